@@ -1,0 +1,54 @@
+/* Why packets are dropped: the one list.  A new reason is one line here and a test.
+ *
+ * X(symbol, name, text): the name is what counters, records and swctl print, and never changes.
+ * Ingress reasons are charged to the port a packet came from; tx reasons to the port it was for. */
+#ifndef TELEMETRY_REASONS_H
+#define TELEMETRY_REASONS_H 1
+
+#define DROP_REASONS(X)                                                                            \
+    X(DROP_NONE, "none", "not dropped")                                                            \
+    X(DROP_MALFORMED, "malformed", "a header is cut short or lies about lengths")                  \
+    X(DROP_ETHERTYPE, "ethertype", "neither IPv4, IPv6 nor ARP")                                   \
+    X(DROP_VLAN, "vlan", "a VLAN tag on an access port")                                           \
+    X(DROP_FRAGMENT, "fragment", "an IP fragment")                                                 \
+    X(DROP_IPV6_EXT, "ipv6-ext", "an IPv6 extension chain without a known end")                    \
+    X(DROP_LAND, "land", "source and destination are the same")                                    \
+    X(DROP_SPOOF_MAC, "spoof-mac", "the source MAC is not bound to the port")                      \
+    X(DROP_SPOOF_IP, "spoof-ip", "the source address is not bound to the port")                    \
+    X(DROP_SPOOF_ARP, "spoof-arp", "an ARP claim to an address not bound to the port")             \
+    X(DROP_SPOOF_ND, "spoof-nd", "an ND claim to an address not bound to the port")                \
+    X(DROP_DHCP_SERVER, "dhcp-server", "a desktop acts as DHCP server")                            \
+    X(DROP_RA, "ra", "a desktop sends router advertisements")                                      \
+    X(DROP_QUARANTINE, "quarantine", "the source port is in quarantine")                           \
+    X(DROP_QUARANTINE_PEER, "quarantine-peer", "the destination port is in quarantine")            \
+    X(DROP_EGRESS_RULE, "egress-rule", "a rule of the source port denies it")                      \
+    X(DROP_EGRESS_DEFAULT, "egress-default", "no rule of the source port allows it")               \
+    X(DROP_INGRESS_RULE, "ingress-rule", "a rule of the destination port denies it")               \
+    X(DROP_INGRESS_DEFAULT, "ingress-default", "no rule of the destination port allows it")        \
+    X(DROP_NO_POLICY, "no-policy", "the port has no table yet")                                    \
+    X(DROP_TCP_STATE, "tcp-state", "TCP outside a connection that does not open one")              \
+    X(DROP_CONN_FULL, "conn-full", "the connection table is full")                                 \
+    X(DROP_HAIRPIN, "hairpin", "the destination is the port it came from")                         \
+    X(DROP_NO_DESTINATION, "no-destination", "no port to send it to")                              \
+    X(DROP_CSUM, "checksum", "a checksum is wrong")                                                \
+    X(DROP_NO_BUFFER, "no-buffer", "no buffer for a copy")                                         \
+    X(DROP_PROBE, "probe", "not dropped: ARP or ND for a peer that no rule lets the port reach")
+
+#define TX_DROP_REASONS(X)                                                                         \
+    X(TX_DROP_FULL, "tx-full", "the destination's ring was full")                                  \
+    X(TX_DROP_DOWN, "tx-down", "the destination is not connected")                                 \
+    X(TX_DROP_TOO_LONG, "tx-too-long", "longer than the destination's MTU")
+
+#define REASON_ENUM(SYMBOL, NAME, TEXT) SYMBOL,
+enum drop_reason { DROP_REASONS(REASON_ENUM) N_DROP_REASONS };
+enum tx_drop_reason { TX_DROP_REASONS(REASON_ENUM) N_TX_DROP_REASONS };
+#undef REASON_ENUM
+
+/* Names and texts; "?" outside the range.  Any thread. */
+const char *drop_reason_name(enum drop_reason);
+const char *drop_reason_text(enum drop_reason);
+const char *tx_drop_reason_name(enum tx_drop_reason);
+/* DROP_NONE when there is no such name. */
+enum drop_reason drop_reason_from_name(const char *);
+
+#endif
