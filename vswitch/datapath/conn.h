@@ -1,0 +1,134 @@
+/* Connections: the state table, shared by all workers and both directions.
+ *
+ * The key is canonical: (VLAN, protocol, the two endpoints in a fixed order, and the logical port on
+ * each endpoint's side), so both directions of a flow find one entry, and a flow that hairpins
+ * through a router is two entries, each judged.  An entry is four cache lines: the key and what every
+ * packet needs, what the verdict rests on, and one half per direction, written only by the worker
+ * that polls that side's port.
+ *
+ * The table is bounded: buckets of eight 64-bit slots (signature, entry index), two candidate
+ * buckets a key (Azar et al., "Balanced allocations", 1994), so a lookup reads at most two lines
+ * before the entry.  Entries are linked by index, not by pointer.  Insertion and removal are
+ * compare-and-swap on a slot; a removed entry is reused after a grace period. */
+#ifndef DATAPATH_CONN_H
+#define DATAPATH_CONN_H 1
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "acl/addr.h"
+#include "datapath/port.h"
+
+struct rte_rcu_qsbr;
+
+struct conn_key {
+    struct acl_addr addr[2]; /* [0] is the smaller endpoint */
+    uint16_t l4[2];          /* ports, host order; ICMP echo: the identifier, twice */
+    uint16_t vlan;
+    uint8_t protocol;
+    uint8_t zero;
+};
+
+enum conn_state {
+    CONN_NEW,          /* UDP, ICMP: no reply yet */
+    CONN_REPLIED,      /* UDP, ICMP */
+    CONN_SYN_SENT,     /* TCP */
+    CONN_SYN_RECEIVED,
+    CONN_ESTABLISHED,
+    CONN_CLOSING,      /* a FIN was seen */
+    CONN_CLOSED,       /* both FINs or a RST */
+    CONN_N_STATES
+};
+
+/* Whether an entry counts. */
+enum conn_life { CONN_FREE, CONN_TENTATIVE, CONN_LIVE, CONN_DEAD };
+
+/* One direction: packets from the endpoint of this index.  One writer. */
+struct conn_half {
+    uint64_t last_seen; /* TSC */
+    uint64_t packets, bytes;
+    uint32_t rule_slot[2]; /* hits go to the egress and the ingress rule; UINT32_MAX: none */
+    uint32_t seq_end, ack; /* TCP: highest sequence sent + 1, highest acknowledged */
+    uint8_t tcp_seen;      /* TCP flags seen from this side */
+} __attribute__((aligned(64)));
+
+struct conn {
+    struct conn_key key;
+    _Atomic uint16_t port[2];      /* logical port on each side; DP_PORT_NONE: not known yet */
+    _Atomic uint8_t life;          /* enum conn_life */
+    _Atomic uint8_t state;         /* enum conn_state */
+    uint8_t initiator;             /* index of the side that opened it */
+    uint8_t unused;
+    _Atomic uint64_t generation;   /* last judged by this snapshot */
+
+    /* What the verdict rests on; written only together with 'generation'. */
+    uint32_t table_id[2] __attribute__((aligned(64))); /* initiator's egress, responder's ingress */
+    uint32_t class[2];                                 /* of the responder, of the initiator */
+    uint32_t epoch[2];                                 /* of the ports, by side */
+    uint32_t signature;
+
+    struct conn_half half[2];
+};
+
+struct conn_table;
+
+/* 'n_workers' may insert; 'max' entries.  NULL when memory is short. */
+struct conn_table *conn_table_create(uint32_t max, uint32_t n_workers, struct rte_rcu_qsbr *);
+void conn_table_destroy(struct conn_table *);
+size_t conn_table_bytes(const struct conn_table *);
+uint32_t conn_table_max(const struct conn_table *);
+uint32_t conn_table_count(const struct conn_table *); /* any thread; a moment's view */
+
+/* Builds the canonical key of a packet that goes from endpoint (src, sport) to (dst, dport) and
+ * returns the index (0 or 1) of the source's side. */
+static inline unsigned
+conn_key_make(struct conn_key *k, const struct acl_addr *src, const struct acl_addr *dst,
+              uint16_t sport, uint16_t dport, uint8_t protocol, uint16_t vlan)
+{
+    uint64_t sh = __builtin_bswap64(src->q[0]), sl = __builtin_bswap64(src->q[1]);
+    uint64_t dh = __builtin_bswap64(dst->q[0]), dl = __builtin_bswap64(dst->q[1]);
+    unsigned side = sh != dh ? sh > dh : sl != dl ? sl > dl : sport > dport;
+
+    k->addr[side] = *src;
+    k->addr[!side] = *dst;
+    k->l4[side] = sport;
+    k->l4[!side] = dport;
+    k->vlan = vlan;
+    k->protocol = protocol;
+    k->zero = 0;
+    return side;
+}
+
+uint64_t conn_key_hash(const struct conn_table *, const struct conn_key *);
+void conn_prefetch(const struct conn_table *, uint64_t hash);
+/* The live entry of 'key' whose port on 'side' is 'in_port' (or not known yet, when 'unfiltered').
+ * Valid until the worker next reports quiescent.  Worker. */
+struct conn *conn_lookup(const struct conn_table *, const struct conn_key *, uint64_t hash,
+                         unsigned side, uint16_t in_port, bool unfiltered);
+/* An entry to fill in and conn_insert(), or NULL when the table is full. */
+struct conn *conn_alloc(struct conn_table *, uint32_t worker);
+/* Makes 'c' visible.  Another worker may have inserted the same key first: then 'c' is given back
+ * and the other entry returned.  NULL when both buckets are full (and 'c' is given back). */
+struct conn *conn_insert(struct conn_table *, uint32_t worker, struct conn *c, uint64_t hash);
+/* Takes an entry out; safe when another worker does so at the same time. */
+void conn_remove(struct conn_table *, uint32_t worker, struct conn *c);
+/* Advances TCP, UDP or ICMP state for a packet from 'side'. */
+void conn_advance(struct conn *, unsigned side, uint8_t tcp_flags, uint64_t now);
+/* Ages a bounded slice of the table and recycles what has passed its grace period; once a burst or
+ * so.  Worker. */
+void conn_sweep(struct conn_table *, uint32_t worker, uint64_t now);
+
+/* State names as the API has them. */
+const char *conn_state_name(const struct conn *);
+
+/* Calls 'cb' for every live entry until it returns false.  Control thread; the entry may change
+ * under it. */
+void conn_foreach(struct conn_table *, bool (*cb)(const struct conn *, void *aux), void *aux);
+/* Marks all connections of a port dead; workers stop using them at once and recycle them as they
+ * sweep.  Control thread, after a snapshot without the port is in force everywhere. */
+uint32_t conn_flush_port(struct conn_table *, uint16_t port);
+/* The table of this process. */
+struct conn_table *dp_connections(void);
+
+#endif

@@ -1,0 +1,45 @@
+/* The forwarding database: (VLAN, MAC) to port.
+ *
+ * Desktops' MACs are bound by control; others are learned on uplinks.  Workers read without locks
+ * and report unknown or moved sources by a ring each; the control thread is the only writer. */
+#ifndef DATAPATH_FDB_H
+#define DATAPATH_FDB_H 1
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "datapath/port.h"
+
+#define FDB_AGE_SECONDS 300 /* IEEE 802.1Q-2018, 8.8.3: default ageing time */
+
+struct fdb_event {
+    uint64_t mac;
+    uint16_t vlan;
+    uint16_t port;
+};
+
+int fdb_init(uint32_t max_entries, uint32_t n_workers); /* 0 or ENOMEM */
+void fdb_exit(void);
+
+/* Workers.  fdb_lookup: the port, or DP_PORT_NONE. */
+uint16_t fdb_lookup(uint64_t mac, uint16_t vlan);
+/* Source seen on an uplink: refreshes its age, or reports it when it is unknown or has moved. */
+void fdb_seen(uint32_t worker, uint64_t mac, uint16_t vlan, uint16_t port, uint32_t now_s);
+
+/* Control thread. */
+int fdb_bind(uint64_t mac, uint16_t vlan, uint16_t port); /* 0, EEXIST (bound elsewhere), ENOSPC */
+void fdb_unbind(uint64_t mac, uint16_t vlan);
+/* Takes in what workers reported.  Returns how many entries changed their port: cached output ports
+ * are stale then, and control publishes a new generation. */
+unsigned fdb_learn_poll(uint32_t now_s);
+void fdb_age(uint32_t now_s);
+void fdb_flush_port(uint16_t port); /* learned entries of a port that goes */
+struct fdb_entry {
+    uint64_t mac;
+    uint16_t vlan, port;
+    bool bound;
+    uint32_t last_seen_s;
+};
+void fdb_foreach(void (*cb)(const struct fdb_entry *, void *aux), void *aux);
+
+#endif
