@@ -12,12 +12,13 @@
 
 #include "acl/addr.h"
 
-#define ACL_CLASS_NONE 0u /* member of no group */
+#define ACL_CLASS_NONE 0u               /* member of no group */
+#define ACL_CLASS_INVALID UINT32_MAX    /* no class: memory was short */
 
 struct acl_classes;
 struct acl_classes *acl_classes_create(void);
 void acl_classes_destroy(struct acl_classes *);
-/* Id of the sorted, duplicate-free set 'groups'. */
+/* Id of the sorted, duplicate-free set 'groups'; ACL_CLASS_INVALID only when memory is short. */
 uint32_t acl_classes_intern(struct acl_classes *, const uint32_t *groups, size_t n);
 size_t acl_classes_count(const struct acl_classes *);
 /* The groups of 'class', sorted; '*n' of them. */

@@ -1,0 +1,257 @@
+/* Class maps: sorted, disjoint intervals of the 128-bit address space, each with its class.
+ *
+ * Prefixes either nest or are disjoint, so one sweep in address order with a stack of the prefixes
+ * that are open finds all intervals: an interval begins where a prefix begins, and where one ends
+ * and its parent goes on.  IPv4 gets an array of its own, of 32-bit starts behind an index by the
+ * leading bits, because it is nearly all of the traffic. */
+#include <config.h>
+
+#include "acl/classes.h"
+
+#include <endian.h>
+#include <stdlib.h>
+
+typedef unsigned __int128 u128;
+
+#define V4_BASE ((u128) 0xffff << 32)
+#define MAX_INDEX_BITS 16
+#define MAX_NESTING 130 /* one open prefix of each length, and the bottom */
+
+struct acl_classmap {
+    /* Interval i covers starts[i] .. starts[i + 1] - 1; starts[0] is 0. */
+    u128 *starts;
+    uint32_t *classes;
+    size_t n;
+
+    /* The same for IPv4.  The interval of an address whose leading bits are b is between index[b]
+     * and index[b + 1], both inclusive. */
+    uint32_t *v4_starts, *v4_classes, *v4_index;
+    uint32_t v4_n;
+    unsigned v4_shift;
+};
+
+static u128
+to_u128(const struct acl_addr *addr)
+{
+    return ((u128) be64toh(addr->q[0]) << 64) | be64toh(addr->q[1]);
+}
+
+static u128
+last_of(const struct acl_prefix *prefix)
+{
+    /* A shift by 128, for ::/0, is undefined. */
+    return to_u128(&prefix->addr) | (prefix->len ? ((u128) 1 << (128 - prefix->len)) - 1 : ~(u128) 0);
+}
+
+static int
+compare_members(const void *a_, const void *b_)
+{
+    const struct acl_member *a = a_, *b = b_;
+    int order = memcmp(a->prefix.addr.b, b->prefix.addr.b, sizeof a->prefix.addr.b);
+
+    if (!order) {
+        order = (a->prefix.len > b->prefix.len) - (a->prefix.len < b->prefix.len);
+    }
+    return order ? order : (a->group > b->group) - (a->group < b->group);
+}
+
+static bool
+same_prefix(const struct acl_prefix *a, const struct acl_prefix *b)
+{
+    return a->len == b->len && acl_addr_equals(&a->addr, &b->addr);
+}
+
+/* From 'start' on the class is 'class'.  An interval that begins where the one before it began
+ * replaces it: a prefix and its parent may share their first address. */
+static void
+emit(struct acl_classmap *map, u128 start, uint32_t class)
+{
+    if (map->n && map->starts[map->n - 1] == start) {
+        map->n--;
+    }
+    if (!map->n || map->classes[map->n - 1] != class) {
+        map->starts[map->n] = start;
+        map->classes[map->n++] = class;
+    }
+}
+
+/* Class of 'parent' with the groups of members[0..n), sorted, added. */
+static uint32_t
+join(struct acl_classes *classes, uint32_t parent, const struct acl_member *members, size_t n,
+     uint32_t *scratch)
+{
+    size_t n_parent, n_out = 0, i = 0, j = 0;
+    const uint32_t *groups = acl_classes_groups(classes, parent, &n_parent);
+
+    while (i < n_parent || j < n) {
+        bool take_parent = j == n || (i < n_parent && groups[i] <= members[j].group);
+        uint32_t group = take_parent ? groups[i++] : members[j++].group;
+
+        if (!n_out || scratch[n_out - 1] != group) {
+            scratch[n_out++] = group;
+        }
+    }
+    return acl_classes_intern(classes, scratch, n_out);
+}
+
+struct open {
+    u128 last; /* of the prefix */
+    uint32_t class;
+};
+
+static bool
+sweep(struct acl_classmap *map, struct acl_classes *classes, const struct acl_member *members,
+      size_t n, uint32_t *scratch)
+{
+    struct open stack[MAX_NESTING] = { { .last = ~(u128) 0, .class = ACL_CLASS_NONE } };
+    size_t top = 0, end;
+
+    emit(map, 0, ACL_CLASS_NONE);
+    for (size_t i = 0; i < n; i = end) {
+        u128 first = to_u128(&members[i].prefix.addr);
+        uint32_t class;
+
+        for (end = i + 1; end < n && same_prefix(&members[i].prefix, &members[end].prefix); end++) {
+            continue;
+        }
+        /* The bottom never closes: no address lies behind its last one. */
+        for (; stack[top].last < first; top--) {
+            emit(map, stack[top].last + 1, stack[top - 1].class);
+        }
+        class = join(classes, stack[top].class, &members[i], end - i, scratch);
+        if (class == ACL_CLASS_INVALID) {
+            return false;
+        }
+        stack[++top] = (struct open){ .last = last_of(&members[i].prefix), .class = class };
+        emit(map, first, class);
+    }
+    for (; top; top--) {
+        if (stack[top].last != ~(u128) 0) {
+            emit(map, stack[top].last + 1, stack[top - 1].class);
+        }
+    }
+    return true;
+}
+
+static size_t
+find(const struct acl_classmap *map, u128 addr)
+{
+    size_t lo = 0, hi = map->n - 1;
+
+    while (lo < hi) {
+        size_t mid = (lo + hi + 1) / 2;
+
+        if (map->starts[mid] <= addr) {
+            lo = mid;
+        } else {
+            hi = mid - 1;
+        }
+    }
+    return lo;
+}
+
+static bool
+build_v4(struct acl_classmap *map)
+{
+    size_t first = find(map, V4_BASE), last = find(map, V4_BASE + UINT32_MAX);
+    uint32_t n = (uint32_t) (last - first + 1), interval = 0;
+    unsigned bits = 0;
+
+    while (bits < MAX_INDEX_BITS && (1u << bits) < n) {
+        bits++;
+    }
+    map->v4_n = n;
+    map->v4_shift = 32 - bits;
+    map->v4_starts = malloc(n * sizeof *map->v4_starts);
+    map->v4_classes = malloc(n * sizeof *map->v4_classes);
+    map->v4_index = malloc(((1u << bits) + 1) * sizeof *map->v4_index);
+    if (!map->v4_starts || !map->v4_classes || !map->v4_index) {
+        return false;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        map->v4_starts[i] = i ? (uint32_t) map->starts[first + i] : 0;
+        map->v4_classes[i] = map->classes[first + i];
+    }
+    for (uint64_t b = 0; b < 1u << bits; b++) {
+        while (interval + 1 < n && map->v4_starts[interval + 1] <= b << map->v4_shift) {
+            interval++;
+        }
+        map->v4_index[b] = interval;
+    }
+    map->v4_index[1u << bits] = n - 1;
+    return true;
+}
+
+struct acl_classmap *
+acl_classmap_build(struct acl_classes *classes, const struct acl_member *members, size_t n)
+{
+    struct acl_classmap *map = calloc(1, sizeof *map);
+    struct acl_member *sorted = malloc((n + 1) * sizeof *sorted);
+    uint32_t *scratch = malloc((n + 1) * sizeof *scratch);
+    bool ok = false;
+
+    if (!map || !sorted || !scratch) {
+        goto out;
+    }
+    /* A prefix begins one interval and ends in another at most. */
+    map->starts = malloc((2 * n + 1) * sizeof *map->starts);
+    map->classes = malloc((2 * n + 1) * sizeof *map->classes);
+    if (!map->starts || !map->classes) {
+        goto out;
+    }
+    if (n) {
+        memcpy(sorted, members, n * sizeof *sorted);
+        qsort(sorted, n, sizeof *sorted, compare_members);
+    }
+    ok = sweep(map, classes, sorted, n, scratch) && build_v4(map);
+
+out:
+    free(scratch);
+    free(sorted);
+    if (!ok) {
+        acl_classmap_destroy(map);
+        return NULL;
+    }
+    return map;
+}
+
+void
+acl_classmap_destroy(struct acl_classmap *map)
+{
+    if (map) {
+        free(map->starts);
+        free(map->classes);
+        free(map->v4_starts);
+        free(map->v4_classes);
+        free(map->v4_index);
+        free(map);
+    }
+}
+
+static uint32_t
+lookup_v4(const struct acl_classmap *map, uint32_t ip)
+{
+    /* 64 bits, because the shift is 32 when there is a single interval. */
+    uint32_t bucket = (uint32_t) ((uint64_t) ip >> map->v4_shift);
+    uint32_t lo = map->v4_index[bucket], hi = map->v4_index[bucket + 1];
+
+    while (lo < hi) {
+        uint32_t mid = lo + (hi - lo + 1) / 2;
+
+        if (map->v4_starts[mid] <= ip) {
+            lo = mid;
+        } else {
+            hi = mid - 1;
+        }
+    }
+    return map->v4_classes[lo];
+}
+
+uint32_t
+acl_classmap_lookup(const struct acl_classmap *map, const struct acl_addr *addr)
+{
+    if (acl_addr_is_v4(addr)) {
+        return lookup_v4(map, be32toh(addr->w[3]));
+    }
+    return map->classes[find(map, to_u128(addr))];
+}
