@@ -1,0 +1,1 @@
+# tests/unit/acl: see Makefile.am.

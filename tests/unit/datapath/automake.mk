@@ -1,0 +1,1 @@
+# tests/unit/datapath: see Makefile.am.

@@ -1,0 +1,1 @@
+# tests/unit/proto: see Makefile.am.

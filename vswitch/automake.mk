@@ -1,0 +1,1 @@
+# vswitch: see Makefile.am.

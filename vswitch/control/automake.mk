@@ -1,0 +1,1 @@
+# vswitch/control: see Makefile.am.

@@ -1,0 +1,1 @@
+# vswitch/datapath: see Makefile.am.

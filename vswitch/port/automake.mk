@@ -1,0 +1,1 @@
+# vswitch/port: see Makefile.am.

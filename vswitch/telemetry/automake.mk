@@ -1,0 +1,1 @@
+# vswitch/telemetry: see Makefile.am.
