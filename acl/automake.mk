@@ -1,1 +1,20 @@
-# acl: see Makefile.am.
+noinst_LIBRARIES += acl/libacl.a
+acl_libacl_a_SOURCES = \
+	acl/addr.c \
+	acl/addr.h \
+	acl/bulk.c \
+	acl/classes.c \
+	acl/classes.h \
+	acl/classmap.c \
+	acl/compile.c \
+	acl/compile.h \
+	acl/fan.c \
+	acl/hash.h \
+	acl/oracle.c \
+	acl/portmap.c \
+	acl/portmap.h \
+	acl/rows.c \
+	acl/rows.h \
+	acl/table.c \
+	acl/table.h \
+	acl/table_priv.h

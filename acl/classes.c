@@ -6,14 +6,14 @@
 
 #include "acl/hash.h"
 
-struct class {
+struct group_set {
     uint32_t *groups; /* own allocation, so that what acl_classes_groups() returned stays valid */
     uint32_t n;
     uint64_t hash;
 };
 
 struct acl_classes {
-    struct class *classes;
+    struct group_set *classes;
     size_t n, allocated;
     uint32_t *buckets; /* open addressing; class id + 1, 0 = empty; a power of two of them */
     size_t n_buckets;
@@ -46,7 +46,7 @@ grow(struct acl_classes *classes)
 {
     size_t allocated = classes->allocated ? classes->allocated * 2 : 16;
     uint32_t *buckets = calloc(allocated * 2, sizeof *buckets);
-    struct class *array;
+    struct group_set *array;
 
     if (!buckets) {
         return false;
@@ -98,7 +98,7 @@ find(const struct acl_classes *classes, const uint32_t *groups, size_t n, uint64
 {
     for (size_t i = hash & (classes->n_buckets - 1); classes->buckets[i];
          i = (i + 1) & (classes->n_buckets - 1)) {
-        const struct class *class = &classes->classes[classes->buckets[i] - 1];
+        const struct group_set *class = &classes->classes[classes->buckets[i] - 1];
 
         if (class->hash == hash && class->n == n &&
             (!n || !memcmp(class->groups, groups, n * sizeof *groups))) {
@@ -112,7 +112,7 @@ uint32_t
 acl_classes_intern(struct acl_classes *classes, const uint32_t *groups, size_t n)
 {
     uint64_t hash = hash_groups(groups, n);
-    struct class class = { .n = (uint32_t) n, .hash = hash };
+    struct group_set class = { .n = (uint32_t) n, .hash = hash };
     uint32_t id = classes->n ? find(classes, groups, n, hash) : ACL_CLASS_INVALID;
 
     if (id != ACL_CLASS_INVALID) {

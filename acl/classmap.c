@@ -40,7 +40,8 @@ static u128
 last_of(const struct acl_prefix *prefix)
 {
     /* A shift by 128, for ::/0, is undefined. */
-    return to_u128(&prefix->addr) | (prefix->len ? ((u128) 1 << (128 - prefix->len)) - 1 : ~(u128) 0);
+    return to_u128(&prefix->addr) |
+           (prefix->len ? ((u128) 1 << (128 - prefix->len)) - 1 : ~(u128) 0);
 }
 
 static int

@@ -87,9 +87,8 @@ find(const struct acl_rows *rows, const uint64_t *bits, uint64_t hash, uint32_t 
 
     for (; rows->buckets[i]; i = (i + 1) & (rows->n_buckets - 1)) {
         *row = rows->buckets[i] - 1;
-        if (rows->hashes[*row] == hash &&
-            !memcmp(acl_rows_get(rows, *row) + rows->n_summary, bits,
-                    rows->n_words * sizeof *bits)) {
+        if (rows->hashes[*row] == hash && !memcmp(acl_rows_get(rows, *row) + rows->n_summary, bits,
+                                                  rows->n_words * sizeof *bits)) {
             return true;
         }
     }

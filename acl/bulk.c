@@ -1,0 +1,179 @@
+#include <config.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "acl/hash.h"
+#include "acl/table_priv.h"
+
+static bool
+build_rules(struct acl_bulk *bulk, const struct acl_table_rule *rules, size_t n)
+{
+    bulk->n_rules = n;
+    bulk->rules = malloc((n + 1) * sizeof *bulk->rules);
+    if (!bulk->rules) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const struct acl_table_rule *rule = &rules[i];
+
+        bulk->rules[i] = (struct acl_rule_info){
+            .verdict = { .rule = (uint32_t) i,
+                         .slot = rule->slot,
+                         .action = (uint8_t) rule->action,
+                         .log = (uint8_t) rule->log },
+            .accepts_all = !rule->n_local_groups && rule->protocol == ACL_PROTO_ANY &&
+                           acl_ranges_are_any(rule->sports, rule->n_sports) &&
+                           acl_ranges_are_any(rule->dports, rule->n_dports),
+        };
+        bulk->peer_used |= rule->n_peer_groups > 0;
+        bulk->local_used |= rule->n_local_groups > 0;
+        bulk->protocol_used |= rule->protocol != ACL_PROTO_ANY;
+    }
+    return true;
+}
+
+static bool
+build_protocols(struct acl_bulk *bulk, const struct acl_table_rule *rules, size_t n)
+{
+    uint64_t *bits;
+    bool ok = true;
+
+    acl_rows_init(&bulk->protocol_rows, n);
+    if (!bulk->protocol_used) {
+        return true;
+    }
+    bits = malloc(acl_rows_words(n) * sizeof *bits);
+    if (!bits) {
+        return false;
+    }
+    for (int protocol = 0; protocol < 256 && ok; protocol++) {
+        memset(bits, 0, acl_rows_words(n) * sizeof *bits);
+        for (size_t i = 0; i < n; i++) {
+            if (rules[i].protocol == ACL_PROTO_ANY || rules[i].protocol == protocol) {
+                acl_bit_set(bits, i);
+            }
+        }
+        ok = acl_rows_add(&bulk->protocol_rows, bits, &bulk->protocol[protocol]);
+    }
+    acl_rows_freeze(&bulk->protocol_rows);
+    free(bits);
+    return ok;
+}
+
+static bool
+build_local(struct acl_bulk *bulk, const struct acl_table_rule *rules, size_t n,
+            const struct acl_classes *local)
+{
+    struct acl_fan fan = { .edges = NULL };
+    uint64_t *bits = NULL;
+    bool ok = false;
+
+    acl_rows_init(&bulk->local_rows, n);
+    if (!bulk->local_used || !local) {
+        /* Rules that name local groups then match nothing, as no class has a row. */
+        return true;
+    }
+    bulk->n_local = acl_classes_count(local);
+    bulk->local = malloc(bulk->n_local * sizeof *bulk->local);
+    bits = malloc(acl_rows_words(n) * sizeof *bits);
+    if (!bulk->local || !bits || !acl_fan_build(&fan, rules, n, true)) {
+        goto out;
+    }
+    ok = true;
+    for (size_t class = 0; class < bulk->n_local && ok; class ++) {
+        size_t n_groups;
+        const uint32_t *groups = acl_classes_groups(local, (uint32_t) class, &n_groups);
+
+        acl_fan_fill(&fan, acl_rows_words(n), groups, n_groups, bits);
+        ok = acl_rows_add(&bulk->local_rows, bits, &bulk->local[class]);
+        if (ok) {
+            bulk->digest = acl_hash_mix(bulk->digest, bulk->local_rows.hashes[bulk->local[class]]);
+        }
+    }
+    acl_rows_freeze(&bulk->local_rows);
+
+out:
+    acl_fan_destroy(&fan);
+    free(bits);
+    return ok;
+}
+
+static uint64_t
+digest_groups(uint64_t digest, const uint32_t *groups, size_t n)
+{
+    digest = acl_hash_mix(digest, n);
+    for (size_t i = 0; i < n; i++) {
+        digest = acl_hash_mix(digest, groups[i]);
+    }
+    return digest;
+}
+
+static uint64_t
+digest_ranges(uint64_t digest, const struct acl_range *ranges, size_t n)
+{
+    digest = acl_hash_mix(digest, n);
+    for (size_t i = 0; i < n; i++) {
+        digest = acl_hash_mix(digest, (uint64_t) ranges[i].lo << 16 | ranges[i].hi);
+    }
+    return digest;
+}
+
+static uint64_t
+digest_rules(const struct acl_table_rule *rules, size_t n, uint32_t default_slot)
+{
+    uint64_t digest = acl_hash_mix(default_slot, n);
+
+    for (size_t i = 0; i < n; i++) {
+        const struct acl_table_rule *rule = &rules[i];
+
+        digest = digest_groups(digest, rule->peer_groups, rule->n_peer_groups);
+        digest = digest_groups(digest, rule->local_groups, rule->n_local_groups);
+        digest = digest_ranges(digest, rule->sports, rule->n_sports);
+        digest = digest_ranges(digest, rule->dports, rule->n_dports);
+        digest = acl_hash_mix(digest, (uint64_t) (rule->protocol + 1));
+        digest = acl_hash_mix(digest, (uint64_t) rule->action << 8 | (uint64_t) rule->log);
+        digest = acl_hash_mix(digest, rule->slot);
+    }
+    return digest;
+}
+
+struct acl_bulk *
+acl_bulk_build(const struct acl_table_rule *rules, size_t n, const struct acl_classes *local,
+               uint32_t default_slot)
+{
+    struct acl_bulk *bulk = calloc(1, sizeof *bulk);
+
+    if (!bulk) {
+        return NULL;
+    }
+    atomic_init(&bulk->refs, 1);
+    bulk->none = (struct acl_verdict){
+        .rule = ACL_RULE_DEFAULT, .slot = default_slot, .action = ACL_DROP, .log = ACL_LOG_INCIDENT
+    };
+    bulk->digest = digest_rules(rules, n, default_slot);
+    if (!build_rules(bulk, rules, n) || !acl_fan_build(&bulk->peer, rules, n, false) ||
+        !build_local(bulk, rules, n, local) || !build_protocols(bulk, rules, n) ||
+        !acl_portmap_build(&bulk->sports, rules, n, true) ||
+        !acl_portmap_build(&bulk->dports, rules, n, false)) {
+        acl_bulk_unref(bulk);
+        return NULL;
+    }
+    return bulk;
+}
+
+void
+acl_bulk_unref(struct acl_bulk *bulk)
+{
+    if (!bulk || atomic_fetch_sub(&bulk->refs, 1) > 1) {
+        return;
+    }
+    free(bulk->rules);
+    acl_fan_destroy(&bulk->peer);
+    acl_rows_destroy(&bulk->local_rows);
+    acl_rows_destroy(&bulk->protocol_rows);
+    free(bulk->local);
+    acl_portmap_destroy(&bulk->sports);
+    acl_portmap_destroy(&bulk->dports);
+    free(bulk);
+}

@@ -1,0 +1,87 @@
+#include <config.h>
+
+#include "acl/compile.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* The rules of one direction, in order; '*n' of them.  They borrow from 'policy'. */
+static struct acl_table_rule *
+select_rules(const struct acl_policy *policy, const uint32_t *slots, enum acl_direction direction,
+             size_t *n)
+{
+    struct acl_table_rule *rules = malloc((policy->n_rules + 1) * sizeof *rules);
+
+    *n = 0;
+    for (size_t i = 0; rules && i < policy->n_rules; i++) {
+        const struct acl_rule *rule = &policy->rules[i];
+
+        if (rule->direction != direction) {
+            continue;
+        }
+        rules[(*n)++] = (struct acl_table_rule){
+            .peer_groups = rule->peer == ACL_PEER_ANY ? NULL : &rule->peer,
+            .n_peer_groups = rule->peer != ACL_PEER_ANY,
+            .dports = rule->ports,
+            .n_dports = rule->n_ports,
+            .protocol = rule->protocol,
+            .action = rule->action,
+            .log = rule->log,
+            .slot = slots[i],
+        };
+    }
+    return rules;
+}
+
+static bool
+intern_members(struct acl_classes *classes, const struct acl_member *members, size_t n)
+{
+    struct acl_classmap *map = acl_classmap_build(classes, members, n);
+    bool ok = map != NULL;
+
+    acl_classmap_destroy(map);
+    return ok;
+}
+
+int
+acl_compile(const struct acl_policy *policy, const uint32_t *slots,
+            const uint32_t default_slots[ACL_N_DIRECTIONS], const struct acl_member *members,
+            size_t n_members, struct acl_compiled *compiled)
+{
+    *compiled = (struct acl_compiled){ .classes = acl_classes_create() };
+    if (!compiled->classes || !intern_members(compiled->classes, members, n_members)) {
+        goto fail;
+    }
+    for (int direction = 0; direction < ACL_N_DIRECTIONS; direction++) {
+        size_t n;
+        struct acl_table_rule *rules =
+            select_rules(policy, slots, (enum acl_direction) direction, &n);
+
+        if (!rules) {
+            goto fail;
+        }
+        compiled->table[direction] =
+            acl_table_build(rules, n, compiled->classes, NULL, default_slots[direction]);
+        free(rules);
+        if (!compiled->table[direction]) {
+            goto fail;
+        }
+    }
+    return 0;
+
+fail:
+    acl_compiled_destroy(compiled);
+    return ENOMEM;
+}
+
+void
+acl_compiled_destroy(struct acl_compiled *compiled)
+{
+    if (compiled) {
+        for (int direction = 0; direction < ACL_N_DIRECTIONS; direction++) {
+            acl_table_destroy(compiled->table[direction]);
+        }
+        acl_classes_destroy(compiled->classes);
+        *compiled = (struct acl_compiled){ .classes = NULL };
+    }
+}
