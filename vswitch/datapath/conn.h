@@ -1,10 +1,10 @@
 /* Connections: the state table, shared by all workers and both directions.
  *
- * The key is canonical: (VLAN, protocol, the two endpoints in a fixed order, and the logical port on
- * each endpoint's side), so both directions of a flow find one entry, and a flow that hairpins
- * through a router is two entries, each judged.  An entry is four cache lines: the key and what every
- * packet needs, what the verdict rests on, and one half per direction, written only by the worker
- * that polls that side's port.
+ * The key is canonical: (VLAN, protocol, the two endpoints in a fixed order, and the logical port
+ * on each endpoint's side), so both directions of a flow find one entry, and a flow that hairpins
+ * through a router is two entries, each judged.  An entry is four cache lines: the key and what
+ * every packet needs, what the verdict rests on, and one half per direction, written only by the
+ * worker that polls that side's port.
  *
  * The table is bounded: buckets of eight 64-bit slots (signature, entry index), two candidate
  * buckets a key (Azar et al., "Balanced allocations", 1994), so a lookup reads at most two lines
@@ -31,13 +31,13 @@ struct conn_key {
 };
 
 enum conn_state {
-    CONN_NEW,          /* UDP, ICMP: no reply yet */
-    CONN_REPLIED,      /* UDP, ICMP */
-    CONN_SYN_SENT,     /* TCP */
+    CONN_NEW,      /* UDP, ICMP: no reply yet */
+    CONN_REPLIED,  /* UDP, ICMP */
+    CONN_SYN_SENT, /* TCP */
     CONN_SYN_RECEIVED,
     CONN_ESTABLISHED,
-    CONN_CLOSING,      /* a FIN was seen */
-    CONN_CLOSED,       /* both FINs or a RST */
+    CONN_CLOSING, /* a FIN was seen */
+    CONN_CLOSED,  /* both FINs or a RST */
     CONN_N_STATES
 };
 
@@ -55,18 +55,18 @@ struct conn_half {
 
 struct conn {
     struct conn_key key;
-    _Atomic uint16_t port[2];      /* logical port on each side; DP_PORT_NONE: not known yet */
-    _Atomic uint8_t life;          /* enum conn_life */
-    _Atomic uint8_t state;         /* enum conn_state */
-    uint8_t initiator;             /* index of the side that opened it */
-    uint8_t unused;
-    _Atomic uint64_t generation;   /* last judged by this snapshot */
+    _Atomic uint16_t port[2];    /* logical port on each side; DP_PORT_NONE: not known yet */
+    _Atomic uint8_t life;        /* enum conn_life */
+    _Atomic uint8_t state;       /* enum conn_state */
+    uint8_t initiator;           /* index of the side that opened it */
+    _Atomic uint8_t flushed;     /* declared dead by control; a sweep buries it */
+    _Atomic uint64_t generation; /* last judged by this snapshot */
 
     /* What the verdict rests on; written only together with 'generation'. */
     uint32_t table_id[2] __attribute__((aligned(64))); /* initiator's egress, responder's ingress */
     uint32_t class[2];                                 /* of the responder, of the initiator */
     uint32_t epoch[2];                                 /* of the ports, by side */
-    uint32_t signature;
+    uint32_t signature, hash_low;                      /* of the key: where it lies */
 
     struct conn_half half[2];
 };

@@ -20,7 +20,7 @@ struct dp_port_ops {
     const char *type; /* "vhost-user", "af_packet", "ethdev" */
 
     /* Up to 'n' packets; the caller owns what is returned.  A packet whose L4 checksum field holds
-     * only the pseudo-header's sum (a partial checksum) has RTE_MBUF_F_RX_L4_CKSUM_NONE set.  Frames
+     * only the pseudo-header's sum (a partial checksum) has RTE_MBUF_F_RX_L4_CKSUM_NONE set. Frames
      * are contiguous in one segment whenever they fit in one. */
     uint16_t (*rx)(struct dp_port *, struct rte_mbuf **, uint16_t n);
 
@@ -41,10 +41,10 @@ struct dp_port_ops {
 struct dp_port {
     const struct dp_port_ops *ops;
     uint16_t id;
-    uint16_t mtu;             /* largest L3 packet it can send */
-    bool guess_partial_csum;  /* a kernel's stack is behind it and the driver does not mark partial
-                               * checksums: tell them by their value */
-    _Atomic bool up;          /* connected; tx to a port that is down is a tx-down drop */
+    uint16_t mtu;            /* largest L3 packet it can send */
+    bool guess_partial_csum; /* a kernel's stack is behind it and the driver does not mark partial
+                              * checksums: tell them by their value */
+    _Atomic bool up;         /* connected; tx to a port that is down is a tx-down drop */
 };
 
 #endif

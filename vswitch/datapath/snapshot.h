@@ -1,8 +1,9 @@
 /* The published state: everything control has decided, immutable, one pointer.
  *
- * control/publish.c builds a snapshot, swaps dp_snapshot_current and frees the old one after a grace
- * period.  A worker loads the pointer once per burst, so a packet is judged by exactly one policy.
- * Leaves (ports, tables, class map) are shared between snapshots by reference; only control counts. */
+ * control/publish.c builds a snapshot, swaps dp_snapshot_current and frees the old one after a
+ * grace period.  A worker loads the pointer once per burst, so a packet is judged by exactly one
+ * policy. Leaves (ports, tables, class map) are shared between snapshots by reference; only control
+ * counts. */
 #ifndef DATAPATH_SNAPSHOT_H
 #define DATAPATH_SNAPSHOT_H 1
 
@@ -21,12 +22,12 @@ enum port_role { PORT_DESKTOP, PORT_UPLINK };
 struct port_leaf {
     struct dp_port *port;
     uint16_t id;
-    uint16_t worker;     /* index of the worker that polls it */
-    uint8_t role;        /* enum port_role; uplinks have no firewall and no bindings */
+    uint16_t worker; /* index of the worker that polls it */
+    uint8_t role;    /* enum port_role; uplinks have no firewall and no bindings */
     bool quarantined;
-    uint32_t epoch;      /* changes when anything below or the port itself does */
-    uint32_t user_slot;  /* session at this moment; 0 = none */
-    uint64_t mac;        /* bound MAC, first byte in bits 40..47; 0 = not bound */
+    uint32_t epoch;               /* changes when anything below or the port itself does */
+    uint32_t user_slot;           /* session at this moment; 0 = none */
+    uint64_t mac;                 /* bound MAC, first byte in bits 40..47; 0 = not bound */
     const struct acl_addr *addrs; /* bound addresses, IPv4 and IPv6 */
     uint16_t n_addrs;
     const struct acl_table *table[ACL_N_DIRECTIONS]; /* NULL: denies */
@@ -42,13 +43,14 @@ struct binding {
 
 struct snapshot {
     uint64_t generation;
-    const struct acl_classmap *classes; /* NULL: every address is of class 0 */
+    const struct acl_classmap *classes;          /* NULL: every address is of class 0 */
     const struct port_leaf *ports[DP_MAX_PORTS]; /* by id; NULL = no port */
-    uint16_t port_ids[DP_MAX_PORTS]; /* ids in use, dense */
+    uint16_t port_ids[DP_MAX_PORTS];             /* ids in use, dense */
     uint16_t n_ports;
     uint16_t uplinks[DP_MAX_PORTS];
     uint16_t n_uplinks;
-    const struct binding *bindings; /* open addressing by binding_hash(); port == DP_PORT_NONE: free */
+    const struct binding
+        *bindings; /* open addressing by binding_hash(); port == DP_PORT_NONE: free */
     uint32_t bindings_mask;
 };
 

@@ -2,8 +2,8 @@
  *
  * A worker writes a record for the first packet of a denied flow and counts repeats of it; the
  * repeats follow as a record of their own ('count' of them) when a second has passed or the merge
- * slot is needed.  Records over a port's budget, and those a full ring has no place for, are counted
- * by (port, rule slot, reason) class in 'suppressed' and 'lost' and said in the stream.
+ * slot is needed.  Records over a port's budget, and those a full ring has no place for, are
+ * counted by (port, rule slot, reason) class in 'suppressed' and 'lost' and said in the stream.
  *
  * One ring a worker: single producer (the worker), single consumer (telemetry).  Neither side ever
  * waits. */
@@ -28,15 +28,15 @@ struct drop_record {
     uint16_t peer_port;        /* id of the port it was for; UINT16_MAX unknown */
     uint16_t sport, dport;     /* host order; ICMP: 0 and type << 8 | code */
     uint16_t ethertype;
-    uint16_t packet_len;       /* on the wire */
+    uint16_t packet_len; /* on the wire */
     uint8_t protocol;
-    uint8_t reason;            /* enum drop_reason */
-    uint8_t log;               /* enum acl_log of the rule; incident for the guard's reasons */
-    uint8_t direction;         /* enum acl_direction of the table that denied it */
-    uint8_t repeat;            /* 1: more packets of a flow that already has a record */
-    uint8_t n_bytes;           /* of bytes[] */
+    uint8_t reason;    /* enum drop_reason */
+    uint8_t log;       /* enum acl_log of the rule; incident for the guard's reasons */
+    uint8_t direction; /* enum acl_direction of the table that denied it */
+    uint8_t repeat;    /* 1: more packets of a flow that already has a record */
+    uint8_t n_bytes;   /* of bytes[] */
     uint8_t bytes[DROP_RECORD_BYTES];
-    uint32_t user_slot;        /* session slot of the snapshot, 0 = none */
+    uint32_t user_slot; /* session slot of the snapshot, 0 = none */
 };
 
 struct drop_ring {

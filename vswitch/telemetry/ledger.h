@@ -11,8 +11,8 @@
  * then 'forwarded' like any other.
  *
  * Each worker has its own ledger and is its only writer.  Readers in other threads take a port's
- * page with ledger_read(), which retries while the worker is inside a burst, so what it returns is a
- * burst boundary of that worker and the equations hold in it exactly. */
+ * page with ledger_read(), which retries while the worker is inside a burst, so what it returns is
+ * a burst boundary of that worker and the equations hold in it exactly. */
 #ifndef TELEMETRY_LEDGER_H
 #define TELEMETRY_LEDGER_H 1
 

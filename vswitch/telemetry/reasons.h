@@ -28,6 +28,8 @@
     X(DROP_NO_POLICY, "no-policy", "the port has no table yet")                                    \
     X(DROP_TCP_STATE, "tcp-state", "TCP outside a connection that does not open one")              \
     X(DROP_CONN_FULL, "conn-full", "the connection table is full")                                 \
+    X(DROP_MISADDRESSED, "misaddressed",                                                           \
+      "the address is not bound to the port that the MAC names")                                   \
     X(DROP_HAIRPIN, "hairpin", "the destination is the port it came from")                         \
     X(DROP_NO_DESTINATION, "no-destination", "no port to send it to")                              \
     X(DROP_CSUM, "checksum", "a checksum is wrong")                                                \

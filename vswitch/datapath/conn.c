@@ -1,0 +1,366 @@
+#include <config.h>
+
+#include "datapath/conn.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_common.h>
+#include <rte_cycles.h>
+#include <rte_malloc.h>
+#include <rte_prefetch.h>
+#include <rte_random.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+
+#include "datapath/conn_private.h"
+
+_Static_assert(sizeof(struct conn_key) == 40 || sizeof(struct conn_key) == 44, "key is compact");
+_Static_assert(sizeof(struct conn) == 256, "an entry is four cache lines");
+
+struct conn_table *
+conn_table_create(uint32_t max, uint32_t n_workers, struct rte_rcu_qsbr *qsbr)
+{
+    struct conn_table *t = rte_zmalloc("conn_table", sizeof *t, 64);
+
+    if (!t) {
+        return NULL;
+    }
+    t->qsbr = qsbr;
+    t->max = max;
+    t->n_workers = n_workers;
+    t->bucket_mask = rte_align32pow2(RTE_MAX(max / 4, 16u)) - 1;
+    for (int i = 0; i < 4; i++) {
+        t->seed[i] = rte_rand() | 1;
+    }
+    t->buckets = rte_zmalloc("conn_buckets", (t->bucket_mask + 1ul) * sizeof *t->buckets, 64);
+    t->entries = rte_zmalloc("conn_entries", (max + 1ul) * sizeof *t->entries, 64);
+    t->free = rte_ring_create("conn_free", rte_align32pow2(max + 1), SOCKET_ID_ANY, 0);
+    if (!t->buckets || !t->entries || !t->free) {
+        conn_table_destroy(t);
+        return NULL;
+    }
+    for (uintptr_t i = 1; i <= max; i++) { /* index 0 means an empty slot */
+        rte_ring_enqueue(t->free, (void *) i);
+    }
+    for (uint32_t w = 0; w < n_workers; w++) {
+        t->workers[w].sweep = (uint64_t) (t->bucket_mask + 1) * w / n_workers;
+    }
+    return t;
+}
+
+void
+conn_table_destroy(struct conn_table *t)
+{
+    if (t) {
+        rte_ring_free(t->free);
+        rte_free(t->entries);
+        rte_free(t->buckets);
+        rte_free(t);
+    }
+}
+
+size_t
+conn_table_bytes(const struct conn_table *t)
+{
+    return (t->bucket_mask + 1ul) * sizeof *t->buckets + (t->max + 1ul) * sizeof *t->entries;
+}
+
+uint32_t
+conn_table_max(const struct conn_table *t)
+{
+    return t->max;
+}
+
+uint32_t
+conn_table_count(const struct conn_table *t)
+{
+    int64_t n = 0;
+
+    for (uint32_t w = 0; w < t->n_workers; w++) {
+        n += atomic_load_explicit(&t->workers[w].live, memory_order_relaxed);
+    }
+    return n < 0 ? 0 : n;
+}
+
+/* Folded 64x64 multiplication keyed by secret words: fast, and unlike a CRC a guest cannot find
+ * collisions for it without the seed. */
+static inline uint64_t
+mix(uint64_t a, uint64_t b)
+{
+    unsigned __int128 p = (unsigned __int128) a * b;
+    return (uint64_t) p ^ (uint64_t) (p >> 64);
+}
+
+uint64_t
+conn_key_hash(const struct conn_table *t, const struct conn_key *k)
+{
+    uint64_t tail = (uint64_t) k->l4[0] << 48 | (uint64_t) k->l4[1] << 32 |
+                    (uint32_t) k->vlan << 8 | k->protocol;
+    uint64_t h = mix(k->addr[0].q[1] ^ t->seed[0], k->addr[1].q[1] ^ t->seed[1]);
+
+    if (!acl_addr_is_v4(&k->addr[0])) {
+        h ^= mix(k->addr[0].q[0] ^ t->seed[2], k->addr[1].q[0] ^ h);
+    }
+    return mix(h ^ t->seed[3], tail ^ t->seed[2]);
+}
+
+void
+conn_prefetch(const struct conn_table *t, uint64_t hash)
+{
+    rte_prefetch0(conn_bucket(t, hash, 0));
+}
+
+static bool
+matches(const struct conn *c, const struct conn_key *key, unsigned side, uint16_t in_port,
+        bool unfiltered)
+{
+    uint16_t port = atomic_load_explicit(&c->port[side], memory_order_relaxed);
+
+    return (port == in_port || (port == DP_PORT_NONE && unfiltered)) &&
+           !memcmp(&c->key, key, sizeof *key) &&
+           atomic_load_explicit(&c->life, memory_order_acquire) == CONN_LIVE;
+}
+
+struct conn *
+conn_lookup(const struct conn_table *t, const struct conn_key *key, uint64_t hash, unsigned side,
+            uint16_t in_port, bool unfiltered)
+{
+    uint32_t signature = conn_signature(hash);
+
+    for (int which = 0; which < 2; which++) {
+        struct conn_bucket *b = conn_bucket(t, hash, which);
+        for (int i = 0; i < CONN_BUCKET_SLOTS; i++) {
+            uint64_t slot = atomic_load_explicit(&b->slot[i], memory_order_acquire);
+            if (slot >> 32 == signature && (uint32_t) slot) {
+                struct conn *c = &t->entries[(uint32_t) slot];
+                if (matches(c, key, side, in_port, unfiltered)) {
+                    return c;
+                }
+            }
+        }
+    }
+    return NULL;
+}
+
+struct conn *
+conn_alloc(struct conn_table *t, uint32_t worker)
+{
+    struct conn_worker *w = &t->workers[worker];
+
+    if (!w->n_cached) {
+        w->n_cached = rte_ring_dequeue_burst(t->free, (void **) w->cache, CONN_CACHE / 2, NULL);
+        if (!w->n_cached) {
+            return NULL;
+        }
+    }
+    struct conn *c = &t->entries[w->cache[--w->n_cached]];
+    memset(c, 0, sizeof *c);
+    return c;
+}
+
+static void
+give_back(struct conn_table *t, uint32_t worker, uint32_t index)
+{
+    struct conn_worker *w = &t->workers[worker];
+
+    if (w->n_cached == CONN_CACHE) {
+        w->n_cached -= rte_ring_enqueue_burst(t->free, (void **) &w->cache[CONN_CACHE / 2],
+                                              CONN_CACHE / 2, NULL);
+    }
+    w->cache[w->n_cached++] = index;
+}
+
+void
+conn_retire(struct conn_table *t, uint32_t worker, struct conn *c)
+{
+    struct conn_worker *w = &t->workers[worker];
+    struct conn_retired *r = &w->retired[w->retired_head & (CONN_RETIRED - 1)];
+
+    r->index = c - t->entries;
+    r->token = rte_rcu_qsbr_start(t->qsbr);
+    w->retired_head++;
+}
+
+void
+conn_recycle(struct conn_table *t, uint32_t worker)
+{
+    struct conn_worker *w = &t->workers[worker];
+
+    while (w->retired_tail != w->retired_head) {
+        struct conn_retired *r = &w->retired[w->retired_tail & (CONN_RETIRED - 1)];
+        if (rte_rcu_qsbr_check(t->qsbr, r->token, false) != 1) {
+            return;
+        }
+        give_back(t, worker, r->index);
+        w->retired_tail++;
+    }
+}
+
+static bool
+take_slot(struct conn_table *t, uint64_t hash, uint64_t value)
+{
+    struct conn_bucket *b[2] = { conn_bucket(t, hash, 0), conn_bucket(t, hash, 1) };
+    int used[2] = { 0, 0 };
+
+    for (int w = 0; w < 2; w++) {
+        for (int i = 0; i < CONN_BUCKET_SLOTS; i++) {
+            used[w] += !!atomic_load_explicit(&b[w]->slot[i], memory_order_relaxed);
+        }
+    }
+    for (int n = 0; n < 2; n++) { /* the emptier of the two first */
+        struct conn_bucket *c = b[(used[1] < used[0]) ^ n];
+        for (int i = 0; i < CONN_BUCKET_SLOTS; i++) {
+            uint64_t empty = 0;
+            if (!atomic_load_explicit(&c->slot[i], memory_order_relaxed) &&
+                atomic_compare_exchange_strong(&c->slot[i], &empty, value)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void
+clear_slot(struct conn_table *t, const struct conn *c)
+{
+    uint64_t value = (uint64_t) c->signature << 32 | (uint32_t) (c - t->entries);
+    uint64_t hash = (uint64_t) c->signature << 32 | c->hash_low;
+
+    for (int w = 0; w < 2; w++) {
+        struct conn_bucket *b = conn_bucket(t, hash, w);
+        for (int i = 0; i < CONN_BUCKET_SLOTS; i++) {
+            uint64_t v = value;
+            if (atomic_compare_exchange_strong(&b->slot[i], &v, 0)) {
+                return;
+            }
+        }
+    }
+}
+
+static bool
+same_connection(const struct conn *a, const struct conn *b)
+{
+    return !memcmp(&a->key, &b->key, sizeof a->key) &&
+           atomic_load(&a->port[0]) == atomic_load(&b->port[0]) &&
+           atomic_load(&a->port[1]) == atomic_load(&b->port[1]);
+}
+
+/* Two workers may insert one connection at the same moment (a simultaneous open).  Each is
+ * tentative until it has looked at the other: a live one wins; of two tentative ones the lower
+ * index does, by ending the other's life before it can become live.  Exactly one survives. */
+static struct conn *
+settle(struct conn_table *t, struct conn *c, uint64_t hash)
+{
+    for (int w = 0; w < 2; w++) {
+        struct conn_bucket *b = conn_bucket(t, hash, w);
+        for (int i = 0; i < CONN_BUCKET_SLOTS; i++) {
+            uint64_t slot = atomic_load(&b->slot[i]);
+            struct conn *o = &t->entries[(uint32_t) slot];
+            if (!(uint32_t) slot || slot >> 32 != c->signature || o == c ||
+                !same_connection(o, c)) {
+                continue;
+            }
+            uint8_t life = CONN_TENTATIVE;
+            if (atomic_load(&o->life) == CONN_LIVE ||
+                (o > c && !atomic_compare_exchange_strong(&o->life, &life, CONN_DEAD) &&
+                 life == CONN_LIVE)) {
+                return o;
+            }
+        }
+    }
+    uint8_t life = CONN_TENTATIVE;
+    return atomic_compare_exchange_strong(&c->life, &life, CONN_LIVE) ? c : NULL;
+}
+
+struct conn *
+conn_insert(struct conn_table *t, uint32_t worker, struct conn *c, uint64_t hash)
+{
+    c->signature = conn_signature(hash);
+    c->hash_low = (uint32_t) hash;
+    atomic_store_explicit(&c->life, CONN_TENTATIVE, memory_order_relaxed);
+    if (!take_slot(t, hash, (uint64_t) c->signature << 32 | (uint32_t) (c - t->entries))) {
+        give_back(t, worker, c - t->entries);
+        return NULL;
+    }
+    struct conn *winner = settle(t, c, hash);
+    if (winner == c) {
+        atomic_fetch_add_explicit(&t->workers[worker].live, 1, memory_order_relaxed);
+        return c;
+    }
+    atomic_store(&c->life, CONN_DEAD);
+    clear_slot(t, c);
+    conn_retire(t, worker, c);
+    return winner;
+}
+
+void
+conn_remove(struct conn_table *t, uint32_t worker, struct conn *c)
+{
+    uint8_t life = CONN_LIVE;
+
+    if (atomic_compare_exchange_strong(&c->life, &life, CONN_DEAD)) {
+        conn_bury(t, worker, c);
+    }
+}
+
+void
+conn_bury(struct conn_table *t, uint32_t worker, struct conn *c)
+{
+    clear_slot(t, c);
+    atomic_fetch_sub_explicit(&t->workers[worker].live, 1, memory_order_relaxed);
+    conn_retire(t, worker, c);
+}
+
+static uint8_t
+tcp_next(const struct conn *c, unsigned side, uint8_t state, uint8_t flags)
+{
+    const struct conn_half *me = &c->half[side], *peer = &c->half[!side];
+
+    if (flags & 0x04) { /* RST */
+        return CONN_CLOSED;
+    }
+    switch (state) {
+    case CONN_SYN_SENT:
+        return side != c->initiator && (flags & 0x12) == 0x12 ? CONN_SYN_RECEIVED : state;
+    case CONN_SYN_RECEIVED:
+        return side == c->initiator && flags & 0x10 ? CONN_ESTABLISHED : state;
+    default:
+        if (me->tcp_seen & peer->tcp_seen & 0x01) { /* FIN from both */
+            return CONN_CLOSED;
+        }
+        return (me->tcp_seen | peer->tcp_seen) & 0x01 ? CONN_CLOSING : state;
+    }
+}
+
+void
+conn_advance(struct conn *c, unsigned side, uint8_t tcp_flags, uint64_t now)
+{
+    struct conn_half *h = &c->half[side];
+    uint8_t state = atomic_load_explicit(&c->state, memory_order_relaxed), next = state;
+
+    h->last_seen = now;
+    if (c->key.protocol == IPPROTO_TCP) {
+        h->tcp_seen |= tcp_flags;
+        next = tcp_next(c, side, state, tcp_flags);
+    } else if (side != c->initiator) {
+        next = CONN_REPLIED;
+    }
+    if (next != state) {
+        atomic_store_explicit(&c->state, next, memory_order_relaxed);
+    }
+}
+
+const char *
+conn_state_name(const struct conn *c)
+{
+    static const char *const names[CONN_N_STATES] = {
+        [CONN_NEW] = "unreplied",           [CONN_REPLIED] = "replied",
+        [CONN_SYN_SENT] = "syn-sent",       [CONN_SYN_RECEIVED] = "syn-received",
+        [CONN_ESTABLISHED] = "established", [CONN_CLOSING] = "closing",
+        [CONN_CLOSED] = "closed",
+    };
+    return names[atomic_load_explicit(&c->state, memory_order_relaxed) % CONN_N_STATES];
+}

@@ -1,0 +1,66 @@
+/* What conn.c and conn_age.c share. */
+#ifndef DATAPATH_CONN_PRIVATE_H
+#define DATAPATH_CONN_PRIVATE_H 1
+
+#include "datapath/conn.h"
+
+#define CONN_BUCKET_SLOTS 8
+#define CONN_CACHE 64
+#define CONN_RETIRED 4096 /* a power of two; a sweep stops before it overflows */
+
+struct conn_bucket {
+    _Atomic uint64_t slot[CONN_BUCKET_SLOTS]; /* signature << 32 | entry index; index 0: empty */
+} __attribute__((aligned(64)));
+
+struct conn_retired {
+    uint64_t token;
+    uint32_t index;
+};
+
+struct conn_worker {
+    _Atomic int64_t live;
+    uint64_t sweep; /* next bucket of the worker's share */
+    uint64_t sweep_due;
+    uint32_t n_cached;
+    uint32_t retired_head, retired_tail;
+    uintptr_t cache[CONN_CACHE];
+    struct conn_retired retired[CONN_RETIRED];
+} __attribute__((aligned(64)));
+
+struct conn_table {
+    struct conn_bucket *buckets;
+    struct conn *entries; /* [max + 1] */
+    uint64_t seed[4];
+    uint32_t bucket_mask;
+    uint32_t max, n_workers;
+    struct rte_ring *free;
+    struct rte_rcu_qsbr *qsbr;
+    struct conn_worker workers[DP_MAX_WORKERS];
+};
+
+static inline uint32_t
+conn_signature(uint64_t hash)
+{
+    return hash >> 32;
+}
+
+/* The second bucket is a function of the first and the signature, both kept in the entry. */
+static inline struct conn_bucket *
+conn_bucket(const struct conn_table *t, uint64_t hash, int which)
+{
+    uint32_t first = (uint32_t) hash & t->bucket_mask;
+
+    if (!which) {
+        return &t->buckets[first];
+    }
+    return &t->buckets[(first ^ (conn_signature(hash) * 0x5bd1e995u | 1)) & t->bucket_mask];
+}
+
+/* Puts an entry that is out of the table where it waits for its grace period. */
+void conn_retire(struct conn_table *, uint32_t worker, struct conn *);
+/* Reuses what has waited long enough. */
+void conn_recycle(struct conn_table *, uint32_t worker);
+/* Takes an entry whose life the caller has just ended out of the table. */
+void conn_bury(struct conn_table *, uint32_t worker, struct conn *);
+
+#endif

@@ -1,0 +1,59 @@
+#include <config.h>
+
+#include "datapath/flood.h"
+
+#include <rte_mbuf.h>
+
+#include "datapath/output.h"
+
+bool
+flood_to_uplinks(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
+                 const struct pkt *p)
+{
+    (void) w;
+    (void) from;
+    (void) p;
+    return to->role == PORT_UPLINK;
+}
+
+bool
+flood_to_all(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
+             const struct pkt *p)
+{
+    (void) w;
+    (void) from;
+    (void) p;
+    return !to->quarantined;
+}
+
+bool
+flood(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_filter *filter)
+{
+    const struct snapshot *s = w->snapshot;
+    struct ledger_page *page = page_of(w, from);
+    const struct port_leaf *last = NULL; /* gets the packet itself */
+
+    for (uint16_t i = 0; i < s->n_ports; i++) {
+        const struct port_leaf *to = s->ports[s->port_ids[i]];
+        if (to == from || !filter(w, from, to, p)) {
+            continue;
+        }
+        if (last) {
+            /* A copy, not a reference: a destination may rewrite what it sends. */
+            struct rte_mbuf *m = rte_pktmbuf_copy(p->m, w->pool, 0, UINT32_MAX);
+            if (!m) {
+                continue;
+            }
+            page->copies++;
+            output_packet(w, last, m);
+        }
+        last = to;
+    }
+    if (!last) {
+        return false;
+    }
+    page->forwarded++;
+    output_packet(w, last, p->m);
+    p->m = NULL;
+    return true;
+}

@@ -1,0 +1,19 @@
+/* Copies to several ports: the slow path. */
+#ifndef DATAPATH_FLOOD_H
+#define DATAPATH_FLOOD_H 1
+
+#include "datapath/worker_private.h"
+
+/* Whether a copy may go to 'to'. */
+typedef bool flood_filter(struct worker *, const struct port_leaf *from, const struct port_leaf *to,
+                          const struct pkt *);
+/* Sends 'p' to every port but 'from' that 'filter' admits, and counts it as forwarded.  False, and
+ * the packet is still the caller's, when there is none. */
+bool flood(struct worker *, const struct port_leaf *from, struct pkt *, flood_filter *);
+/* The usual filters. */
+bool flood_to_uplinks(struct worker *, const struct port_leaf *from, const struct port_leaf *to,
+                      const struct pkt *);
+bool flood_to_all(struct worker *, const struct port_leaf *from, const struct port_leaf *to,
+                  const struct pkt *);
+
+#endif

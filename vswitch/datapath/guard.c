@@ -1,0 +1,80 @@
+#include <config.h>
+
+#include "datapath/guard.h"
+
+#include <netinet/in.h>
+
+#include "datapath/fdb.h"
+
+#define DHCP_SERVER 67
+#define DHCP_CLIENT 68
+#define DHCP6_SERVER 547
+#define DHCP6_CLIENT 546
+#define ND_ROUTER_ADVERT 134
+#define ND_REDIRECT 137
+
+bool
+guard_is_bound(const struct port_leaf *leaf, const struct acl_addr *a)
+{
+    for (uint16_t i = 0; i < leaf->n_addrs; i++) {
+        if (acl_addr_equals(&leaf->addrs[i], a)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_unspecified(const struct acl_addr *a)
+{
+    return !a->q[0] && (!a->q[1] || a->q[1] == acl_addr_from_v4(0).q[1]);
+}
+
+/* Who has no address yet may ask for one: DHCP discovery, DAD and MLD from ::. */
+static bool
+may_lack_address(const struct pkt *p)
+{
+    if (p->flags & PKT_V6) {
+        return p->protocol == IPPROTO_ICMPV6;
+    }
+    return p->protocol == IPPROTO_UDP && p->sport == DHCP_CLIENT && p->dport == DHCP_SERVER;
+}
+
+static enum drop_reason
+check_desktop(const struct port_leaf *from, const struct pkt *p)
+{
+    if (p->smac != from->mac) {
+        return DROP_SPOOF_MAC;
+    }
+    if (!(p->flags & PKT_IP)) {
+        return DROP_NONE;
+    }
+    if (!guard_is_bound(from, &p->src) && !(is_unspecified(&p->src) && may_lack_address(p))) {
+        return DROP_SPOOF_IP;
+    }
+    if (p->protocol == IPPROTO_UDP && ((p->sport == DHCP_SERVER && p->dport == DHCP_CLIENT) ||
+                                       (p->sport == DHCP6_SERVER && p->dport == DHCP6_CLIENT))) {
+        return DROP_DHCP_SERVER;
+    }
+    uint8_t type = p->icmp >> 8;
+    if (p->protocol == IPPROTO_ICMPV6 && (type == ND_ROUTER_ADVERT || type == ND_REDIRECT)) {
+        return DROP_RA;
+    }
+    return DROP_NONE;
+}
+
+static enum drop_reason
+check_uplink(const struct worker *w, const struct port_leaf *from, const struct pkt *p)
+{
+    uint16_t owner = fdb_lookup(p->smac, p->vlan);
+    const struct port_leaf *leaf =
+        owner == DP_PORT_NONE || owner == from->id ? NULL : w->snapshot->ports[owner];
+
+    return p->smac >> 40 & 1 || (leaf && leaf->role == PORT_DESKTOP) ? DROP_SPOOF_MAC : DROP_NONE;
+}
+
+enum drop_reason
+guard_check(const struct worker *w, const struct port_leaf *from, const struct pkt *p)
+{
+    return from->role == PORT_DESKTOP ? check_desktop(from, p) : check_uplink(w, from, p);
+}

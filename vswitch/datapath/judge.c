@@ -1,0 +1,130 @@
+#include <config.h>
+
+#include "datapath/judge.h"
+
+#include <netinet/in.h>
+
+static uint32_t
+class_of(const struct snapshot *s, const struct acl_addr *a)
+{
+    return s->classes ? acl_classmap_lookup(s->classes, a) : ACL_CLASS_NONE;
+}
+
+/* One table's word on it.  False: denied, and 'j' says why. */
+static bool
+ask(const struct port_leaf *leaf, enum acl_direction direction, uint32_t peer_class,
+    const struct judge_query *q, struct judgement *j)
+{
+    struct acl_key key = {
+        .peer_class = peer_class, .sport = q->sport, .dport = q->service, .protocol = q->protocol
+    };
+    struct acl_verdict v;
+
+    if (!leaf->table[direction]) {
+        j->reason = DROP_NO_POLICY;
+        j->denial.direction = direction;
+        return false;
+    }
+    acl_table_lookup(leaf->table[direction], &key, &v);
+    if (v.action == ACL_ALLOW) {
+        j->rule_slot[direction] = v.slot;
+        return true;
+    }
+    j->reject = v.action == ACL_REJECT;
+    j->denial.rule_slot = v.slot;
+    j->denial.log = v.log;
+    j->denial.direction = direction;
+    bool by_default = v.rule == ACL_RULE_DEFAULT;
+    if (direction == ACL_EGRESS) {
+        j->reason = by_default ? DROP_EGRESS_DEFAULT : DROP_EGRESS_RULE;
+    } else {
+        j->reason = by_default ? DROP_INGRESS_DEFAULT : DROP_INGRESS_RULE;
+    }
+    return false;
+}
+
+void
+judge(const struct snapshot *s, const struct judge_query *q, struct judgement *j)
+{
+    *j = (struct judgement){
+        .denial = { .rule_slot = UINT32_MAX,
+                    .peer_port = q->to ? q->to->id : DP_PORT_NONE,
+                    .log = ACL_LOG_INCIDENT },
+        .rule_slot = { UINT32_MAX, UINT32_MAX },
+        .class = { class_of(s, &q->dst), class_of(s, &q->src) },
+    };
+    if (q->from->quarantined) {
+        j->reason = DROP_QUARANTINE;
+    } else if (q->to && q->to->quarantined) {
+        j->reason = DROP_QUARANTINE_PEER;
+    } else if (q->from->role == PORT_DESKTOP && !ask(q->from, ACL_EGRESS, j->class[0], q, j)) {
+        return;
+    } else if (q->to && q->to->role == PORT_DESKTOP &&
+               !ask(q->to, ACL_INGRESS, j->class[1], q, j)) {
+        return;
+    }
+}
+
+static const struct port_leaf *
+leaf_of(const struct snapshot *s, const struct conn *c, unsigned side)
+{
+    uint16_t id = atomic_load_explicit(&c->port[side], memory_order_relaxed);
+
+    return id < DP_MAX_PORTS ? s->ports[id] : NULL;
+}
+
+bool
+judge_still_stands(const struct snapshot *s, struct conn *c)
+{
+    uint64_t generation = atomic_load_explicit(&c->generation, memory_order_acquire);
+    unsigned from = c->initiator;
+    const struct port_leaf *a = leaf_of(s, c, from), *b = leaf_of(s, c, !from);
+
+    if (!a || !b || a->epoch != c->epoch[from] || b->epoch != c->epoch[!from] ||
+        a->table_id[ACL_EGRESS] != c->table_id[0] || b->table_id[ACL_INGRESS] != c->table_id[1] ||
+        class_of(s, &c->key.addr[!from]) != c->class[0] ||
+        class_of(s, &c->key.addr[from]) != c->class[1]) {
+        return false;
+    }
+    if (generation < s->generation) { /* a worker on an older snapshot writes nothing */
+        atomic_store_explicit(&c->generation, s->generation, memory_order_release);
+    }
+    return true;
+}
+
+void
+judge_note(const struct snapshot *s, const struct judgement *j, struct conn *c)
+{
+    unsigned from = c->initiator;
+    const struct port_leaf *a = leaf_of(s, c, from), *b = leaf_of(s, c, !from);
+
+    c->class[0] = j->class[0];
+    c->class[1] = j->class[1];
+    c->table_id[0] = a ? a->table_id[ACL_EGRESS] : 0;
+    c->table_id[1] = b ? b->table_id[ACL_INGRESS] : 0;
+    c->epoch[from] = a ? a->epoch : 0;
+    c->epoch[!from] = b ? b->epoch : 0;
+    for (int side = 0; side < 2; side++) {
+        c->half[side].rule_slot[0] = j->rule_slot[0];
+        c->half[side].rule_slot[1] = j->rule_slot[1];
+    }
+    atomic_store_explicit(&c->generation, s->generation, memory_order_release);
+}
+
+bool
+judge_query_of(const struct snapshot *s, const struct conn *c, struct judge_query *q)
+{
+    unsigned from = c->initiator;
+    uint16_t to = atomic_load_explicit(&c->port[!from], memory_order_relaxed);
+
+    q->from = leaf_of(s, c, from);
+    q->to = leaf_of(s, c, !from);
+    q->src = c->key.addr[from];
+    q->dst = c->key.addr[!from];
+    q->sport = c->key.l4[from];
+    q->protocol = c->key.protocol;
+    q->service = q->protocol == IPPROTO_ICMP     ? 8 << 8
+                 : q->protocol == IPPROTO_ICMPV6 ? 128 << 8
+                                                 : c->key.l4[!from];
+    return q->from && (q->to || to == DP_PORT_NONE);
+}

@@ -1,0 +1,307 @@
+#include <config.h>
+
+#include "datapath/neigh.h"
+
+#include <netinet/in.h>
+
+#include <rte_byteorder.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+
+#include "datapath/csum.h"
+#include "datapath/fdb.h"
+#include "datapath/flood.h"
+#include "datapath/guard.h"
+#include "datapath/output.h"
+#include "datapath/record.h"
+
+#define ARP_REQUEST 1
+#define ARP_REPLY 2
+#define ND_ROUTER_SOLICIT 133
+#define ND_NEIGHBOUR_SOLICIT 135
+#define ND_NEIGHBOUR_ADVERT 136
+#define ND_MESSAGE 24 /* header and target address of NS and NA */
+#define ND_LLADDR_OPTION 8
+
+struct arp {
+    uint16_t hardware, protocol;
+    uint8_t hlen, plen;
+    uint16_t op;
+    uint8_t sha[6], spa[4], tha[6], tpa[4];
+} __attribute__((packed));
+
+static void
+mac_store(uint8_t b[6], uint64_t mac)
+{
+    for (int i = 0; i < 6; i++) {
+        b[i] = mac >> (40 - 8 * i);
+    }
+}
+
+static void
+refuse(struct worker *w, const struct port_leaf *from, struct pkt *p, enum drop_reason reason)
+{
+    p->reason = reason;
+    record_guard_drop(w, from, p);
+}
+
+static void
+consume(struct worker *w, const struct port_leaf *from, struct pkt *p)
+{
+    page_of(w, from)->consumed++;
+    rte_pktmbuf_free(p->m);
+    p->m = NULL;
+}
+
+/* The request's buffer becomes the answer: the request is consumed, the answer originated. */
+static void
+send_back(struct worker *w, const struct port_leaf *to, struct pkt *p)
+{
+    struct ledger_page *page = page_of(w, to);
+
+    page->consumed++;
+    page->originated++;
+    page->forwarded++;
+    output_packet(w, to, p->m);
+    p->m = NULL;
+}
+
+static void
+answer_arp(struct worker *w, const struct port_leaf *to, struct pkt *p, uint64_t mac)
+{
+    struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
+    struct arp *arp = (void *) (eth + 1);
+    uint8_t target[4];
+
+    memcpy(target, arp->tpa, 4);
+    arp->op = RTE_BE16(ARP_REPLY);
+    memcpy(arp->tha, arp->sha, 6);
+    memcpy(arp->tpa, arp->spa, 4);
+    mac_store(arp->sha, mac);
+    memcpy(arp->spa, target, 4);
+    mac_store(eth->dst_addr.addr_bytes, p->smac);
+    mac_store(eth->src_addr.addr_bytes, mac);
+    send_back(w, to, p);
+}
+
+static const struct acl_addr *
+nd_target(const struct pkt *p)
+{
+    return rte_pktmbuf_mtod_offset(p->m, const struct acl_addr *, p->l4_off + 8);
+}
+
+/* A neighbour advertisement, built afresh: solicited unless it answers a DAD probe, which has no
+ * source to answer to (RFC 4861, 7.2.4). */
+static void
+answer_nd(struct worker *w, const struct port_leaf *to, struct pkt *p, uint64_t mac)
+{
+    static const struct acl_addr all_nodes = { .b = { 0xff, 0x02, [15] = 1 } };
+    struct acl_addr target;
+    bool dad = !p->src.q[0] && !p->src.q[1];
+    uint16_t want = RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv6_hdr) + ND_MESSAGE + ND_LLADDR_OPTION;
+    uint16_t have = rte_pktmbuf_pkt_len(p->m);
+
+    memcpy(&target, nd_target(p), sizeof target);
+    if (have > want) {
+        rte_pktmbuf_trim(p->m, have - want);
+    } else if (have < want && !rte_pktmbuf_append(p->m, want - have)) {
+        refuse(w, to, p, DROP_NO_BUFFER);
+        return;
+    }
+    struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
+    struct rte_ipv6_hdr *ip = (void *) (eth + 1);
+    uint8_t *icmp = (uint8_t *) (ip + 1);
+
+    mac_store(eth->dst_addr.addr_bytes, p->smac);
+    mac_store(eth->src_addr.addr_bytes, mac);
+    ip->vtc_flow = RTE_BE32(6u << 28);
+    ip->payload_len = rte_cpu_to_be_16(ND_MESSAGE + ND_LLADDR_OPTION);
+    ip->proto = IPPROTO_ICMPV6;
+    ip->hop_limits = 255;
+    p->dst = dad ? all_nodes : p->src;
+    p->src = target;
+    memcpy(ip->src_addr, &p->src, 16);
+    memcpy(ip->dst_addr, &p->dst, 16);
+    memset(icmp, 0, ND_MESSAGE + ND_LLADDR_OPTION);
+    icmp[0] = ND_NEIGHBOUR_ADVERT;
+    icmp[4] = dad ? 0x20 : 0x60; /* override, solicited */
+    memcpy(icmp + 8, &target, 16);
+    icmp[24] = 2; /* target link-layer address, one unit of 8 bytes */
+    icmp[25] = 1;
+    mac_store(icmp + 26, mac);
+    p->l4_off = (uint8_t *) icmp - (uint8_t *) eth;
+    p->l4_len = ND_MESSAGE + ND_LLADDR_OPTION;
+    csum_fill(p);
+    send_back(w, to, p);
+}
+
+/* Whether some rule of the asker, and of the asked, lets anything pass between them. */
+static bool
+may_reach(const struct snapshot *s, const struct port_leaf *from, const struct acl_addr *src,
+          const struct acl_addr *dst, const struct binding *b)
+{
+    const struct port_leaf *to = s->ports[b->port];
+    uint32_t cs = s->classes ? acl_classmap_lookup(s->classes, src) : ACL_CLASS_NONE;
+    uint32_t cd = s->classes ? acl_classmap_lookup(s->classes, dst) : ACL_CLASS_NONE;
+
+    if (from->role == PORT_DESKTOP &&
+        !(from->table[ACL_EGRESS] && acl_table_may_reach(from->table[ACL_EGRESS], cd))) {
+        return false;
+    }
+    return !to || to->role != PORT_DESKTOP ||
+           (to->table[ACL_INGRESS] && acl_table_may_reach(to->table[ACL_INGRESS], cs));
+}
+
+/* A request for p->dst whose owner is known.  One's own address is asked for to find duplicates:
+ * silence says there is none. */
+static void
+answer_bound(struct worker *w, const struct port_leaf *from, struct pkt *p, const struct binding *b)
+{
+    if (b->port == from->id) {
+        consume(w, from, p);
+        return;
+    }
+    if (from->role == PORT_DESKTOP && !may_reach(w->snapshot, from, &p->src, &p->dst, b)) {
+        record_probe(w, from, p);
+    }
+    if (p->flags & PKT_ARP) {
+        answer_arp(w, from, p, b->mac);
+    } else {
+        answer_nd(w, from, p, b->mac);
+    }
+}
+
+/* What is not for a bound address goes where it is addressed, among the uplinks. */
+static void
+pass_on(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_filter *filter)
+{
+    const struct snapshot *s = w->snapshot;
+
+    if (from->quarantined) {
+        refuse(w, from, p, DROP_QUARANTINE);
+        return;
+    }
+    if (p->flags & PKT_GROUP) {
+        if (!flood(w, from, p, filter)) {
+            consume(w, from, p);
+        }
+        return;
+    }
+    uint16_t port = fdb_lookup(p->dmac, p->vlan);
+    const struct port_leaf *to = port == DP_PORT_NONE ? NULL : s->ports[port];
+    if (!to) {
+        if (!flood(w, from, p, flood_to_uplinks)) {
+            consume(w, from, p);
+        }
+    } else if (to == from || (from->role == PORT_DESKTOP && to->role == PORT_DESKTOP)) {
+        consume(w, from, p); /* desktops' requests were answered by the switch */
+    } else if (to->quarantined) {
+        refuse(w, from, p, DROP_QUARANTINE_PEER);
+    } else {
+        page_of(w, from)->forwarded++;
+        output_packet(w, to, p->m);
+        p->m = NULL;
+    }
+}
+
+static bool
+is_zero_v4(const struct acl_addr *a)
+{
+    return !a->w[3];
+}
+
+static void
+arp_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
+{
+    const struct arp *arp = rte_pktmbuf_mtod_offset(p->m, const struct arp *, p->l3_off);
+    const struct binding *sender = snapshot_binding(w->snapshot, &p->src);
+    const struct binding *target = snapshot_binding(w->snapshot, &p->dst);
+    const uint8_t *smac = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, 6);
+    bool probe = is_zero_v4(&p->src); /* RFC 5227, 2.1.1 */
+
+    if (memcmp(arp->sha, smac, 6) ||
+        (from->role == PORT_DESKTOP && !probe && !guard_is_bound(from, &p->src)) ||
+        (from->role == PORT_UPLINK && sender && sender->port != from->id)) {
+        refuse(w, from, p, DROP_SPOOF_ARP);
+    } else if (p->arp_op == ARP_REQUEST && target) {
+        answer_bound(w, from, p, target);
+    } else if (from->role == PORT_UPLINK && acl_addr_equals(&p->src, &p->dst)) {
+        pass_on(w, from, p, flood_to_all); /* a gateway that moved tells everyone */
+    } else {
+        pass_on(w, from, p, flood_to_uplinks);
+    }
+}
+
+static enum drop_reason
+nd_check(const struct worker *w, const struct port_leaf *from, const struct pkt *p)
+{
+    const struct rte_ipv6_hdr *ip =
+        rte_pktmbuf_mtod_offset(p->m, const struct rte_ipv6_hdr *, p->l3_off);
+    uint8_t type = p->icmp >> 8;
+
+    if (ip->hop_limits != 255 || p->icmp & 0xff) { /* RFC 4861: it never crossed a router */
+        return DROP_SPOOF_ND;
+    }
+    if (type != ND_NEIGHBOUR_SOLICIT && type != ND_NEIGHBOUR_ADVERT) {
+        return DROP_NONE;
+    }
+    if (p->l4_len < ND_MESSAGE) {
+        return DROP_MALFORMED;
+    }
+    if (type == ND_NEIGHBOUR_SOLICIT) {
+        return DROP_NONE;
+    }
+    if (from->role == PORT_DESKTOP) {
+        return guard_is_bound(from, nd_target(p)) ? DROP_NONE : DROP_SPOOF_ND;
+    }
+    const struct binding *b = snapshot_binding(w->snapshot, nd_target(p));
+    return b && b->port != from->id ? DROP_SPOOF_ND : DROP_NONE;
+}
+
+static void
+nd_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
+{
+    enum drop_reason reason = nd_check(w, from, p);
+    uint8_t type = p->icmp >> 8;
+
+    if (reason != DROP_NONE) {
+        refuse(w, from, p, reason);
+        return;
+    }
+    if (type == ND_NEIGHBOUR_SOLICIT) {
+        const struct binding *b;
+        memcpy(&p->dst, nd_target(p), sizeof p->dst);
+        b = snapshot_binding(w->snapshot, &p->dst);
+        if (b) {
+            answer_bound(w, from, p, b);
+            return;
+        }
+        pass_on(w, from, p, flood_to_uplinks);
+        return;
+    }
+    /* Routers speak to everyone; what desktops say is for routers. */
+    pass_on(w, from, p,
+            from->role == PORT_UPLINK && type != ND_ROUTER_SOLICIT ? flood_to_all
+                                                                   : flood_to_uplinks);
+}
+
+void
+neigh_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
+{
+    if (p->flags & PKT_ARP) {
+        arp_input(w, from, p);
+    } else {
+        nd_input(w, from, p);
+    }
+}
+
+bool
+neigh_is_membership(const struct pkt *p)
+{
+    uint8_t type = p->icmp >> 8;
+
+    return p->protocol == IPPROTO_IGMP ||
+           (p->protocol == IPPROTO_ICMPV6 &&
+            ((type >= 130 && type <= 132) || type == 143)); /* RFC 2710, 3810 */
+}

@@ -1,0 +1,74 @@
+#include <config.h>
+
+#include "datapath/output.h"
+
+#include <rte_ether.h>
+#include <rte_mbuf.h>
+
+static void
+refuse(struct ledger_page *page, struct rte_mbuf **m, uint16_t n, enum tx_drop_reason reason)
+{
+    if (n) {
+        page->tx_drops[reason] += n;
+        rte_pktmbuf_free_bulk(m, n);
+    }
+}
+
+static void
+flush_port(struct worker *w, uint16_t id)
+{
+    struct tx_buffer *b = &w->tx[id];
+    struct ledger_page *page = &w->ledger.pages[id];
+    const struct port_leaf *leaf = w->snapshot->ports[id];
+    uint64_t bytes[TX_BUFFER + 1];
+    uint16_t sent = 0;
+
+    page->offered += b->n;
+    bytes[0] = 0;
+    for (uint16_t i = 0; i < b->n; i++) { /* an accepted buffer is no longer ours to read */
+        bytes[i + 1] = bytes[i] + rte_pktmbuf_pkt_len(b->m[i]);
+    }
+    if (!atomic_load_explicit(&leaf->port->up, memory_order_relaxed)) {
+        refuse(page, b->m, b->n, TX_DROP_DOWN);
+    } else {
+        sent = leaf->port->ops->tx(leaf->port, w->index, b->m, b->n);
+        page->accepted += sent;
+        page->accepted_bytes += bytes[sent];
+        refuse(page, b->m + sent, b->n - sent, TX_DROP_FULL);
+    }
+    b->n = 0;
+}
+
+void
+output_packet(struct worker *w, const struct port_leaf *to, struct rte_mbuf *m)
+{
+    struct tx_buffer *b = &w->tx[to->id];
+
+    if (rte_pktmbuf_pkt_len(m) > to->port->mtu + (uint32_t) RTE_ETHER_HDR_LEN) {
+        struct ledger_page *page = page_of(w, to);
+        page->offered++;
+        refuse(page, &m, 1, TX_DROP_TOO_LONG);
+        return;
+    }
+    if (!b->n) {
+        w->dirty[w->n_dirty++] = to->id;
+    }
+    b->m[b->n++] = m;
+    if (b->n == TX_BUFFER) {
+        flush_port(w, to->id);
+        for (uint16_t i = 0; i < w->n_dirty; i++) {
+            if (w->dirty[i] == to->id) {
+                w->dirty[i] = w->dirty[--w->n_dirty];
+                break;
+            }
+        }
+    }
+}
+
+void
+output_flush(struct worker *w)
+{
+    while (w->n_dirty) {
+        flush_port(w, w->dirty[--w->n_dirty]);
+    }
+}

@@ -1,0 +1,12 @@
+/* Transmission: packets wait in a buffer per destination to the end of the burst. */
+#ifndef DATAPATH_OUTPUT_H
+#define DATAPATH_OUTPUT_H 1
+
+#include "datapath/worker_private.h"
+
+/* Takes 'm'. */
+void output_packet(struct worker *, const struct port_leaf *to, struct rte_mbuf *m);
+/* Sends everything that waits.  Before the worker reports quiescent. */
+void output_flush(struct worker *);
+
+#endif

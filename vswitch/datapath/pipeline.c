@@ -1,0 +1,106 @@
+#include <config.h>
+
+#include "datapath/pipeline.h"
+
+#include <rte_mbuf.h>
+#include <rte_prefetch.h>
+
+#include "datapath/csum.h"
+#include "datapath/fdb.h"
+#include "datapath/forward.h"
+#include "datapath/guard.h"
+#include "datapath/neigh.h"
+#include "datapath/output.h"
+#include "datapath/record.h"
+
+static void
+parse_stage(const struct port_leaf *from, struct rte_mbuf **m, uint16_t n, struct pkt *pkts)
+{
+    for (uint16_t i = 0; i < n && i < 4; i++) {
+        rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
+    }
+    for (uint16_t i = 0; i < n; i++) {
+        if (i + 4 < n) {
+            rte_prefetch0(rte_pktmbuf_mtod(m[i + 4], void *));
+        }
+        pkts[i].m = m[i];
+        pkts[i].reason = pkt_parse(&pkts[i]);
+        if (pkts[i].reason == DROP_NONE && pkts[i].flags & PKT_IP) {
+            csum_complete(&pkts[i], from->port->guess_partial_csum);
+        }
+    }
+}
+
+static void
+guard_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, uint16_t n)
+{
+    for (uint16_t i = 0; i < n; i++) {
+        struct pkt *p = &pkts[i];
+        if (p->reason == DROP_NONE) {
+            p->reason = guard_check(w, from, p);
+        }
+        if (p->reason == DROP_NONE && from->role == PORT_UPLINK) {
+            fdb_seen(w->index, p->smac, p->vlan, from->id, w->now_s);
+        }
+    }
+}
+
+static void
+lookup_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, uint16_t n)
+{
+    struct conn_key keys[DP_BURST];
+    bool unfiltered = from->role == PORT_UPLINK;
+
+    for (uint16_t i = 0; i < n; i++) {
+        struct pkt *p = &pkts[i];
+        if (p->reason == DROP_NONE && p->flags & PKT_TRACKED) {
+            p->side =
+                conn_key_make(&keys[i], &p->src, &p->dst, p->sport, p->dport, p->protocol, p->vlan);
+            p->hash = conn_key_hash(w->conns, &keys[i]);
+            conn_prefetch(w->conns, p->hash);
+        }
+    }
+    for (uint16_t i = 0; i < n; i++) {
+        struct pkt *p = &pkts[i];
+        if (p->reason == DROP_NONE && p->flags & PKT_TRACKED) {
+            p->conn = conn_lookup(w->conns, &keys[i], p->hash, p->side, from->id, unfiltered);
+        }
+    }
+}
+
+static void
+forward_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, uint16_t n)
+{
+    for (uint16_t i = 0; i < n; i++) {
+        struct pkt *p = &pkts[i];
+        if (p->reason != DROP_NONE) {
+            record_guard_drop(w, from, p);
+        } else if (p->flags & (PKT_ARP | PKT_ND)) {
+            neigh_input(w, from, p);
+        } else if (neigh_is_membership(p)) {
+            page_of(w, from)->consumed++;
+            rte_pktmbuf_free(p->m);
+        } else if (p->conn) {
+            forward_tracked(w, from, p);
+        } else {
+            forward_new(w, from, p);
+        }
+    }
+}
+
+void
+pipeline_run(struct worker *w, const struct port_leaf *from, struct rte_mbuf **m, uint16_t n)
+{
+    struct ledger_page *page = page_of(w, from);
+    struct pkt pkts[DP_BURST];
+
+    page->received += n;
+    parse_stage(from, m, n, pkts);
+    for (uint16_t i = 0; i < n; i++) {
+        page->received_bytes += rte_pktmbuf_pkt_len(m[i]);
+    }
+    guard_stage(w, from, pkts, n);
+    lookup_stage(w, from, pkts, n);
+    forward_stage(w, from, pkts, n);
+    output_flush(w);
+}

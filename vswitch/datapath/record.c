@@ -1,0 +1,240 @@
+#include <config.h>
+
+#include "datapath/record.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <rte_common.h>
+#include <rte_mbuf.h>
+#include <rte_memcpy.h>
+
+#define RING_RECORDS 32768
+#define MERGE_NS 1000000000ull
+#define BUDGET_BURST 20000   /* records of one port at once: a full port scan of a few peers */
+#define BUDGET_A_SECOND 5000 /* and then */
+#define TICK_SLOTS 16
+
+int
+recorder_init(struct recorder *r)
+{
+    r->unsaid = calloc((size_t) DP_MAX_PORTS * N_DROP_REASONS, sizeof *r->unsaid);
+    r->merge = calloc(MERGE_SLOTS, sizeof *r->merge);
+    r->budget = calloc(DP_MAX_PORTS, sizeof *r->budget);
+    if (!r->unsaid || !r->merge || !r->budget || drop_ring_init(&r->ring, RING_RECORDS)) {
+        recorder_destroy(r);
+        return ENOMEM;
+    }
+    for (int i = 0; i < DP_MAX_PORTS; i++) {
+        r->budget[i].tokens = BUDGET_BURST;
+    }
+    return 0;
+}
+
+void
+recorder_destroy(struct recorder *r)
+{
+    drop_ring_destroy(&r->ring);
+    free(r->budget);
+    free(r->merge);
+    free(r->unsaid);
+    memset(r, 0, sizeof *r);
+}
+
+/* vDSO: no system call. */
+static uint64_t
+clock_ns(clockid_t id)
+{
+    struct timespec t;
+
+    clock_gettime(id, &t);
+    return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static void
+unsaid_add(_Atomic uint64_t *cell, uint32_t n)
+{
+    atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+static struct drop_unsaid *
+unsaid_of(struct recorder *r, const struct drop_record *d)
+{
+    return &r->unsaid[d->port * N_DROP_REASONS + d->reason];
+}
+
+static bool
+budget_take(struct record_budget *b, uint64_t now_ns)
+{
+    if (!b->tokens || now_ns - b->refilled_ns > MERGE_NS) {
+        uint64_t add = (now_ns - b->refilled_ns) * BUDGET_A_SECOND / MERGE_NS;
+        if (add) {
+            b->tokens = RTE_MIN(b->tokens + add, (uint64_t) BUDGET_BURST);
+            b->refilled_ns = now_ns;
+        }
+    }
+    if (!b->tokens) {
+        return false;
+    }
+    b->tokens--;
+    return true;
+}
+
+static void
+send_record(struct recorder *r, const struct drop_record *d)
+{
+    if (!budget_take(&r->budget[d->port], d->mono_ns)) {
+        unsaid_add(&unsaid_of(r, d)->suppressed, d->count);
+        return;
+    }
+    struct drop_record *to = drop_ring_reserve(&r->ring);
+    if (!to) {
+        unsaid_add(&unsaid_of(r, d)->lost, d->count);
+        return;
+    }
+    *to = *d;
+    drop_ring_push(&r->ring);
+}
+
+static bool
+same_flow(const struct drop_record *a, const struct drop_record *b)
+{
+    return a->port == b->port && a->reason == b->reason && a->protocol == b->protocol &&
+           a->dport == b->dport && acl_addr_equals(&a->dst, &b->dst) &&
+           acl_addr_equals(&a->src, &b->src) && a->ethertype == b->ethertype;
+}
+
+static uint32_t
+merge_hash(const struct drop_record *d)
+{
+    uint64_t h = d->src.q[1] * 0x9e3779b97f4a7c15ull ^ d->dst.q[1] * 0xff51afd7ed558ccdull;
+
+    h ^= ((uint64_t) d->dport << 32 | d->port << 16 | d->protocol << 8 | d->reason) *
+         0xc4ceb9fe1a85ec53ull;
+    return (h ^ h >> 29) >> 20;
+}
+
+static void
+merge_out(struct recorder *r, struct merge_slot *s)
+{
+    if (s->used && s->repeats) {
+        s->record.count = s->repeats;
+        s->record.repeat = 1;
+        s->repeats = 0;
+        send_record(r, &s->record);
+    }
+    s->used = false;
+}
+
+static void
+describe(const struct worker *w, const struct port_leaf *from, const struct pkt *p,
+         const struct denial *why, struct drop_record *d)
+{
+    uint16_t len = rte_pktmbuf_data_len(p->m);
+
+    memset(d, 0, offsetof(struct drop_record, bytes));
+    d->mono_ns = clock_ns(CLOCK_MONOTONIC);
+    d->wall_ns = clock_ns(CLOCK_REALTIME);
+    d->generation = w->snapshot->generation;
+    d->src = p->src;
+    d->dst = p->dst;
+    d->count = 1;
+    d->rule_slot = why->rule_slot;
+    d->port = from->id;
+    d->peer_port = why->peer_port;
+    d->sport = p->protocol == 6 || p->protocol == 17 ? p->sport : 0;
+    d->dport = pkt_service(p);
+    d->ethertype = p->ethertype;
+    d->packet_len = rte_pktmbuf_pkt_len(p->m);
+    d->protocol = p->protocol;
+    d->reason = p->reason;
+    d->log = why->log;
+    d->direction = why->direction;
+    d->user_slot = from->user_slot;
+    d->n_bytes = RTE_MIN(len, DROP_RECORD_BYTES);
+    rte_memcpy(d->bytes, rte_pktmbuf_mtod(p->m, void *), d->n_bytes);
+}
+
+static void
+report(struct worker *w, const struct port_leaf *from, const struct pkt *p,
+       const struct denial *why)
+{
+    struct recorder *r = &w->recorder;
+    struct drop_record d;
+
+    describe(w, from, p, why, &d);
+    if (why->log == ACL_LOG_NONE) {
+        unsaid_add(&unsaid_of(r, &d)->suppressed, 1);
+        return;
+    }
+    struct merge_slot *s = &r->merge[merge_hash(&d) % MERGE_SLOTS];
+    if (s->used && same_flow(&s->record, &d)) {
+        s->repeats++;
+        s->record = d;
+        return;
+    }
+    merge_out(r, s);
+    s->used = true;
+    s->record = d;
+    s->due_ns = d.mono_ns + MERGE_NS;
+    send_record(r, &d);
+}
+
+void
+record_drop(struct worker *w, const struct port_leaf *from, struct pkt *p, const struct denial *why)
+{
+    page_of(w, from)->drops[p->reason]++;
+    if (why->rule_slot < w->ledger.n_rules) {
+        w->ledger.rules[why->rule_slot].packets++;
+        w->ledger.rules[why->rule_slot].bytes += rte_pktmbuf_pkt_len(p->m);
+    }
+    report(w, from, p, why);
+    rte_pktmbuf_free(p->m);
+    p->m = NULL;
+}
+
+static const struct denial guard_denial = { .rule_slot = UINT32_MAX,
+                                            .peer_port = DP_PORT_NONE,
+                                            .log = ACL_LOG_INCIDENT };
+
+void
+record_guard_drop(struct worker *w, const struct port_leaf *from, struct pkt *p)
+{
+    struct denial why = guard_denial;
+
+    /* What strays in from an uplink is counted; it accuses no desktop. */
+    if (from->role == PORT_UPLINK) {
+        why.log = ACL_LOG_NONE;
+    }
+    record_drop(w, from, p, &why);
+}
+
+void
+record_probe(struct worker *w, const struct port_leaf *from, const struct pkt *p)
+{
+    struct pkt probe = *p;
+    struct denial why = guard_denial;
+    const struct binding *b = snapshot_binding(w->snapshot, &p->dst);
+
+    probe.reason = DROP_PROBE;
+    why.log = ACL_LOG_RECORD;
+    why.peer_port = b ? b->port : DP_PORT_NONE;
+    page_of(w, from)->probes++;
+    report(w, from, &probe, &why);
+}
+
+void
+record_tick(struct worker *w)
+{
+    struct recorder *r = &w->recorder;
+    uint64_t now = clock_ns(CLOCK_MONOTONIC);
+
+    for (int i = 0; i < TICK_SLOTS; i++) {
+        struct merge_slot *s = &r->merge[r->next_flush++ % MERGE_SLOTS];
+        if (s->used && now >= s->due_ns) {
+            merge_out(r, s);
+        }
+    }
+}

@@ -1,0 +1,348 @@
+#include <config.h>
+
+#include "datapath/worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_malloc.h>
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+
+#include "datapath/output.h"
+#include "datapath/pipeline.h"
+#include "datapath/record.h"
+#include "datapath/worker_private.h"
+
+#define IDLE_POLLS 2000        /* empty rounds before a worker sleeps */
+#define SLEEP_MS 100           /* at most: connections still have to age */
+#define SLEEP_UNWATCHED_US 250 /* when some port has no descriptor to wait on */
+
+_Atomic(const struct snapshot *) dp_snapshot_current;
+
+static struct worker *workers;
+static uint32_t n_workers;
+static struct rte_rcu_qsbr *qsbr;
+static struct conn_table *conns;
+static _Atomic bool stopping;
+static bool idle_sleep;
+
+static int
+worker_init(struct worker *w, const struct dp_config *c, uint32_t index)
+{
+    w->index = index;
+    w->lcore = c->lcores[index];
+    w->pool = c->pool;
+    w->conns = conns;
+    w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    w->tx = rte_zmalloc("tx_buffers", DP_MAX_PORTS * sizeof *w->tx, 64);
+    if (w->wake_fd < 0 || !w->tx || recorder_init(&w->recorder)) {
+        return ENOMEM;
+    }
+    return ledger_init(&w->ledger, DP_MAX_PORTS, c->n_rule_slots);
+}
+
+int
+dp_init(const struct dp_config *c, char **error)
+{
+    size_t size = rte_rcu_qsbr_get_memsize(c->n_workers);
+
+    n_workers = c->n_workers;
+    idle_sleep = c->idle_sleep;
+    qsbr = rte_zmalloc("qsbr", size, 64);
+    workers = rte_zmalloc("workers", n_workers * sizeof *workers, 64);
+    if (!qsbr || !workers || rte_rcu_qsbr_init(qsbr, n_workers)) {
+        goto no_memory;
+    }
+    conns = conn_table_create(c->max_connections, n_workers, qsbr);
+    if (!conns) {
+        goto no_memory;
+    }
+    for (uint32_t i = 0; i < n_workers; i++) {
+        if (worker_init(&workers[i], c, i)) {
+            goto no_memory;
+        }
+    }
+    return 0;
+
+no_memory:
+    dp_exit();
+    if (asprintf(error, "not enough memory for %u connections and %u workers", c->max_connections,
+                 c->n_workers) < 0) {
+        *error = NULL;
+    }
+    return ENOMEM;
+}
+
+void
+dp_exit(void)
+{
+    for (uint32_t i = 0; workers && i < n_workers; i++) {
+        ledger_destroy(&workers[i].ledger);
+        recorder_destroy(&workers[i].recorder);
+        rte_free(workers[i].tx);
+        if (workers[i].wake_fd > 0) {
+            close(workers[i].wake_fd);
+        }
+    }
+    conn_table_destroy(conns);
+    rte_free(workers);
+    rte_free(qsbr);
+    conns = NULL;
+    workers = NULL;
+    qsbr = NULL;
+}
+
+static void
+count(_Atomic uint64_t *cell, uint64_t n)
+{
+    atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + n,
+                          memory_order_relaxed);
+}
+
+/* A new snapshot may give the worker other ports. */
+static void
+take_snapshot(struct worker *w, const struct snapshot *s)
+{
+    w->snapshot = s;
+    w->n_mine = 0;
+    for (uint16_t i = 0; s && i < s->n_ports; i++) {
+        if (s->ports[s->port_ids[i]]->worker == w->index) {
+            w->mine[w->n_mine++] = s->port_ids[i];
+        }
+    }
+    atomic_store_explicit(&w->generation, s ? s->generation : 0, memory_order_release);
+}
+
+/* One burst of one port, between two boundaries of the ledger. */
+static uint16_t
+poll_port(struct worker *w, const struct port_leaf *leaf)
+{
+    struct rte_mbuf *m[DP_BURST];
+    uint16_t n = leaf->port->ops->rx(leaf->port, m, DP_BURST);
+
+    if (n) {
+        uint64_t begin = rte_rdtsc();
+        w->now = begin;
+        w->now_s = begin / rte_get_tsc_hz();
+        ledger_enter(&w->ledger);
+        pipeline_run(w, leaf, m, n);
+        ledger_leave(&w->ledger);
+        count(&w->bursts, 1);
+        count(&w->packets, n);
+        count(&w->busy_cycles, rte_rdtsc() - begin);
+    }
+    return n;
+}
+
+static uint32_t
+poll_round(struct worker *w)
+{
+    const struct snapshot *s = atomic_load_explicit(&dp_snapshot_current, memory_order_acquire);
+    uint32_t n = 0;
+
+    /* Also by generation: a new snapshot may lie where an old one was. */
+    if (s != w->snapshot ||
+        (s && s->generation != atomic_load_explicit(&w->generation, memory_order_relaxed))) {
+        take_snapshot(w, s);
+    }
+    for (uint16_t i = 0; i < w->n_mine; i++) {
+        n += poll_port(w, s->ports[w->mine[i]]);
+    }
+    count(&w->polls, 1);
+    return n;
+}
+
+/* Arms every port.  Returns how many descriptors to wait on; '*timed' when some port has none. */
+static nfds_t
+arm_ports(struct worker *w, struct pollfd *fds, bool *timed)
+{
+    nfds_t n = 0;
+
+    fds[n++] = (struct pollfd){ .fd = w->wake_fd, .events = POLLIN };
+    for (uint16_t i = 0; i < w->n_mine; i++) {
+        struct dp_port *port = w->snapshot->ports[w->mine[i]]->port;
+        int fd = port->ops->arm(port, true);
+        if (fd >= 0) {
+            fds[n++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+        } else if (atomic_load_explicit(&port->up, memory_order_relaxed)) {
+            *timed = true;
+        }
+    }
+    return n;
+}
+
+static void
+disarm_ports(struct worker *w)
+{
+    for (uint16_t i = 0; i < w->n_mine; i++) {
+        struct dp_port *port = w->snapshot->ports[w->mine[i]]->port;
+        port->ops->arm(port, false);
+    }
+}
+
+/* Packets that came between the last poll and the arming would not wake us: poll once more. */
+static void
+worker_sleep(struct worker *w)
+{
+    struct pollfd fds[DP_MAX_PORTS + 1];
+    bool timed = false;
+    nfds_t n;
+
+    /* The quiescent state just reported let go of the last one. */
+    take_snapshot(w, atomic_load_explicit(&dp_snapshot_current, memory_order_acquire));
+    n = arm_ports(w, fds, &timed);
+
+    if (!poll_round(w)) {
+        struct timespec wait = { .tv_nsec =
+                                     timed ? SLEEP_UNWATCHED_US * 1000l : SLEEP_MS * 1000000l };
+        uint64_t drained;
+        count(&w->sleeps, 1);
+        rte_rcu_qsbr_thread_offline(qsbr, w->index);
+        atomic_store_explicit(&w->sleeping, true, memory_order_seq_cst);
+        ppoll(fds, n, &wait, NULL);
+        atomic_store_explicit(&w->sleeping, false, memory_order_relaxed);
+        rte_rcu_qsbr_thread_online(qsbr, w->index);
+        if (fds[0].revents && read(w->wake_fd, &drained, sizeof drained) < 0) {
+            /* Somebody else's wake-up was folded into an earlier one. */
+        }
+        /* What was current before the sleep may be gone: leaves are looked at afresh. */
+        take_snapshot(w, atomic_load_explicit(&dp_snapshot_current, memory_order_acquire));
+    }
+    disarm_ports(w);
+}
+
+static int
+worker_main(void *arg)
+{
+    struct worker *w = arg;
+
+    rte_rcu_qsbr_thread_register(qsbr, w->index);
+    rte_rcu_qsbr_thread_online(qsbr, w->index);
+    atomic_store(&w->cpu, (unsigned) sched_getcpu());
+    while (!atomic_load_explicit(&stopping, memory_order_relaxed)) {
+        uint32_t n = poll_round(w);
+        if (n) {
+            w->idle_polls = 0;
+        } else {
+            w->idle_polls++;
+        }
+        record_tick(w);
+        conn_sweep(w->conns, w->index, rte_rdtsc());
+        rte_rcu_qsbr_quiescent(qsbr, w->index);
+        if (idle_sleep && w->idle_polls > IDLE_POLLS) {
+            worker_sleep(w);
+        }
+    }
+    rte_rcu_qsbr_thread_offline(qsbr, w->index);
+    rte_rcu_qsbr_thread_unregister(qsbr, w->index);
+    return 0;
+}
+
+int
+dp_start(void)
+{
+    atomic_store(&stopping, false);
+    for (uint32_t i = 0; i < n_workers; i++) {
+        int error = rte_eal_remote_launch(worker_main, &workers[i], workers[i].lcore);
+        if (error) {
+            return -error;
+        }
+    }
+    return 0;
+}
+
+static void
+wake_all(void)
+{
+    uint64_t one = 1;
+
+    for (uint32_t i = 0; i < n_workers; i++) {
+        if (write(workers[i].wake_fd, &one, sizeof one) < 0) {
+            /* The counter is at its limit: a wake-up is pending anyway. */
+        }
+    }
+}
+
+void
+dp_stop(void)
+{
+    atomic_store(&stopping, true);
+    wake_all();
+    for (uint32_t i = 0; i < n_workers; i++) {
+        rte_eal_wait_lcore(workers[i].lcore);
+    }
+}
+
+void
+dp_publish(const struct snapshot *s)
+{
+    atomic_store_explicit(&dp_snapshot_current, s, memory_order_seq_cst);
+    wake_all();
+}
+
+void
+dp_synchronize(void)
+{
+    uint64_t token = rte_rcu_qsbr_start(qsbr);
+
+    while (rte_rcu_qsbr_check(qsbr, token, false) != 1) {
+        sched_yield(); /* the worker may share our core */
+    }
+}
+
+uint32_t
+dp_n_workers(void)
+{
+    return n_workers;
+}
+
+void
+dp_worker_stats(uint32_t i, struct dp_worker_stats *st)
+{
+    struct worker *w = &workers[i];
+
+    *st = (struct dp_worker_stats){
+        .lcore = w->lcore,
+        .cpu = atomic_load(&w->cpu),
+        .polls = atomic_load_explicit(&w->polls, memory_order_relaxed),
+        .bursts = atomic_load_explicit(&w->bursts, memory_order_relaxed),
+        .packets = atomic_load_explicit(&w->packets, memory_order_relaxed),
+        .busy_cycles = atomic_load_explicit(&w->busy_cycles, memory_order_relaxed),
+        .sleeps = atomic_load_explicit(&w->sleeps, memory_order_relaxed),
+        .sleeping = atomic_load(&w->sleeping),
+        .generation = atomic_load_explicit(&w->generation, memory_order_acquire),
+    };
+}
+
+struct ledger *
+dp_ledger(uint32_t i)
+{
+    return &workers[i].ledger;
+}
+
+struct drop_ring *
+dp_drop_ring(uint32_t i)
+{
+    return &workers[i].recorder.ring;
+}
+
+const struct drop_unsaid *
+dp_drop_unsaid(uint32_t i)
+{
+    return workers[i].recorder.unsaid;
+}
+
+struct conn_table *
+dp_connections(void)
+{
+    return conns;
+}

@@ -1,0 +1,69 @@
+/* A worker's own state, passed to every stage.  Only its thread touches it, unless marked. */
+#ifndef DATAPATH_WORKER_PRIVATE_H
+#define DATAPATH_WORKER_PRIVATE_H 1
+
+#include "datapath/parse.h"
+#include "datapath/worker.h"
+
+/* Most packets wait in a transmit buffer only to the end of their burst. */
+#define TX_BUFFER 64
+
+struct tx_buffer {
+    uint16_t n;
+    struct rte_mbuf *m[TX_BUFFER];
+};
+
+/* Repeats of a denied flow since its last record. */
+struct merge_slot {
+    struct drop_record record;
+    uint64_t due_ns;
+    uint32_t repeats;
+    bool used;
+};
+#define MERGE_SLOTS 1024
+
+struct record_budget {
+    uint64_t refilled_ns;
+    uint32_t tokens;
+};
+
+struct recorder {
+    struct drop_ring ring;
+    struct drop_unsaid *unsaid;   /* [DP_MAX_PORTS * N_DROP_REASONS] */
+    struct merge_slot *merge;     /* [MERGE_SLOTS] */
+    struct record_budget *budget; /* [DP_MAX_PORTS] */
+    uint32_t next_flush;
+};
+
+struct worker {
+    uint32_t index;
+    unsigned lcore;
+    const struct snapshot *snapshot; /* of the present burst */
+    uint64_t now;                    /* TSC at the start of the burst */
+    uint32_t now_s;
+    struct ledger ledger;
+    struct recorder recorder;
+    struct conn_table *conns;
+    struct rte_mempool *pool;
+    struct tx_buffer *tx; /* [DP_MAX_PORTS] */
+    uint16_t dirty[DP_MAX_PORTS];
+    uint16_t n_dirty;
+    uint16_t mine[DP_MAX_PORTS]; /* ids of the ports it polls, by the present snapshot */
+    uint16_t n_mine;
+    uint64_t reject_refilled;
+    uint32_t reject_tokens;
+    uint32_t idle_polls;
+    int wake_fd; /* eventfd: control rouses a sleeper */
+    /* Read by control. */
+    _Atomic uint64_t polls, bursts, packets, busy_cycles, sleeps, generation;
+    _Atomic bool sleeping;
+    _Atomic unsigned cpu;
+} __attribute__((aligned(64)));
+
+static inline struct ledger_page *
+page_of(struct worker *w, const struct port_leaf *leaf)
+{
+    return &w->ledger.pages[leaf->id];
+}
+
+#endif
