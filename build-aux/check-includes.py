@@ -52,7 +52,7 @@ def module_of(path):
 
 def resolve(top, source, name):
     """The file of ours that NAME means in SOURCE, relative to the top, or None."""
-    if name.startswith('fusuma/v1/'):
+    if name.endswith('.pb-c.h'):  # generated from proto/, whatever the package
         return pathlib.Path('proto') / name
     for base in (source.parent, pathlib.Path('.'), pathlib.Path('vswitch')):
         found = top / base / name
@@ -70,7 +70,7 @@ def judge(source, target):
         return f'{mine}/ is no module of build-aux/check-includes.py'
     if other not in MAY[mine]:
         return f'{mine} may not include {other}'
-    if target.name.endswith('_private.h') and mine != 'tests':
+    if target.name.endswith(('_private.h', '_priv.h')) and mine != 'tests':
         return f'{target.name} is private to {other}'
     if mine == 'datapath' and other == 'telemetry' and target.name not in TELEMETRY_FOR_DATAPATH:
         return 'datapath may include only the rings and counters of telemetry'
