@@ -1,0 +1,42 @@
+/* The newest drop events, and the names that they carry.
+ *
+ * A name is kept once, by reference count, however many events carry it: an event is then 260 bytes
+ * instead of 700.  Nothing here locks; stream.c calls it under its mutex. */
+#ifndef TELEMETRY_STORE_H
+#define TELEMETRY_STORE_H 1
+
+#include "telemetry/stream.h"
+
+#define STORE_EVENTS 65536 /* held; a power of two */
+
+struct store_name;
+
+struct store {
+    struct store_event *events; /* [STORE_EVENTS], event n at (n - 1) % STORE_EVENTS */
+    uint64_t newest;            /* n of it, 0 = none */
+    struct store_name *ports[DP_MAX_PORTS];
+    struct store_name **rules;
+    uint32_t n_rules;
+};
+
+/* 0 or ENOMEM.  Names may be set before this, and outlive store_close(). */
+int store_open(struct store *);
+/* Forgets the events. */
+void store_close(struct store *);
+
+/* From now on; "" and "" take the name away.  When memory runs out the old name is taken away too,
+ * for a wrong name is worse than none. */
+void store_name_port(struct store *, uint16_t id, const char *name, const char *user);
+void store_name_rule(struct store *, uint32_t slot, const char *rule_id);
+/* The present name of a port, "" when it has none. */
+const char *store_port_name(const struct store *, uint16_t id);
+
+void store_add_record(struct store *, const struct drop_record *);
+void store_add_unsaid(struct store *, uint16_t port, uint8_t reason, uint64_t suppressed,
+                      uint64_t lost);
+
+uint64_t store_oldest(const struct store *);
+/* The first event after 'after' that is held; false when there is none. */
+bool store_next(const struct store *, uint64_t after, struct drop_event *);
+
+#endif

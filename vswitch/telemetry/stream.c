@@ -1,0 +1,322 @@
+#include <config.h>
+
+#include "telemetry/stream.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "telemetry/reasons.h"
+#include "telemetry/store.h"
+
+#define BUSY_WAIT_MS 2
+#define IDLE_WAIT_MS 10
+#define UNSAID_EVERY_MS 1000
+#define BITE 4096 /* records of one ring a turn; the mutex is free between turns */
+#define EVERYTHING                                                                                 \
+    (1u << 20) /* more than a ring holds, yet an end when a worker keeps filling it */
+
+struct totals {
+    uint64_t suppressed, lost;
+};
+
+/* What the rings' counts were when a port got its present name, and what has been said since. */
+struct account {
+    struct totals base, said;
+};
+
+/* One mutex over all of it: nothing here is on the packet path, and the workers do not take it. */
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct store store;
+static struct stream_source sources[DP_MAX_WORKERS];
+static size_t n_sources;
+static struct account (*accounts)[N_DROP_REASONS]; /* [DP_MAX_PORTS] */
+static uint64_t epoch;
+
+static pthread_t thread;
+static pthread_cond_t stopping;
+static bool stop;
+static void (*wake)(void *);
+static void *wake_aux;
+
+static struct totals
+count_unsaid(uint16_t port, unsigned reason)
+{
+    struct totals t = { 0, 0 };
+
+    for (size_t i = 0; i < n_sources; i++) {
+        const struct drop_unsaid *u = &sources[i].unsaid[port * N_DROP_REASONS + reason];
+        t.suppressed += atomic_load_explicit(&u->suppressed, memory_order_relaxed);
+        t.lost += atomic_load_explicit(&u->lost, memory_order_relaxed);
+    }
+    return t;
+}
+
+static bool
+say_port(uint16_t port)
+{
+    bool said = false;
+
+    for (unsigned reason = 0; reason < N_DROP_REASONS; reason++) {
+        struct account *a = &accounts[port][reason];
+        struct totals t = count_unsaid(port, reason);
+
+        t.suppressed -= a->base.suppressed;
+        t.lost -= a->base.lost;
+        if (t.suppressed != a->said.suppressed || t.lost != a->said.lost) {
+            a->said = t;
+            store_add_unsaid(&store, port, reason, t.suppressed, t.lost);
+            said = true;
+        }
+    }
+    return said;
+}
+
+static bool
+say_all(void)
+{
+    bool said = false;
+
+    for (unsigned port = 0; port < DP_MAX_PORTS; port++) {
+        /* A port without a name has never been in a snapshot. */
+        if (*store_port_name(&store, port)) {
+            said |= say_port(port);
+        }
+    }
+    return said;
+}
+
+/* Takes up to 'limit' records of each ring. */
+static bool
+drain(uint32_t limit)
+{
+    struct drop_record record;
+    bool any = false;
+
+    for (size_t i = 0; i < n_sources; i++) {
+        for (uint32_t n = 0; n < limit && drop_ring_pop(sources[i].ring, &record); n++) {
+            store_add_record(&store, &record);
+            any = true;
+        }
+    }
+    return any;
+}
+
+static uint64_t
+now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000ull + t.tv_nsec / 1000000;
+}
+
+static void
+wait_ms(unsigned ms)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    t.tv_nsec += ms * 1000000l;
+    t.tv_sec += t.tv_nsec / 1000000000l;
+    t.tv_nsec %= 1000000000l;
+    pthread_cond_timedwait(&stopping, &mutex, &t);
+}
+
+static void
+call_wake(void)
+{
+    pthread_mutex_unlock(&mutex);
+    wake(wake_aux);
+    pthread_mutex_lock(&mutex);
+}
+
+static void *
+telemetry_main(void *aux)
+{
+    unsigned pause = BUSY_WAIT_MS;
+    uint64_t say_at = now_ms() + UNSAID_EVERY_MS;
+
+    (void) aux;
+    pthread_mutex_lock(&mutex);
+    while (!stop) {
+        bool added = drain(BITE);
+
+        if (now_ms() >= say_at) {
+            added |= say_all();
+            say_at = now_ms() + UNSAID_EVERY_MS;
+        }
+        if (added) {
+            call_wake();
+        }
+        pause = added ? BUSY_WAIT_MS : pause * 2;
+        pause = pause < IDLE_WAIT_MS ? pause : IDLE_WAIT_MS;
+        if (!stop) {
+            wait_ms(pause);
+        }
+    }
+    drain(EVERYTHING);
+    say_all();
+    pthread_mutex_unlock(&mutex);
+    wake(wake_aux);
+    return NULL;
+}
+
+/* Signals are the control thread's business. */
+static int
+start_thread(void)
+{
+    pthread_condattr_t attr;
+    sigset_t all, old;
+    int error;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&stopping, &attr);
+    pthread_condattr_destroy(&attr);
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    error = pthread_create(&thread, NULL, telemetry_main, NULL);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (!error) {
+        pthread_setname_np(thread, "telemetry");
+    }
+    return error;
+}
+
+int
+stream_start(const struct stream_source *s, size_t n, uint32_t n_rule_slots,
+             void (*wake_)(void *aux), void *aux)
+{
+    int error = ENOMEM;
+
+    (void) n_rule_slots; /* names of slots are kept as they are given */
+    if (n > DP_MAX_WORKERS) {
+        return EINVAL;
+    }
+    accounts = calloc(DP_MAX_PORTS, sizeof *accounts);
+    if (!accounts || store_open(&store)) {
+        goto error;
+    }
+    if (getrandom(&epoch, sizeof epoch, 0) != sizeof epoch) {
+        error = EIO;
+        goto error_store;
+    }
+    epoch |= 1; /* 0 is no epoch */
+    memcpy(sources, s, n * sizeof *s);
+    n_sources = n;
+    wake = wake_;
+    wake_aux = aux;
+    stop = false;
+    error = start_thread();
+    if (!error) {
+        return 0;
+    }
+    n_sources = 0;
+error_store:
+    store_close(&store);
+error:
+    free(accounts);
+    accounts = NULL;
+    return error;
+}
+
+void
+stream_stop(void)
+{
+    if (!accounts) {
+        return;
+    }
+    pthread_mutex_lock(&mutex);
+    stop = true;
+    pthread_cond_signal(&stopping);
+    pthread_mutex_unlock(&mutex);
+    pthread_join(thread, NULL);
+    pthread_cond_destroy(&stopping);
+
+    pthread_mutex_lock(&mutex);
+    n_sources = 0;
+    store_close(&store);
+    free(accounts);
+    accounts = NULL;
+    pthread_mutex_unlock(&mutex);
+}
+
+/* Under a new name the counts begin at 0: closes the account of the old one. */
+static void
+change_account(uint16_t port)
+{
+    if (*store_port_name(&store, port)) {
+        say_port(port);
+    }
+    for (unsigned reason = 0; reason < N_DROP_REASONS; reason++) {
+        accounts[port][reason].base = count_unsaid(port, reason);
+        accounts[port][reason].said = (struct totals){ 0, 0 };
+    }
+}
+
+void
+stream_set_port(uint16_t id, const char *name, const char *user)
+{
+    if (id >= DP_MAX_PORTS) {
+        return;
+    }
+    pthread_mutex_lock(&mutex);
+    if (accounts) {
+        drain(EVERYTHING); /* what the rings hold was dropped under the old name */
+        if (strcmp(name, store_port_name(&store, id))) {
+            change_account(id);
+        }
+    }
+    store_name_port(&store, id, name, user);
+    pthread_mutex_unlock(&mutex);
+}
+
+void
+stream_set_rule(uint32_t slot, const char *rule_id)
+{
+    pthread_mutex_lock(&mutex);
+    if (accounts) {
+        drain(EVERYTHING);
+    }
+    store_name_rule(&store, slot, rule_id);
+    pthread_mutex_unlock(&mutex);
+}
+
+uint64_t
+stream_epoch(void)
+{
+    return epoch;
+}
+
+uint64_t
+stream_newest(void)
+{
+    pthread_mutex_lock(&mutex);
+    uint64_t n = store.newest;
+    pthread_mutex_unlock(&mutex);
+    return n;
+}
+
+uint64_t
+stream_oldest(void)
+{
+    pthread_mutex_lock(&mutex);
+    uint64_t n = store_oldest(&store);
+    pthread_mutex_unlock(&mutex);
+    return n;
+}
+
+bool
+stream_next(uint64_t after, struct drop_event *event)
+{
+    pthread_mutex_lock(&mutex);
+    bool found = store.events && store_next(&store, after, event);
+    pthread_mutex_unlock(&mutex);
+    return found;
+}
