@@ -1,1 +1,25 @@
-# ctl: see Makefile.am.
+# ctl: swctl.  See Makefile.am.
+bin_PROGRAMS += bin/swctl
+bin_swctl_SOURCES = \
+	ctl/client.c \
+	ctl/commands.c ctl/commands.h \
+	ctl/counters.c \
+	ctl/ctl.h \
+	ctl/drops.c \
+	ctl/help.c ctl/help.h \
+	ctl/main.c \
+	ctl/options.c ctl/options.h \
+	ctl/output.c ctl/output.h \
+	ctl/policy.c \
+	ctl/port.c \
+	ctl/quarantine.c \
+	ctl/suggest.c ctl/suggest.h \
+	ctl/system.c
+bin_swctl_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
+bin_swctl_LDADD = proto/libproto.a $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) $(OVS_LIBS) -lm
+# The headers that protoc-c makes.
+$(bin_swctl_OBJECTS): $(BUILT_SOURCES)
+
+# Against a stock gRPC server in Python.
+TESTS += tests/unit/ctl/test_swctl.py
+EXTRA_DIST += tests/unit/ctl/test_swctl.py

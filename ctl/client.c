@@ -1,0 +1,168 @@
+#include <config.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "ctl/ctl.h"
+#include "ctl/output.h"
+#include "util.h"
+
+void
+ctl_error(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    fputs("swctl: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+}
+
+static struct rpc_channel *
+channel(struct ctl *ctl)
+{
+    if (!ctl->channel) {
+        ctl->channel = rpc_channel_open(ctl->target);
+    }
+    return ctl->channel;
+}
+
+enum rpc_status
+client_try(struct ctl *ctl, const ProtobufCServiceDescriptor *service, const char *method,
+           const void *request, void *replyp, char **error)
+{
+    return rpc_unary(channel(ctl), service, method, request, ctl->timeout_ms, replyp, error);
+}
+
+int
+client_fail(const struct ctl *ctl, enum rpc_status status, char *error)
+{
+    const char *why = error && error[0] ? error : rpc_status_name(status);
+    int code;
+
+    switch (status) {
+    case RPC_UNAVAILABLE:
+        ctl_error("cannot reach the switch at %s: %s", ctl->target, why);
+        code = CTL_UNREACHABLE;
+        break;
+    case RPC_DEADLINE_EXCEEDED:
+        ctl_error("no answer from the switch at %s within %g s", ctl->target,
+                  ctl->timeout_ms / 1000.0);
+        code = CTL_UNREACHABLE;
+        break;
+    default:
+        ctl_error("%s", why);
+        code = CTL_REFUSED;
+        break;
+    }
+    free(error);
+    return code;
+}
+
+int
+client_call(struct ctl *ctl, const ProtobufCServiceDescriptor *service, const char *method,
+            const void *request, void *replyp)
+{
+    char *error = NULL;
+    enum rpc_status status = client_try(ctl, service, method, request, replyp, &error);
+
+    return status == RPC_OK ? CTL_OK : client_fail(ctl, status, error);
+}
+
+int
+client_show(struct ctl *ctl, const ProtobufCServiceDescriptor *service, const char *method,
+            const void *request, void (*print)(const void *reply))
+{
+    ProtobufCMessage *reply;
+    int code = client_call(ctl, service, method, request, &reply);
+
+    if (code == CTL_OK) {
+        if (ctl->json) {
+            output_json(reply);
+        } else {
+            print(reply);
+        }
+        client_free(reply);
+    }
+    return code;
+}
+
+void
+client_free(void *message)
+{
+    if (message) {
+        protobuf_c_message_free_unpacked(message, NULL);
+    }
+}
+
+/* The reader has no deadline of its own, and nothing is left undone when a switch that went silent
+ * ends the program: what was printed has been flushed. */
+static char silence[512];
+
+static void
+give_up(int signo OVS_UNUSED)
+{
+    ssize_t n = write(STDERR_FILENO, silence, strlen(silence));
+
+    _exit(n < 0 ? CTL_UNREACHABLE : CTL_UNREACHABLE);
+}
+
+static void
+be_patient(int ms)
+{
+    struct itimerval timer = { .it_value = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 } };
+
+    setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void
+print_event(const struct ctl *ctl, const ProtobufCMessage *message,
+            void (*print)(const void *message))
+{
+    if (ctl->json) {
+        output_json_line(message);
+    } else {
+        print(message);
+    }
+    fflush(stdout);
+}
+
+int
+client_stream(struct ctl *ctl, const ProtobufCServiceDescriptor *service, const char *method,
+              const void *request, int patience_ms, void (*print)(const void *message))
+{
+    struct rpc_reader *reader = rpc_reader_open(channel(ctl), service, method, request);
+    enum rpc_status status;
+    ProtobufCMessage *message;
+    char *error = NULL;
+
+    snprintf(silence, sizeof silence, "swctl: no answer from the switch at %s within %g s\n",
+             ctl->target, patience_ms / 1000.0);
+    signal(SIGALRM, give_up);
+    for (;;) {
+        be_patient(patience_ms);
+        message = rpc_reader_next(reader, &status, &error);
+        be_patient(0);
+        if (!message) {
+            break;
+        }
+        print_event(ctl, message, print);
+        client_free(message);
+        if (ferror(stdout)) {
+            rpc_reader_cancel(reader);
+        }
+    }
+    rpc_reader_close(reader);
+    if (ferror(stdout)) {
+        free(error);
+        return CTL_OK; /* main() says it */
+    }
+    return status == RPC_OK ? CTL_OK : client_fail(ctl, status, error);
+}

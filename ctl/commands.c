@@ -1,0 +1,177 @@
+#include <config.h>
+
+#include <string.h>
+
+#include "ctl/commands.h"
+#include "ctl/suggest.h"
+#include "openvswitch/dynamic-string.h"
+#include "openvswitch/util.h"
+#include "util.h"
+
+#define B(NAME) OPT_BIT(OPT_##NAME)
+
+const struct command commands[] = {
+    { "port add", "NAME", "attach a desktop or an uplink",
+      "--type and --role are required, and with the type the option that says what it is\n"
+      "attached to: --socket for vhost-user, --interface for af_packet, --devargs for ethdev.\n"
+      "A desktop needs --mac, and may send from no other address than those bound by --ip.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl port add vd-7 --type vhost-user --socket vd-7.sock --role desktop \\\n"
+      "      --mac 02:00:00:00:00:07 --ip 10.0.0.7 --user sato --label pool=sales\n"
+      "  swctl port add up0 --type ethdev --devargs 0000:01:00.0 --role uplink",
+      B(TYPE) | B(SOCKET) | B(CLIENT) | B(INTERFACE) | B(DEVARGS) | B(ROLE) | B(MAC) | B(IP) |
+          B(USER) | B(LABEL),
+      port_add },
+    { "port del", "NAME", "detach a port, with its connections", NULL, 0, port_del },
+    { "port list", NULL, "all ports", NULL, 0, port_list },
+    { "port show", "NAME", "one port", NULL, 0, port_show },
+    { "policy apply", "FILE", "put a policy in force, whole or not at all",
+      "FILE is the YAML text, or - for standard input.  It is in force on every worker when the\n"
+      "command returns.  A mistake is reported as FILE:LINE:COLUMN: what, and changes nothing.",
+      0, policy_apply },
+    { "policy get", NULL, "the policy in force",
+      "Prints the YAML text as it was applied, byte for byte; --rules prints the rules with the\n"
+      "packets and bytes that each has matched.",
+      B(RULES), policy_get },
+    { "drops", NULL, "denied packets, one line a record",
+      "Prints the records that the switch holds, oldest first; --follow then goes on.  xN is the\n"
+      "number of packets that a record stands for; 'again' says that they repeat a flow that was\n"
+      "recorded before.  What has no record is said, in lines that begin with --.  With -o json\n"
+      "every event carries its cursor, which --resume takes up as EPOCH.N.",
+      B(FOLLOW) | B(PORT) | B(REASON) | B(ADDRESS) | B(RESUME) | B(NEW), drops },
+    { "counters", NULL, "what each port received, sent and dropped",
+      "With --interval it goes on until interrupted.", B(PORT) | B(INTERVAL), counters },
+    { "fdb", NULL, "which MAC address is behind which port", NULL, 0, system_fdb },
+    { "conn", NULL, "live connections", "In the orientation of whoever opened them.",
+      B(PORT) | B(LIMIT), system_conn },
+    { "worker", NULL, "the threads that poll the ports", NULL, 0, system_worker },
+    { "audit", NULL, "prove that every packet is accounted for",
+      "Two equations for each port, whose differences must be 0:\n"
+      "  received + originated = forwarded + consumed + held + drops\n"
+      "  offered = accepted + tx-drops\n"
+      "Exits with 1 when one is not.",
+      0, system_audit },
+    { "quarantine", "PORT", "cut a port off, its live connections included",
+      "Nothing of the port passes once the command has returned.  It lasts over a restart of the\n"
+      "switch, until 'swctl release PORT'.",
+      0, quarantine_set },
+    { "release", "PORT", "end a port's quarantine", NULL, 0, quarantine_release },
+    { "status", NULL, "the switch at a glance", NULL, 0, system_status },
+    { "version", NULL, "versions of swctl and of the switch", NULL, 0, system_version },
+};
+const size_t n_commands = ARRAY_SIZE(commands);
+
+/* The first 'n' words as one string, the caller's to free. */
+static char *
+join(const struct svec *words, size_t n)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    for (size_t i = 0; i < n && i < words->n; i++) {
+        ds_put_format(&s, "%s%s", i ? " " : "", words->names[i]);
+    }
+    return ds_steal_cstr(&s);
+}
+
+static size_t
+path_words(const struct command *command)
+{
+    return strchr(command->path, ' ') ? 2 : 1;
+}
+
+const struct command *
+command_find(const struct svec *words, size_t *used)
+{
+    for (size_t i = 0; i < n_commands; i++) {
+        char *typed = join(words, path_words(&commands[i]));
+        bool found = !strcmp(typed, commands[i].path);
+
+        free(typed);
+        if (found) {
+            *used = path_words(&commands[i]);
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+bool
+command_in_family(const struct command *command, const char *first)
+{
+    size_t length = strlen(first);
+
+    return !strncmp(command->path, first, length) && command->path[length] == ' ';
+}
+
+bool
+command_is_family(const char *first)
+{
+    for (size_t i = 0; i < n_commands; i++) {
+        if (command_in_family(&commands[i], first)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+complain_family(const char *first)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    for (size_t i = 0; i < n_commands; i++) {
+        if (command_in_family(&commands[i], first)) {
+            ds_put_format(&s, "%s%s", s.length ? ", " : "", strchr(commands[i].path, ' ') + 1);
+        }
+    }
+    ctl_error("'%s' needs one of: %s", first, ds_cstr(&s));
+    ds_destroy(&s);
+}
+
+/* Among the commands of 'n' words, which is nearest to what was typed? */
+static const char *
+nearest(const char *typed, size_t n)
+{
+    struct suggestion s;
+
+    suggest_init(&s, typed, strlen(typed));
+    for (size_t i = 0; i < n_commands; i++) {
+        if (path_words(&commands[i]) == n) {
+            suggest_offer(&s, commands[i].path);
+        }
+    }
+    return s.best;
+}
+
+void
+command_complain(const struct svec *words)
+{
+    const char *first = words->n ? words->names[0] : "";
+    char *one, *two;
+    const char *best;
+
+    if (!words->n) {
+        ctl_error("which command?  See 'swctl --help'");
+        return;
+    }
+    if (words->n == 1 && command_is_family(first)) {
+        complain_family(first);
+        return;
+    }
+    one = join(words, 1);
+    two = join(words, 2);
+    best = words->n > 1 ? nearest(two, 2) : NULL;
+    if (!best && !command_is_family(first)) {
+        best = nearest(one, 1);
+    }
+    if (best) {
+        ctl_error("no command '%s'; did you mean '%s'?", strchr(best, ' ') ? two : one, best);
+    } else if (command_is_family(first)) {
+        ctl_error("no command '%s'; see 'swctl %s --help'", two, first);
+    } else {
+        ctl_error("no command '%s'; see 'swctl --help'", one);
+    }
+    free(one);
+    free(two);
+}

@@ -1,0 +1,48 @@
+/* The table of commands. */
+#ifndef CTL_COMMANDS_H
+#define CTL_COMMANDS_H 1
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ctl/ctl.h"
+
+struct command {
+    const char *path; /* "port add", "audit" */
+    const char *args; /* name of its one argument; NULL: it takes none */
+    const char *brief;
+    const char *help;        /* what --help adds to 'brief'; NULL: nothing */
+    uint32_t options;        /* beside OPT_COMMON */
+    int (*fn)(struct ctl *); /* returns an exit code, having said on standard error what is wrong */
+};
+
+extern const struct command commands[];
+extern const size_t n_commands;
+
+/* The command that 'words' begin with, and how many of them its path takes; NULL when there is
+ * none. */
+const struct command *command_find(const struct svec *words, size_t *used);
+/* Is 'path' of the family 'first' ("port add" of "port")? */
+bool command_in_family(const struct command *, const char *first);
+bool command_is_family(const char *first);
+/* Says on standard error that no command begins with 'words', and which ones are near. */
+void command_complain(const struct svec *words);
+
+int port_add(struct ctl *);
+int port_del(struct ctl *);
+int port_list(struct ctl *);
+int port_show(struct ctl *);
+int policy_apply(struct ctl *);
+int policy_get(struct ctl *);
+int drops(struct ctl *);
+int counters(struct ctl *);
+int system_fdb(struct ctl *);
+int system_conn(struct ctl *);
+int system_worker(struct ctl *);
+int system_audit(struct ctl *);
+int system_status(struct ctl *);
+int system_version(struct ctl *);
+int quarantine_set(struct ctl *);
+int quarantine_release(struct ctl *);
+
+#endif

@@ -1,0 +1,51 @@
+/* What every part of swctl shares: the exit codes, one invocation, and how it calls the switch. */
+#ifndef CTL_CTL_H
+#define CTL_CTL_H 1
+
+#include <stdbool.h>
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "ctl/options.h"
+#include "proto/rpc.h"
+
+enum {
+    CTL_OK = 0,
+    CTL_REFUSED = 1,     /* the switch refused, the ledger does not add up, output got lost */
+    CTL_USAGE = 2,       /* wrong words or options, or a file that cannot be read */
+    CTL_UNREACHABLE = 3, /* no switch at the target, or no answer in time */
+    CTL_INTERRUPTED = 130,
+};
+
+struct ctl {
+    const struct args *args;
+    const char *arg; /* the command's own argument, or NULL */
+    const char *target;
+    bool json;
+    int timeout_ms;
+    struct rpc_channel *channel;
+};
+
+/* "swctl: what" on standard error. */
+void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* One unary call.  On RPC_OK '*replyp' is the caller's to free with client_free(); otherwise
+ * '*error' is, or goes to client_fail(). */
+enum rpc_status client_try(struct ctl *, const ProtobufCServiceDescriptor *, const char *method,
+                           const void *request, void *replyp, char **error);
+/* Says on standard error why a call failed, frees 'error', returns the exit code. */
+int client_fail(const struct ctl *, enum rpc_status, char *error);
+/* Both: an exit code; '*replyp' is set when that is CTL_OK. */
+int client_call(struct ctl *, const ProtobufCServiceDescriptor *, const char *method,
+                const void *request, void *replyp);
+/* Calls, and prints the reply: as JSON, or with 'print'. */
+int client_show(struct ctl *, const ProtobufCServiceDescriptor *, const char *method,
+                const void *request, void (*print)(const void *reply));
+void client_free(void *message);
+
+/* Calls a server stream and prints each message as it comes: one JSON object a line, or with
+ * 'print'.  'patience_ms' is how long it waits for each message, 0 for ever. */
+int client_stream(struct ctl *, const ProtobufCServiceDescriptor *, const char *method,
+                  const void *request, int patience_ms, void (*print)(const void *message));
+
+#endif

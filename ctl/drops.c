@@ -1,0 +1,197 @@
+#include <config.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "ctl/commands.h"
+#include "ctl/output.h"
+#include "fusuma/v1/drop.pb-c.h"
+#include "util.h"
+
+/* Fixed widths: lines are printed as they come, and the next one is not known. */
+enum {
+    TIME_WIDTH = 18,
+    PORT_WIDTH = 12,
+    USER_WIDTH = 12,
+    ADDRESS_WIDTH = 17, /* a MAC address, or IPv4 with room */
+    SERVICE_WIDTH = 18,
+    RULE_WIDTH = 20,
+    REASON_WIDTH = 16,
+};
+
+static void
+put_column(struct ds *line, const char *text, int width)
+{
+    output_pad(line, text, width);
+    ds_put_char(line, ' ');
+}
+
+static void
+put_columns(struct ds *line, const char *const text[8])
+{
+    put_column(line, text[0], TIME_WIDTH);
+    put_column(line, text[1], PORT_WIDTH);
+    put_column(line, text[2], USER_WIDTH);
+    put_column(line, text[3], ADDRESS_WIDTH);
+    ds_put_cstr(line, "-> ");
+    put_column(line, text[4], ADDRESS_WIDTH);
+    put_column(line, text[5], SERVICE_WIDTH);
+    put_column(line, text[6], RULE_WIDTH);
+    put_column(line, text[7], REASON_WIDTH);
+}
+
+static void
+print_headings(void)
+{
+    static const char *const text[] = { "TIME",        "PORT",    "USER", "SOURCE",
+                                        "DESTINATION", "SERVICE", "RULE", "REASON" };
+    struct ds line = DS_EMPTY_INITIALIZER;
+
+    put_columns(&line, text);
+    printf("%sCOUNT\n", ds_cstr(&line));
+    ds_destroy(&line);
+}
+
+/* Local time, to the millisecond: "11-24 06:45:12.123". */
+static void
+format_time(const Google__Protobuf__Timestamp *t, char text[32])
+{
+    time_t seconds = t ? t->seconds : 0;
+    struct tm tm;
+    size_t n;
+
+    text[0] = '\0';
+    if (!t || !localtime_r(&seconds, &tm)) {
+        return;
+    }
+    n = strftime(text, 24, "%m-%d %H:%M:%S", &tm);
+    snprintf(text + n, 32 - n, ".%03d", (int) (t->nanos / 1000000) % 1000);
+}
+
+/* What is not IP has MAC addresses only. */
+static const char *
+address(const char *ip, const char *mac)
+{
+    return ip[0] ? ip : mac;
+}
+
+static void
+print_record(const Fusuma__V1__DropRecord *r)
+{
+    struct ds line = DS_EMPTY_INITIALIZER;
+    char time[32];
+
+    format_time(r->time, time);
+    put_columns(&line, (const char *const[8]){
+                           time, r->port, r->user, address(r->src_ip, r->src_mac),
+                           address(r->dst_ip, r->dst_mac), r->service, r->rule, r->reason });
+    printf("%sx%" PRIu32 "%s\n", ds_cstr(&line), r->count, r->repeat ? " again" : "");
+    ds_destroy(&line);
+}
+
+static void
+print_unsaid(const Fusuma__V1__Unsaid *u)
+{
+    output_line("-- %s: packets denied by %s without a record of their own: %" PRIu64
+                " suppressed, %" PRIu64 " lost (totals of epoch %" PRIu64 ")",
+                u->port[0] ? u->port : "all ports", u->reason[0] ? u->reason : "any reason",
+                u->suppressed, u->lost, u->cursor ? u->cursor->epoch : 0);
+}
+
+static void
+put_cursor(struct ds *s, const Fusuma__V1__Cursor *c)
+{
+    ds_put_format(s, "%" PRIu64 ".%" PRIu64, c ? c->epoch : 0, c ? c->n : 0);
+}
+
+static void
+print_gap(const Fusuma__V1__Gap *g)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    put_cursor(&s, g->first);
+    ds_put_cstr(&s, " to ");
+    put_cursor(&s, g->last);
+    output_line("-- gap: %" PRIu64 " event%s missing here, %s: no longer held, or this reader was "
+                "too slow",
+                g->events, g->events == 1 ? " is" : "s are", ds_cstr(&s));
+    ds_destroy(&s);
+}
+
+static void
+print_event(const void *message)
+{
+    static bool headings;
+    const Fusuma__V1__DropEvent *event = message;
+
+    if (!headings) {
+        print_headings();
+        headings = true;
+    }
+    switch (event->event_case) {
+    case FUSUMA__V1__DROP_EVENT__EVENT_RECORD:
+        print_record(event->record);
+        break;
+    case FUSUMA__V1__DROP_EVENT__EVENT_UNSAID:
+        print_unsaid(event->unsaid);
+        break;
+    case FUSUMA__V1__DROP_EVENT__EVENT_GAP:
+        print_gap(event->gap);
+        break;
+    default:
+        output_line("-- an event that this version of swctl does not know");
+        break;
+    }
+}
+
+static bool
+parse_cursor(const char *text, Fusuma__V1__Cursor *cursor)
+{
+    char *dot = strchr(text, '.');
+    char *epoch = xmemdup0(text, dot ? (size_t) (dot - text) : strlen(text));
+    unsigned long long e, n;
+    bool ok = dot && !text[strspn(text, "0123456789.")] && str_to_ullong(epoch, 10, &e) &&
+              str_to_ullong(dot + 1, 10, &n);
+
+    free(epoch);
+    if (!ok) {
+        ctl_error("--resume: '%s' is not a position such as 1700000000.42", text);
+        return false;
+    }
+    cursor->epoch = e;
+    cursor->n = n;
+    return true;
+}
+
+int
+drops(struct ctl *ctl)
+{
+    Fusuma__V1__WatchDropsRequest request = FUSUMA__V1__WATCH_DROPS_REQUEST__INIT;
+    Fusuma__V1__Cursor cursor = FUSUMA__V1__CURSOR__INIT;
+    const struct args *args = ctl->args;
+
+    if (args_has(args, OPT_RESUME)) {
+        if (args_has(args, OPT_NEW)) {
+            ctl_error("--resume and --new exclude each other");
+            return CTL_USAGE;
+        }
+        if (!parse_cursor(args_value(args, OPT_RESUME), &cursor)) {
+            return CTL_USAGE;
+        }
+        request.resume = &cursor;
+    }
+    request.ports = args->values[OPT_PORT].names;
+    request.n_ports = args->values[OPT_PORT].n;
+    request.reasons = args->values[OPT_REASON].names;
+    request.n_reasons = args->values[OPT_REASON].n;
+    if (args_has(args, OPT_ADDRESS)) {
+        request.address = (char *) args_value(args, OPT_ADDRESS);
+    }
+    request.follow = args_has(args, OPT_FOLLOW);
+    request.only_new = args_has(args, OPT_NEW);
+    return client_stream(ctl, &fusuma__v1__drop_service__descriptor, "WatchDrops", &request,
+                         request.follow ? 0 : ctl->timeout_ms, print_event);
+}

@@ -1,0 +1,171 @@
+#include <config.h>
+
+#include <errno.h>
+#include <locale.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/commands.h"
+#include "ctl/help.h"
+#include "util.h"
+
+#define DEFAULT_TARGET "unix:/run/fusuma/vswitchd.sock"
+#define DEFAULT_TIMEOUT_MS 10000
+#define MAX_TIMEOUT_S 86400
+
+/* Every line is flushed when it is whole, so there is nothing to put in order. */
+static void
+interrupted(int signo OVS_UNUSED)
+{
+    _exit(CTL_INTERRUPTED);
+}
+
+static void
+set_up_process(void)
+{
+    /* The character type only: numbers and messages stay as they are. */
+    setlocale(LC_CTYPE, "C.UTF-8");
+    /* "swctl drops | head" ends like any filter, whatever this process inherited. */
+    signal(SIGPIPE, SIG_DFL);
+    signal(SIGINT, interrupted);
+}
+
+static bool
+set_output(struct ctl *ctl)
+{
+    const char *format = args_value(ctl->args, OPT_OUTPUT);
+
+    if (format && strcmp(format, "json") && strcmp(format, "table")) {
+        ctl_error("--output: '%s' is neither table nor json", format);
+        return false;
+    }
+    ctl->json = format && !strcmp(format, "json");
+    return true;
+}
+
+static bool
+set_target(struct ctl *ctl)
+{
+    const char *env = getenv("FUSUMA_TARGET");
+    const char *option = args_value(ctl->args, OPT_TARGET);
+    const char *colon;
+
+    ctl->target = option ? option : env && env[0] ? env : DEFAULT_TARGET;
+    colon = strrchr(ctl->target, ':');
+    if (!colon || colon == ctl->target || !colon[1]) {
+        ctl_error("%s: '%s' is neither unix:PATH nor HOST:PORT",
+                  option ? "--target" : "FUSUMA_TARGET", ctl->target);
+        return false;
+    }
+    return true;
+}
+
+static bool
+set_timeout(struct ctl *ctl)
+{
+    const char *text = args_value(ctl->args, OPT_TIMEOUT);
+    char *end;
+    double seconds;
+
+    ctl->timeout_ms = DEFAULT_TIMEOUT_MS;
+    if (!text) {
+        return true;
+    }
+    seconds = strtod(text, &end);
+    if (*end || !(seconds >= 0.001 && seconds <= MAX_TIMEOUT_S)) {
+        ctl_error("--timeout: '%s' is not a number of seconds from 0.001 to %d", text,
+                  MAX_TIMEOUT_S);
+        return false;
+    }
+    ctl->timeout_ms = lround(seconds * 1000);
+    return true;
+}
+
+static bool
+set_argument(struct ctl *ctl, const struct command *command, size_t used)
+{
+    const struct svec *words = &ctl->args->words;
+
+    if (command->args && (words->n == used || !words->names[used][0])) {
+        ctl_error("'%s' needs %s", command->path, command->args);
+        return false;
+    }
+    ctl->arg = command->args ? words->names[used++] : NULL;
+    if (words->n > used) {
+        ctl_error("'%s' does not take '%s'", command->path, words->names[used]);
+        return false;
+    }
+    return true;
+}
+
+static int
+run(const struct args *args)
+{
+    struct ctl ctl = { .args = args };
+    const struct command *command;
+    size_t used;
+    int code;
+
+    command = command_find(&args->words, &used);
+    if (!command) {
+        command_complain(&args->words);
+        return CTL_USAGE;
+    }
+    if (!args_only(args, OPT_COMMON | command->options, command->path) ||
+        !set_argument(&ctl, command, used) || !set_output(&ctl) || !set_target(&ctl) ||
+        !set_timeout(&ctl)) {
+        return CTL_USAGE;
+    }
+    code = command->fn(&ctl);
+    rpc_channel_close(ctl.channel);
+    return code;
+}
+
+/* "swctl help port add" is "swctl port add --help". */
+static bool
+wants_help(struct args *args)
+{
+    if (args->words.n && !strcmp(args->words.names[0], "help")) {
+        free(args->words.names[0]);
+        memmove(args->words.names, args->words.names + 1,
+                --args->words.n * sizeof *args->words.names);
+        return true;
+    }
+    return args_has(args, OPT_HELP);
+}
+
+static int
+dispatch(struct args *args, int argc, char *argv[])
+{
+    if (!args_parse(args, argc, argv)) {
+        return CTL_USAGE;
+    }
+    if (wants_help(args)) {
+        return help_print(&args->words) ? CTL_OK : CTL_USAGE;
+    }
+    if (args_has(args, OPT_VERSION)) {
+        puts("swctl " PACKAGE_VERSION);
+        return CTL_OK;
+    }
+    return run(args);
+}
+
+int
+main(int argc, char *argv[])
+{
+    struct args args;
+    int code;
+
+    set_up_process();
+    code = dispatch(&args, argc, argv);
+    args_destroy(&args);
+    if (fflush(stdout) || ferror(stdout)) {
+        ctl_error("cannot write: %s", strerror(errno));
+        return code ? code : CTL_REFUSED;
+    }
+    return code;
+}

@@ -1,0 +1,244 @@
+#include <config.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/ctl.h"
+#include "ctl/options.h"
+#include "ctl/suggest.h"
+#include "unicode.h"
+#include "util.h"
+
+const struct option_info option_table[N_OPTIONS] = {
+    [OPT_HELP] = { "help", 'h', NULL, true, "explain, and do nothing" },
+    [OPT_VERSION] = { "version", 'V', NULL, true, "print the version of swctl, and do nothing" },
+    [OPT_OUTPUT] = { "output", 'o', "table|json", false, "how to print (default: table)" },
+    [OPT_TARGET] = { "target", 0, "ENDPOINT", false, "where the switch listens" },
+    [OPT_TIMEOUT] = { "timeout", 0, "SECONDS", false,
+                      "how long to wait for an answer (default: 10)" },
+    [OPT_TYPE] = { "type", 0, "TYPE", false, "vhost-user, af_packet or ethdev" },
+    [OPT_SOCKET] = { "socket", 0, "PATH", false, "unix socket of a vhost-user port" },
+    [OPT_CLIENT] = { "client", 0, NULL, false, "connect to the socket, on which QEMU listens" },
+    [OPT_INTERFACE] = { "interface", 0, "IF", false, "kernel interface of an af_packet port" },
+    [OPT_DEVARGS] = { "devargs", 0, "D", false, "DPDK device arguments of an ethdev port" },
+    [OPT_ROLE] = { "role", 0, "ROLE", false, "desktop or uplink" },
+    [OPT_MAC] = { "mac", 0, "MAC", false, "MAC address that a desktop is bound to" },
+    [OPT_IP] = { "ip", 0, "ADDRESS", true,
+                 "IPv4 or IPv6 address it is bound to (repeat for more)" },
+    [OPT_USER] = { "user", 0, "USER", false, "who uses the desktop" },
+    [OPT_LABEL] = { "label", 0, "KEY=VALUE", true, "label for policy groups (repeat for more)" },
+    [OPT_PORT] = { "port", 0, "NAME", true, "only this port (repeat for more)" },
+    [OPT_REASON] = { "reason", 0, "REASON", true, "only this reason (repeat for more)" },
+    [OPT_ADDRESS] = { "address", 0, "ADDRESS", false, "only from or to this address or prefix" },
+    [OPT_FOLLOW] = { "follow", 'f', NULL, false,
+                     "go on as packets are dropped, until interrupted" },
+    [OPT_RESUME] = { "resume", 0, "EPOCH.N", false, "begin after this position in the stream" },
+    [OPT_NEW] = { "new", 0, NULL, false, "begin with what is dropped from now on" },
+    [OPT_INTERVAL] = { "interval", 0, "MS", false, "print again after every MS milliseconds" },
+    [OPT_LIMIT] = { "limit", 0, "N", false, "at most N of them (default: 1000)" },
+    [OPT_RULES] = { "rules", 0, NULL, false, "the rules and their hits instead of the text" },
+};
+
+/* What getopt returns for a long option: out of the way of the letters. */
+#define LONG_BASE 256
+
+struct spelling {
+    struct option longs[N_OPTIONS + 1];
+    char letters[2 + 2 * N_OPTIONS + 1];
+};
+
+static void
+spell(struct spelling *s)
+{
+    char *p = s->letters;
+
+    /* '-': words come in their order, as 1, whatever POSIXLY_CORRECT says.  ':': say errors here.
+     */
+    *p++ = '-';
+    *p++ = ':';
+    for (int i = 0; i < N_OPTIONS; i++) {
+        const struct option_info *info = &option_table[i];
+
+        s->longs[i] = (struct option){ .name = info->name,
+                                       .has_arg = info->value ? required_argument : no_argument,
+                                       .val = LONG_BASE + i };
+        if (info->letter) {
+            *p++ = info->letter;
+            if (info->value) {
+                *p++ = ':';
+            }
+        }
+    }
+    *p = '\0';
+    s->longs[N_OPTIONS] = (struct option){ .name = NULL };
+}
+
+/* N_OPTIONS when 'c' is not one. */
+static enum option_id
+option_from(int c)
+{
+    if (c >= LONG_BASE) {
+        return c - LONG_BASE;
+    }
+    for (int i = 0; i < N_OPTIONS; i++) {
+        if (c && option_table[i].letter == c) {
+            return i;
+        }
+    }
+    return N_OPTIONS;
+}
+
+static void
+complain_unknown(const char *text)
+{
+    const char *name = text + strspn(text, "-");
+    size_t length = strcspn(name, "=");
+    struct suggestion s;
+
+    if (optopt && optopt < LONG_BASE) {
+        ctl_error("unknown option '-%c'", optopt);
+        return;
+    }
+    suggest_init(&s, name, length);
+    for (int i = 0; i < N_OPTIONS; i++) {
+        suggest_offer(&s, option_table[i].name);
+    }
+    if (s.best) {
+        ctl_error("unknown option '--%.*s'; did you mean '--%s'?", (int) length, name, s.best);
+    } else {
+        ctl_error("unknown option '--%.*s'", (int) length, name);
+    }
+}
+
+static bool
+add_value(struct args *args, enum option_id id, const char *value)
+{
+    const struct option_info *info = &option_table[id];
+
+    if (args->values[id].n && !info->repeat) {
+        ctl_error("--%s was given twice", info->name);
+        return false;
+    }
+    if (info->value && !value[0]) {
+        ctl_error("--%s needs a value (%s)", info->name, info->value);
+        return false;
+    }
+    svec_add(&args->values[id], value);
+    return true;
+}
+
+static bool
+take(struct args *args, int c, const char *text)
+{
+    enum option_id id;
+
+    switch (c) {
+    case 1:
+        svec_add(&args->words, optarg);
+        return true;
+    case ':':
+        id = option_from(optopt);
+        ctl_error("--%s needs a value (%s)", option_table[id].name, option_table[id].value);
+        return false;
+    case '?':
+        if (optopt >= LONG_BASE) {
+            ctl_error("--%s takes no value", option_table[optopt - LONG_BASE].name);
+        } else {
+            complain_unknown(text);
+        }
+        return false;
+    default:
+        return add_value(args, option_from(c), optarg ? optarg : "");
+    }
+}
+
+bool
+args_parse(struct args *args, int argc, char *argv[])
+{
+    struct spelling spelling;
+    int c;
+
+    svec_init(&args->words);
+    for (int i = 0; i < N_OPTIONS; i++) {
+        svec_init(&args->values[i]);
+    }
+    /* Protobuf strings are UTF-8; a peer may drop the whole request for one that is not. */
+    for (int i = 1; i < argc; i++) {
+        char *error = utf8_validate(argv[i], NULL);
+
+        if (error) {
+            free(error);
+            ctl_error("argument %d is not UTF-8", i);
+            return false;
+        }
+    }
+    spell(&spelling);
+    while ((c = getopt_long(argc, argv, spelling.letters, spelling.longs, NULL)) != -1) {
+        if (!take(args, c, argv[optind - 1])) {
+            return false;
+        }
+    }
+    while (optind < argc) {
+        svec_add(&args->words, argv[optind++]);
+    }
+    return true;
+}
+
+void
+args_destroy(struct args *args)
+{
+    if (!args) {
+        return;
+    }
+    svec_destroy(&args->words);
+    for (int i = 0; i < N_OPTIONS; i++) {
+        svec_destroy(&args->values[i]);
+    }
+}
+
+bool
+args_has(const struct args *args, enum option_id id)
+{
+    return args->values[id].n > 0;
+}
+
+const char *
+args_value(const struct args *args, enum option_id id)
+{
+    return args_has(args, id) ? args->values[id].names[0] : NULL;
+}
+
+bool
+args_number(const struct args *args, enum option_id id, uint32_t min, uint32_t max, uint32_t *value)
+{
+    const char *text = args_value(args, id);
+    unsigned long long number;
+
+    if (!text) {
+        return true;
+    }
+    /* str_to_ullong() would take a sign. */
+    if (text[strspn(text, "0123456789")] || !str_to_ullong(text, 10, &number) || number < min ||
+        number > max) {
+        ctl_error("--%s: '%s' is not a whole number from %" PRIu32 " to %" PRIu32,
+                  option_table[id].name, text, min, max);
+        return false;
+    }
+    *value = number;
+    return true;
+}
+
+bool
+args_only(const struct args *args, uint32_t accepted, const char *command)
+{
+    for (int i = 0; i < N_OPTIONS; i++) {
+        if (args_has(args, i) && !(accepted & OPT_BIT(i))) {
+            ctl_error("'%s' has no option --%s; see 'swctl %s --help'", command,
+                      option_table[i].name, command);
+            return false;
+        }
+    }
+    return true;
+}

@@ -1,0 +1,71 @@
+/* The options of swctl.  Each has one meaning and one shape wherever it is accepted, so that they
+ * can stand before or after the command. */
+#ifndef CTL_OPTIONS_H
+#define CTL_OPTIONS_H 1
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "svec.h"
+
+enum option_id {
+    OPT_HELP,
+    OPT_VERSION,
+    OPT_OUTPUT,
+    OPT_TARGET,
+    OPT_TIMEOUT,
+    OPT_TYPE,
+    OPT_SOCKET,
+    OPT_CLIENT,
+    OPT_INTERFACE,
+    OPT_DEVARGS,
+    OPT_ROLE,
+    OPT_MAC,
+    OPT_IP,
+    OPT_USER,
+    OPT_LABEL,
+    OPT_PORT,
+    OPT_REASON,
+    OPT_ADDRESS,
+    OPT_FOLLOW,
+    OPT_RESUME,
+    OPT_NEW,
+    OPT_INTERVAL,
+    OPT_LIMIT,
+    OPT_RULES,
+    N_OPTIONS
+};
+
+#define OPT_BIT(ID) (UINT32_C(1) << (ID))
+#define OPT_COMMON                                                                                 \
+    (OPT_BIT(OPT_HELP) | OPT_BIT(OPT_VERSION) | OPT_BIT(OPT_OUTPUT) | OPT_BIT(OPT_TARGET) |        \
+     OPT_BIT(OPT_TIMEOUT))
+
+struct option_info {
+    const char *name;
+    char letter;       /* '\0': none */
+    const char *value; /* what --help calls its value; NULL: it takes none */
+    bool repeat;
+    const char *brief;
+};
+extern const struct option_info option_table[N_OPTIONS];
+
+/* The command line, taken apart: words that are not options, and the values of each option. */
+struct args {
+    struct svec words;
+    struct svec values[N_OPTIONS];
+};
+
+/* False, with the reason on standard error, when the line is wrong. */
+bool args_parse(struct args *, int argc, char *argv[]);
+void args_destroy(struct args *);
+
+bool args_has(const struct args *, enum option_id);
+/* The option's value; NULL when it was not given. */
+const char *args_value(const struct args *, enum option_id);
+/* Its value as a whole number from 'min' to 'max'; '*value' is left alone when it was not given. */
+bool args_number(const struct args *, enum option_id, uint32_t min, uint32_t max, uint32_t *value);
+/* Refuses options that are not in 'accepted', in the name of 'command'. */
+bool args_only(const struct args *, uint32_t accepted, const char *command);
+
+#endif

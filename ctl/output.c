@@ -1,0 +1,249 @@
+#include <config.h>
+
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <wchar.h>
+#include <wctype.h>
+
+#include "ctl/ctl.h"
+#include "ctl/output.h"
+#include "proto/json.h"
+#include "util.h"
+
+static void
+print_json(const ProtobufCMessage *message, size_t flags)
+{
+    json_t *json = proto_to_json(message);
+
+    json_dumpf(json, stdout, flags);
+    putchar('\n');
+    json_decref(json);
+}
+
+void
+output_json(const ProtobufCMessage *message)
+{
+    print_json(message, JSON_INDENT(2));
+}
+
+void
+output_json_line(const ProtobufCMessage *message)
+{
+    print_json(message, JSON_COMPACT);
+}
+
+/* Appends 'text', with '?' for what is no printing character, and returns how many columns it
+ * takes. */
+static int
+put_clean(struct ds *s, const char *text)
+{
+    mbstate_t state = { 0 };
+    int columns = 0;
+
+    while (*text) {
+        wchar_t c;
+        size_t n = mbrtowc(&c, text, strlen(text), &state);
+
+        if (n == (size_t) -1 || n == (size_t) -2) {
+            n = 1;
+            c = L'\0';
+            memset(&state, 0, sizeof state);
+        }
+        if (c && iswprint(c)) {
+            ds_put_buffer(s, text, n);
+            columns += MAX(wcwidth(c), 0);
+        } else {
+            ds_put_char(s, '?');
+            columns++;
+        }
+        text += n;
+    }
+    return columns;
+}
+
+void
+output_pad(struct ds *s, const char *text, int width)
+{
+    struct ds clean = DS_EMPTY_INITIALIZER;
+    int columns = put_clean(&clean, text[0] ? text : "-");
+    int missing = MAX(abs(width) - columns, 0);
+
+    if (width < 0) {
+        ds_put_char_multiple(s, ' ', missing);
+    }
+    ds_put_cstr(s, ds_cstr(&clean));
+    if (width > 0) {
+        ds_put_char_multiple(s, ' ', missing);
+    }
+    ds_destroy(&clean);
+}
+
+/* Prints a line without the blanks at its end. */
+static void
+put_line(struct ds *line)
+{
+    ds_chomp(line, ' ');
+    while (line->length && ds_last(line) == ' ') {
+        ds_truncate(line, line->length - 1);
+    }
+    puts(ds_cstr(line));
+}
+
+void
+output_field(const char *name, const char *format, ...)
+{
+    struct ds line = DS_EMPTY_INITIALIZER;
+    va_list args;
+    char *value;
+
+    va_start(args, format);
+    value = xvasprintf(format, args);
+    va_end(args);
+    output_pad(&line, name, 16);
+    ds_put_char(&line, ' ');
+    output_pad(&line, value, 0);
+    put_line(&line);
+    free(value);
+    ds_destroy(&line);
+}
+
+void
+output_line(const char *format, ...)
+{
+    struct ds line = DS_EMPTY_INITIALIZER;
+    va_list args;
+    char *text;
+
+    va_start(args, format);
+    text = xvasprintf(format, args);
+    va_end(args);
+    put_clean(&line, text);
+    put_line(&line);
+    free(text);
+    ds_destroy(&line);
+}
+
+void
+columns_init(struct columns *c, const char *headings)
+{
+    svec_init(&c->headings);
+    svec_init(&c->cells);
+    svec_parse_words(&c->headings, headings);
+}
+
+void
+columns_text(struct columns *c, const char *cell)
+{
+    svec_add(&c->cells, cell);
+}
+
+void
+columns_number(struct columns *c, uint64_t number)
+{
+    columns_format(c, "%" PRIu64, number);
+}
+
+void
+columns_format(struct columns *c, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    svec_add_nocopy(&c->cells, xvasprintf(format, args));
+    va_end(args);
+}
+
+static int
+text_width(const char *text)
+{
+    struct ds clean = DS_EMPTY_INITIALIZER;
+    int width = put_clean(&clean, text[0] ? text : "-");
+
+    ds_destroy(&clean);
+    return width;
+}
+
+/* The width of each column, negative when it is set flush right.  The caller's to free. */
+static int *
+column_widths(const struct columns *c)
+{
+    size_t n = c->headings.n;
+    int *widths = xcalloc(n, sizeof *widths);
+
+    for (size_t i = 0; i < n; i++) {
+        const char *heading = c->headings.names[i];
+
+        widths[i] = text_width(heading + (heading[0] == '>'));
+        for (size_t cell = i; cell < c->cells.n; cell += n) {
+            widths[i] = MAX(widths[i], text_width(c->cells.names[cell]));
+        }
+        widths[i] *= heading[0] == '>' ? -1 : 1;
+    }
+    return widths;
+}
+
+void
+columns_print(struct columns *c)
+{
+    size_t n = c->headings.n;
+    int *widths = column_widths(c);
+    struct ds line = DS_EMPTY_INITIALIZER;
+
+    for (size_t first = 0; first < n + c->cells.n; first += n) {
+        ds_clear(&line);
+        for (size_t i = 0; i < n; i++) {
+            const char *heading = c->headings.names[i];
+
+            output_pad(&line, first ? c->cells.names[first - n + i] : heading + (heading[0] == '>'),
+                       widths[i]);
+            ds_put_cstr(&line, "  ");
+        }
+        put_line(&line);
+    }
+    ds_destroy(&line);
+    free(widths);
+    svec_destroy(&c->headings);
+    svec_destroy(&c->cells);
+}
+
+char *
+output_list(char *const *words, size_t n)
+{
+    struct ds s = DS_EMPTY_INITIALIZER;
+
+    ds_put_cstr(&s, "");
+    for (size_t i = 0; i < n; i++) {
+        ds_put_format(&s, "%s%s", i ? ", " : "", words[i]);
+    }
+    return ds_steal_cstr(&s);
+}
+
+char *
+output_endpoint(const char *address, uint32_t protocol, uint32_t port)
+{
+    if (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP) {
+        return xstrdup(address);
+    }
+    return xasprintf(strchr(address, ':') ? "[%s]:%" PRIu32 : "%s:%" PRIu32, address, port);
+}
+
+char *
+output_protocol(uint32_t protocol)
+{
+    switch (protocol) {
+    case IPPROTO_ICMP:
+        return xstrdup("icmp");
+    case IPPROTO_TCP:
+        return xstrdup("tcp");
+    case IPPROTO_UDP:
+        return xstrdup("udp");
+    case IPPROTO_ICMPV6:
+        return xstrdup("icmpv6");
+    default:
+        return xasprintf("%" PRIu32, protocol);
+    }
+}

@@ -1,0 +1,49 @@
+/* Printing: tables, fields and JSON.
+ *
+ * Text from the switch is cleaned on its way to the terminal: a user's name must not carry an
+ * escape sequence. */
+#ifndef CTL_OUTPUT_H
+#define CTL_OUTPUT_H 1
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "openvswitch/dynamic-string.h"
+#include "svec.h"
+
+/* The standard JSON mapping, indented; on one line. */
+void output_json(const ProtobufCMessage *);
+void output_json_line(const ProtobufCMessage *);
+
+/* Appends 'text' ("-" when it is empty), cleaned, padded to 'width' columns: to the right of the
+ * text, or to its left when 'width' is negative. */
+void output_pad(struct ds *, const char *text, int width);
+/* "Name:   value", one line. */
+void output_field(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* printf() of cleaned text. */
+void output_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A table whose columns are as wide as they need be. */
+struct columns {
+    struct svec headings; /* a leading '>' sets the column flush right */
+    struct svec cells;    /* row by row */
+};
+/* 'headings' is separated by spaces: "NAME ROLE >PACKETS". */
+void columns_init(struct columns *, const char *headings);
+void columns_text(struct columns *, const char *cell);
+void columns_number(struct columns *, uint64_t);
+void columns_format(struct columns *, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Prints the table, headings only if there are no rows, and frees it. */
+void columns_print(struct columns *);
+
+/* "a, b, c", or "" for none.  The caller's to free. */
+char *output_list(char *const *words, size_t n);
+/* "10.0.0.7:445", "[fd00::7]:445", or the address alone for protocols without ports.  Likewise. */
+char *output_endpoint(const char *address, uint32_t protocol, uint32_t port);
+/* "tcp"; protocols without a name here by number.  Likewise. */
+char *output_protocol(uint32_t protocol);
+
+#endif

@@ -1,0 +1,376 @@
+#include <config.h>
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ctl/commands.h"
+#include "ctl/output.h"
+#include "fusuma/v1/port.pb-c.h"
+#include "openvswitch/util.h"
+#include "util.h"
+
+static const ProtobufCServiceDescriptor *const service = &fusuma__v1__port_service__descriptor;
+
+/* ---- port add ---- */
+
+/* A spec and the messages that it points to. */
+struct port_form {
+    Fusuma__V1__PortSpec spec;
+    Fusuma__V1__VhostUser vhost_user;
+    Fusuma__V1__AfPacket af_packet;
+    Fusuma__V1__Ethdev ethdev;
+    Fusuma__V1__PortSpec__LabelsEntry *labels;
+};
+
+#define ATTACHMENT_OPTIONS                                                                         \
+    (OPT_BIT(OPT_SOCKET) | OPT_BIT(OPT_CLIENT) | OPT_BIT(OPT_INTERFACE) | OPT_BIT(OPT_DEVARGS))
+
+static const struct port_type {
+    const char *name;
+    Fusuma__V1__PortSpec__AttachmentCase attachment;
+    enum option_id needs;
+    uint32_t may; /* beside what it needs */
+} port_types[] = {
+    { "vhost-user", FUSUMA__V1__PORT_SPEC__ATTACHMENT_VHOST_USER, OPT_SOCKET, OPT_BIT(OPT_CLIENT) },
+    { "af_packet", FUSUMA__V1__PORT_SPEC__ATTACHMENT_AF_PACKET, OPT_INTERFACE, 0 },
+    { "ethdev", FUSUMA__V1__PORT_SPEC__ATTACHMENT_ETHDEV, OPT_DEVARGS, 0 },
+};
+
+static const struct port_type *
+find_type(const struct args *args)
+{
+    const char *name = args_value(args, OPT_TYPE);
+
+    for (size_t i = 0; name && i < ARRAY_SIZE(port_types); i++) {
+        if (!strcmp(name, port_types[i].name)) {
+            return &port_types[i];
+        }
+    }
+    if (name) {
+        ctl_error("--type: '%s' is none of vhost-user, af_packet, ethdev", name);
+    } else {
+        ctl_error("'port add' needs --type (vhost-user, af_packet or ethdev)");
+    }
+    return NULL;
+}
+
+static bool
+check_attachment(const struct args *args, const struct port_type *type)
+{
+    uint32_t foreign = ATTACHMENT_OPTIONS & ~(OPT_BIT(type->needs) | type->may);
+
+    if (!args_has(args, type->needs)) {
+        ctl_error("--type %s needs --%s", type->name, option_table[type->needs].name);
+        return false;
+    }
+    for (int i = 0; i < N_OPTIONS; i++) {
+        if ((foreign & OPT_BIT(i)) && args_has(args, i)) {
+            ctl_error("--type %s has no --%s", type->name, option_table[i].name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool
+fill_attachment(struct port_form *form, const struct args *args)
+{
+    const struct port_type *type = find_type(args);
+    char *value;
+
+    if (!type || !check_attachment(args, type)) {
+        return false;
+    }
+    value = (char *) args_value(args, type->needs);
+    form->spec.attachment_case = type->attachment;
+    switch (type->needs) {
+    case OPT_SOCKET:
+        form->vhost_user.socket = value;
+        form->vhost_user.client = args_has(args, OPT_CLIENT);
+        form->spec.vhost_user = &form->vhost_user;
+        break;
+    case OPT_INTERFACE:
+        form->af_packet.interface = value;
+        form->spec.af_packet = &form->af_packet;
+        break;
+    default:
+        form->ethdev.devargs = value;
+        form->spec.ethdev = &form->ethdev;
+        break;
+    }
+    return true;
+}
+
+static bool
+fill_role(struct port_form *form, const struct args *args)
+{
+    const char *role = args_value(args, OPT_ROLE);
+
+    if (!role) {
+        ctl_error("'port add' needs --role (desktop or uplink)");
+        return false;
+    }
+    if (!strcmp(role, "desktop")) {
+        form->spec.role = FUSUMA__V1__PORT_ROLE__PORT_ROLE_DESKTOP;
+    } else if (!strcmp(role, "uplink")) {
+        form->spec.role = FUSUMA__V1__PORT_ROLE__PORT_ROLE_UPLINK;
+    } else {
+        ctl_error("--role: '%s' is neither desktop nor uplink", role);
+        return false;
+    }
+    return true;
+}
+
+/* A map on the wire keeps the last of two equal keys; here the second is a slip. */
+static bool
+label_is_new(const struct port_form *form, const char *key)
+{
+    for (size_t i = 0; i < form->spec.n_labels; i++) {
+        if (!strcmp(form->labels[i].key, key)) {
+            ctl_error("--label: '%s' was given twice", key);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Splits the words of --label where they stand. */
+static bool
+fill_labels(struct port_form *form, const struct args *args)
+{
+    const struct svec *words = &args->values[OPT_LABEL];
+
+    form->labels = xcalloc(words->n, sizeof *form->labels);
+    form->spec.labels = xcalloc(words->n, sizeof *form->spec.labels);
+    for (size_t i = 0; i < words->n; i++) {
+        char *key = words->names[i];
+        char *equals = strchr(key, '=');
+
+        if (!equals || equals == key) {
+            ctl_error("--label: '%s' is not KEY=VALUE", key);
+            return false;
+        }
+        *equals = '\0';
+        if (!label_is_new(form, key)) {
+            return false;
+        }
+        fusuma__v1__port_spec__labels_entry__init(&form->labels[i]);
+        form->labels[i].key = key;
+        form->labels[i].value = equals + 1;
+        form->spec.labels[i] = &form->labels[i];
+        form->spec.n_labels++;
+    }
+    return true;
+}
+
+static void
+fill_names(struct port_form *form, const struct ctl *ctl)
+{
+    const struct args *args = ctl->args;
+
+    form->spec.name = (char *) ctl->arg;
+    form->spec.ips = args->values[OPT_IP].names;
+    form->spec.n_ips = args->values[OPT_IP].n;
+    if (args_has(args, OPT_MAC)) {
+        form->spec.mac = (char *) args_value(args, OPT_MAC);
+    }
+    if (args_has(args, OPT_USER)) {
+        form->spec.user = (char *) args_value(args, OPT_USER);
+    }
+}
+
+static void
+print_added(const void *reply)
+{
+    const Fusuma__V1__Port *port = reply;
+
+    output_line("port %s added: id %" PRIu32 ", worker %" PRIu32 ", generation %" PRIu64,
+                port->spec ? port->spec->name : "", port->id, port->worker, port->generation);
+}
+
+int
+port_add(struct ctl *ctl)
+{
+    Fusuma__V1__AddPortRequest request = FUSUMA__V1__ADD_PORT_REQUEST__INIT;
+    struct port_form form = { .spec = FUSUMA__V1__PORT_SPEC__INIT,
+                              .vhost_user = FUSUMA__V1__VHOST_USER__INIT,
+                              .af_packet = FUSUMA__V1__AF_PACKET__INIT,
+                              .ethdev = FUSUMA__V1__ETHDEV__INIT };
+    int code = CTL_USAGE;
+
+    fill_names(&form, ctl);
+    request.spec = &form.spec;
+    if (fill_attachment(&form, ctl->args) && fill_role(&form, ctl->args) &&
+        fill_labels(&form, ctl->args)) {
+        code = client_show(ctl, service, "AddPort", &request, print_added);
+    }
+    free(form.spec.labels);
+    free(form.labels);
+    return code;
+}
+
+/* ---- port del ---- */
+
+int
+port_del(struct ctl *ctl)
+{
+    Fusuma__V1__DeletePortRequest request = FUSUMA__V1__DELETE_PORT_REQUEST__INIT;
+    Fusuma__V1__DeletePortResponse *reply;
+    int code;
+
+    request.name = (char *) ctl->arg;
+    code = client_call(ctl, service, "DeletePort", &request, &reply);
+    if (code != CTL_OK) {
+        return code;
+    }
+    if (ctl->json) {
+        output_json(&reply->base);
+    } else {
+        output_line("port %s deleted: generation %" PRIu64, ctl->arg, reply->generation);
+    }
+    client_free(reply);
+    return CTL_OK;
+}
+
+/* ---- port list, port show ---- */
+
+static const char *
+role_name(Fusuma__V1__PortRole role)
+{
+    switch (role) {
+    case FUSUMA__V1__PORT_ROLE__PORT_ROLE_DESKTOP:
+        return "desktop";
+    case FUSUMA__V1__PORT_ROLE__PORT_ROLE_UPLINK:
+        return "uplink";
+    default:
+        return "?";
+    }
+}
+
+static const char *
+state_name(Fusuma__V1__PortState state)
+{
+    switch (state) {
+    case FUSUMA__V1__PORT_STATE__PORT_STATE_UP:
+        return "up";
+    case FUSUMA__V1__PORT_STATE__PORT_STATE_DOWN:
+        return "down";
+    default:
+        return "?";
+    }
+}
+
+/* "vhost-user vd-7.sock".  The caller's to free. */
+static char *
+attachment_text(const Fusuma__V1__PortSpec *spec)
+{
+    switch (spec->attachment_case) {
+    case FUSUMA__V1__PORT_SPEC__ATTACHMENT_VHOST_USER:
+        return xasprintf("vhost-user %s%s", spec->vhost_user->socket,
+                         spec->vhost_user->client ? " (client)" : "");
+    case FUSUMA__V1__PORT_SPEC__ATTACHMENT_AF_PACKET:
+        return xasprintf("af_packet %s", spec->af_packet->interface);
+    case FUSUMA__V1__PORT_SPEC__ATTACHMENT_ETHDEV:
+        return xasprintf("ethdev %s", spec->ethdev->devargs);
+    default:
+        return xstrdup("?");
+    }
+}
+
+/* In the order of their keys: a map has none.  The caller's to free. */
+static char *
+labels_text(const Fusuma__V1__PortSpec *spec)
+{
+    struct svec labels = SVEC_EMPTY_INITIALIZER;
+    char *text;
+
+    for (size_t i = 0; i < spec->n_labels; i++) {
+        svec_add_nocopy(&labels, xasprintf("%s=%s", spec->labels[i]->key, spec->labels[i]->value));
+    }
+    svec_sort(&labels);
+    text = output_list(labels.names, labels.n);
+    svec_destroy(&labels);
+    return text;
+}
+
+static void
+add_port(struct columns *c, const Fusuma__V1__Port *port)
+{
+    const Fusuma__V1__PortSpec *spec = port->spec;
+    char *attachment = attachment_text(spec);
+    char *ips = output_list(spec->ips, spec->n_ips);
+    char *labels = labels_text(spec);
+
+    columns_text(c, spec->name);
+    columns_text(c, role_name(spec->role));
+    columns_text(c, port->quarantined ? "quarantined" : state_name(port->state));
+    columns_number(c, port->worker);
+    columns_text(c, attachment);
+    columns_text(c, spec->mac);
+    columns_text(c, ips);
+    columns_text(c, spec->user);
+    columns_text(c, labels);
+    free(labels);
+    free(ips);
+    free(attachment);
+}
+
+static void
+print_list(const void *reply)
+{
+    const Fusuma__V1__ListPortsResponse *list = reply;
+    struct columns c;
+
+    columns_init(&c, "NAME ROLE STATE >WORKER ATTACHED MAC ADDRESSES USER LABELS");
+    for (size_t i = 0; i < list->n_ports; i++) {
+        if (list->ports[i]->spec) {
+            add_port(&c, list->ports[i]);
+        }
+    }
+    columns_print(&c);
+}
+
+int
+port_list(struct ctl *ctl)
+{
+    Fusuma__V1__ListPortsRequest request = FUSUMA__V1__LIST_PORTS_REQUEST__INIT;
+
+    return client_show(ctl, service, "ListPorts", &request, print_list);
+}
+
+static void
+print_port(const void *reply)
+{
+    static const Fusuma__V1__PortSpec none = FUSUMA__V1__PORT_SPEC__INIT;
+    const Fusuma__V1__Port *port = reply;
+    const Fusuma__V1__PortSpec *spec = port->spec ? port->spec : &none;
+    char *attachment = attachment_text(spec);
+    char *ips = output_list(spec->ips, spec->n_ips);
+    char *labels = labels_text(spec);
+
+    output_field("Name:", "%s", spec->name);
+    output_field("Role:", "%s", role_name(spec->role));
+    output_field("State:", "%s", state_name(port->state));
+    output_field("Quarantined:", "%s", port->quarantined ? "yes" : "no");
+    output_field("Attached:", "%s", attachment);
+    output_field("MAC:", "%s", spec->mac);
+    output_field("Addresses:", "%s", ips);
+    output_field("User:", "%s", spec->user);
+    output_field("Labels:", "%s", labels);
+    output_field("Id:", "%" PRIu32, port->id);
+    output_field("Worker:", "%" PRIu32, port->worker);
+    output_field("Generation:", "%" PRIu64, port->generation);
+    free(labels);
+    free(ips);
+    free(attachment);
+}
+
+int
+port_show(struct ctl *ctl)
+{
+    Fusuma__V1__GetPortRequest request = FUSUMA__V1__GET_PORT_REQUEST__INIT;
+
+    request.name = (char *) ctl->arg;
+    return client_show(ctl, service, "GetPort", &request, print_port);
+}

@@ -1,0 +1,275 @@
+#include <config.h>
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ctl/commands.h"
+#include "ctl/output.h"
+#include "fusuma/v1/system.pb-c.h"
+#include "proto/json.h"
+
+static const ProtobufCServiceDescriptor *const service = &fusuma__v1__system_service__descriptor;
+
+static void
+print_fdb(const void *reply)
+{
+    const Fusuma__V1__ListFdbResponse *fdb = reply;
+    struct columns c;
+
+    columns_init(&c, "MAC >VLAN PORT KIND >AGE");
+    for (size_t i = 0; i < fdb->n_entries; i++) {
+        const Fusuma__V1__FdbEntry *entry = fdb->entries[i];
+
+        columns_text(&c, entry->mac);
+        columns_number(&c, entry->vlan);
+        columns_text(&c, entry->port);
+        columns_text(&c, entry->bound ? "bound" : "learned");
+        if (entry->bound) {
+            columns_text(&c, "");
+        } else {
+            columns_format(&c, "%" PRIu32 " s", entry->age_s);
+        }
+    }
+    columns_print(&c);
+}
+
+int
+system_fdb(struct ctl *ctl)
+{
+    Fusuma__V1__ListFdbRequest request = FUSUMA__V1__LIST_FDB_REQUEST__INIT;
+
+    return client_show(ctl, service, "ListFdb", &request, print_fdb);
+}
+
+static void
+add_connection(struct columns *c, const Fusuma__V1__Connection *conn)
+{
+    char *protocol = output_protocol(conn->protocol);
+    char *src = output_endpoint(conn->src_ip, conn->protocol, conn->src_port);
+    char *dst = output_endpoint(conn->dst_ip, conn->protocol, conn->dst_port);
+
+    columns_text(c, conn->src_port_name);
+    columns_text(c, conn->dst_port_name);
+    columns_text(c, protocol);
+    columns_text(c, src);
+    columns_text(c, dst);
+    columns_text(c, conn->state);
+    columns_number(c, conn->packets);
+    columns_number(c, conn->bytes);
+    columns_number(c, conn->reply_packets);
+    columns_number(c, conn->reply_bytes);
+    columns_format(c, "%" PRIu32 " s", conn->idle_s);
+    free(dst);
+    free(src);
+    free(protocol);
+}
+
+static void
+print_connections(const void *reply)
+{
+    const Fusuma__V1__ListConnectionsResponse *list = reply;
+    struct columns c;
+
+    columns_init(&c, "FROM TO PROTO SOURCE DESTINATION STATE >PACKETS >BYTES >REPLIES "
+                     ">REPLY-BYTES >IDLE");
+    for (size_t i = 0; i < list->n_connections; i++) {
+        add_connection(&c, list->connections[i]);
+    }
+    columns_print(&c);
+    if (list->total > list->n_connections) {
+        output_line("-- %zu of %" PRIu32 " connections; --limit shows more", list->n_connections,
+                    list->total);
+    }
+}
+
+int
+system_conn(struct ctl *ctl)
+{
+    Fusuma__V1__ListConnectionsRequest request = FUSUMA__V1__LIST_CONNECTIONS_REQUEST__INIT;
+    const struct svec *ports = &ctl->args->values[OPT_PORT];
+
+    if (ports->n > 1) {
+        ctl_error("'conn' takes --port once");
+        return CTL_USAGE;
+    }
+    if (!args_number(ctl->args, OPT_LIMIT, 1, UINT32_MAX, &request.limit)) {
+        return CTL_USAGE;
+    }
+    if (ports->n) {
+        request.port = ports->names[0];
+    }
+    return client_show(ctl, service, "ListConnections", &request, print_connections);
+}
+
+static void
+print_workers(const void *reply)
+{
+    const Fusuma__V1__ListWorkersResponse *list = reply;
+    struct columns c;
+
+    columns_init(&c, ">WORKER >LCORE >CPU STATE >POLLS >BURSTS >PACKETS >CYCLES-PER-PACKET >SLEEPS "
+                     ">GENERATION PORTS");
+    for (size_t i = 0; i < list->n_workers; i++) {
+        const Fusuma__V1__Worker *w = list->workers[i];
+        char *ports = output_list(w->ports, w->n_ports);
+
+        columns_number(&c, w->index);
+        columns_number(&c, w->lcore);
+        columns_number(&c, w->cpu);
+        columns_text(&c, w->sleeping ? "asleep" : "polling");
+        columns_number(&c, w->polls);
+        columns_number(&c, w->bursts);
+        columns_number(&c, w->packets);
+        if (w->packets) {
+            columns_number(&c, w->busy_cycles / w->packets);
+        } else {
+            columns_text(&c, "");
+        }
+        columns_number(&c, w->sleeps);
+        columns_number(&c, w->generation);
+        columns_text(&c, ports);
+        free(ports);
+    }
+    columns_print(&c);
+}
+
+int
+system_worker(struct ctl *ctl)
+{
+    Fusuma__V1__ListWorkersRequest request = FUSUMA__V1__LIST_WORKERS_REQUEST__INIT;
+
+    return client_show(ctl, service, "ListWorkers", &request, print_workers);
+}
+
+static void
+print_audit(const Fusuma__V1__AuditResponse *audit)
+{
+    struct columns c;
+
+    columns_init(&c, "PORT >RECEIVED >ORIGINATED >FORWARDED >CONSUMED >HELD >DROPS >DIFFERENCE "
+                     ">OFFERED >ACCEPTED >TX-DROPS >DIFFERENCE");
+    for (size_t i = 0; i < audit->n_ports; i++) {
+        const Fusuma__V1__AuditPort *p = audit->ports[i];
+
+        columns_text(&c, p->port);
+        columns_number(&c, p->received);
+        columns_number(&c, p->originated);
+        columns_number(&c, p->forwarded);
+        columns_number(&c, p->consumed);
+        columns_number(&c, p->held);
+        columns_number(&c, p->drops);
+        columns_format(&c, "%" PRId64, p->ingress_difference);
+        columns_number(&c, p->offered);
+        columns_number(&c, p->accepted);
+        columns_number(&c, p->tx_drops);
+        columns_format(&c, "%" PRId64, p->egress_difference);
+    }
+    columns_print(&c);
+}
+
+/* How many of the two equations of each port do not hold, by the differences and by the columns
+ * themselves: a proof is not taken on trust. */
+static size_t
+count_unbalanced(const Fusuma__V1__AuditResponse *audit)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < audit->n_ports; i++) {
+        const Fusuma__V1__AuditPort *p = audit->ports[i];
+
+        n += p->ingress_difference ||
+             p->received + p->originated != p->forwarded + p->consumed + p->held + p->drops;
+        n += p->egress_difference || p->offered != p->accepted + p->tx_drops;
+    }
+    return n;
+}
+
+int
+system_audit(struct ctl *ctl)
+{
+    Fusuma__V1__AuditRequest request = FUSUMA__V1__AUDIT_REQUEST__INIT;
+    Fusuma__V1__AuditResponse *audit;
+    int code = client_call(ctl, service, "Audit", &request, &audit);
+    size_t unbalanced;
+
+    if (code != CTL_OK) {
+        return code;
+    }
+    unbalanced = count_unbalanced(audit);
+    if (ctl->json) {
+        output_json(&audit->base);
+    } else {
+        print_audit(audit);
+    }
+    if (unbalanced || !audit->clean) {
+        fflush(stdout);
+        ctl_error("the ledger does not add up: %zu of %zu equations do not hold", unbalanced,
+                  2 * audit->n_ports);
+        code = CTL_REFUSED;
+    } else if (!ctl->json) {
+        output_line("clean: every packet is accounted for");
+    }
+    client_free(audit);
+    return code;
+}
+
+static void
+print_status(const void *reply)
+{
+    const Fusuma__V1__Info *i = reply;
+
+    output_field("Version:", "%s (DPDK %s)", i->version, i->dpdk_version);
+    output_field("Process:", "%" PRIu32 ", up %" PRIu64 " s", i->pid, i->uptime_s);
+    output_field("Memory:", "%s", i->hugepages ? "hugepages" : "no hugepages");
+    output_field("Buffers:", "%" PRIu32 " of %" PRIu32 " in use", i->buffers_in_use, i->buffers);
+    output_field("Workers:", "%" PRIu32, i->workers);
+    output_field("Ports:", "%" PRIu32 ", %" PRIu32 " up, %" PRIu32 " in quarantine", i->ports,
+                 i->ports_up, i->quarantined);
+    output_field("Connections:", "%" PRIu32 " of %" PRIu32, i->connections, i->connections_max);
+    if (i->policy_digest[0]) {
+        output_field("Policy:", "%" PRIu32 " rules, sha256 %s", i->rules, i->policy_digest);
+    } else {
+        output_field("Policy:", "none: everything is denied");
+    }
+    output_field("Generation:", "%" PRIu64, i->generation);
+    output_field("Drop epoch:", "%" PRIu64, i->drop_epoch);
+}
+
+int
+system_status(struct ctl *ctl)
+{
+    Fusuma__V1__GetInfoRequest request = FUSUMA__V1__GET_INFO_REQUEST__INIT;
+
+    return client_show(ctl, service, "GetInfo", &request, print_status);
+}
+
+/* Our own version is known without a switch, and is printed first. */
+int
+system_version(struct ctl *ctl)
+{
+    Fusuma__V1__GetInfoRequest request = FUSUMA__V1__GET_INFO_REQUEST__INIT;
+    Fusuma__V1__Info *info;
+    int code;
+
+    if (!ctl->json) {
+        output_field("swctl", "%s", PACKAGE_VERSION);
+        fflush(stdout);
+    }
+    code = client_call(ctl, service, "GetInfo", &request, &info);
+    if (code != CTL_OK) {
+        return code;
+    }
+    if (ctl->json) {
+        json_t *both =
+            json_pack("{s:s, s:o}", "swctl", PACKAGE_VERSION, "switch", proto_to_json(&info->base));
+
+        json_dumpf(both, stdout, JSON_INDENT(2));
+        putchar('\n');
+        json_decref(both);
+    } else {
+        output_field("vswitchd", "%s (DPDK %s)", info->version, info->dpdk_version);
+    }
+    client_free(info);
+    return CTL_OK;
+}
