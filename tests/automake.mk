@@ -1,1 +1,6 @@
-# tests: see Makefile.am.
+# What the tests read and run beside programs goes into the tarball by the directory.
+EXTRA_DIST += $(wildcard $(addprefix $(srcdir)/, \
+	README.md docs tests/data tests/interop tests/long tests/system perf/bench.sh perf/report.py))
+
+dist-hook:
+	find $(distdir) -name __pycache__ -prune -exec rm -rf {} +
