@@ -51,8 +51,8 @@ mask_of(unsigned len)
     return mask;
 }
 
-bool
-acl_prefix_parse(const char *s, struct acl_prefix *prefix)
+const char *
+acl_prefix_parse_why(const char *s, struct acl_prefix *prefix)
 {
     const char *slash = strchr(s, '/');
     size_t n = slash ? (size_t) (slash - s) : strlen(s);
@@ -61,12 +61,12 @@ acl_prefix_parse(const char *s, struct acl_prefix *prefix)
     unsigned len = 128;
 
     if (n >= sizeof text) {
-        return false;
+        return "not an IPv4 or IPv6 address";
     }
     memcpy(text, s, n);
     text[n] = '\0';
     if (!acl_addr_parse(text, &prefix->addr)) {
-        return false;
+        return "not an IPv4 or IPv6 address";
     }
     if (slash) {
         /* The notation, not the address, says how the length counts: ::ffff:10.0.0.0/104 is an
@@ -74,16 +74,22 @@ acl_prefix_parse(const char *s, struct acl_prefix *prefix)
         bool dotted = !strchr(text, ':');
 
         if (!parse_len(slash + 1, dotted ? 32 : 128, &len)) {
-            return false;
+            return "bad prefix length";
         }
         len += dotted ? 96 : 0;
     }
     mask = mask_of(len);
     if ((prefix->addr.q[0] & ~mask.q[0]) || (prefix->addr.q[1] & ~mask.q[1])) {
-        return false;
+        return "host bits are set";
     }
     prefix->len = (uint8_t) len;
-    return true;
+    return NULL;
+}
+
+bool
+acl_prefix_parse(const char *s, struct acl_prefix *prefix)
+{
+    return !acl_prefix_parse_why(s, prefix);
 }
 
 const char *

@@ -54,6 +54,8 @@ acl_addr_from_v4(uint32_t ip)
 bool acl_addr_parse(const char *s, struct acl_addr *);
 /* Text to prefix; a bare address is a host prefix.  Host bits that are set are an error (false). */
 bool acl_prefix_parse(const char *s, struct acl_prefix *);
+/* The same, but says what is wrong ("host bits are set"), or returns NULL when nothing is. */
+const char *acl_prefix_parse_why(const char *s, struct acl_prefix *);
 /* Address to text: IPv4 dotted, IPv6 per RFC 5952.  Returns 'buf'. */
 const char *acl_addr_format(const struct acl_addr *, char buf[ACL_ADDR_STRLEN]);
 bool acl_prefix_contains(const struct acl_prefix *, const struct acl_addr *);

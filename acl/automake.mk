@@ -11,10 +11,18 @@ acl_libacl_a_SOURCES = \
 	acl/fan.c \
 	acl/hash.h \
 	acl/oracle.c \
+	acl/policy.c \
+	acl/policy.h \
+	acl/policy_groups.c \
+	acl/policy_priv.h \
+	acl/policy_rules.c \
+	acl/policy_yaml.c \
 	acl/portmap.c \
 	acl/portmap.h \
 	acl/rows.c \
 	acl/rows.h \
 	acl/table.c \
 	acl/table.h \
-	acl/table_priv.h
+	acl/table_priv.h \
+	acl/yaml.c \
+	acl/yaml.h

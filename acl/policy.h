@@ -14,6 +14,9 @@
  *         log: none                    # incident record none; default none for allow, else incident
  *       - { id: ping, direction: egress, peer: any, protocol: icmp, icmp: [8], action: allow }
  *
+ * An icmp entry is a type ("8") or a type and a code ("3/4").  Names and ids are 1 to 63 letters,
+ * digits, "_", "-" and "."; a group is called neither "any" nor like an address.
+ *
  * What no rule matches is denied (log class incident).  Rules are first match, in file order, and
  * apply to every port of role desktop.  Unknown keys, duplicate ids and unknown groups are errors.
  *
@@ -80,6 +83,9 @@ struct acl_error {
     unsigned line, column; /* 1-based; 0 = not tied to a place */
     char text[256];
 };
+
+/* Longer texts are refused. */
+#define ACL_POLICY_MAX_BYTES (16u << 20)
 
 /* Parses YAML text ('name' appears in messages only through the caller).  0 and '*policyp', or a
  * positive errno and 'error'; EINVAL for anything wrong with the text. */

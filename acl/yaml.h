@@ -1,0 +1,32 @@
+/* A YAML text as a tree of nodes that know their place in it.
+ *
+ * The subset that configuration needs: one document of mappings with scalar keys, sequences and
+ * scalars.  Anchors, aliases and tags are refused, so a text cannot unfold into more than it is;
+ * depth is bounded, and duplicate keys are errors. */
+#ifndef ACL_YAML_H
+#define ACL_YAML_H 1
+
+#include "acl/policy.h"
+
+#define ACL_YAML_MAX_DEPTH 16
+
+enum acl_yaml_kind { ACL_YAML_SCALAR, ACL_YAML_SEQUENCE, ACL_YAML_MAPPING };
+
+struct acl_yaml {
+    enum acl_yaml_kind kind;
+    unsigned line, column;  /* 1-based */
+    char *text;             /* of a scalar: no NUL within */
+    struct acl_yaml *child; /* first entry; of a mapping: key, value, key, value, ... */
+    struct acl_yaml *next;  /* next entry of the same parent */
+    size_t n;               /* entries of a sequence, pairs of a mapping */
+};
+
+/* 0 and '*rootp', or a positive errno and 'error'. */
+int acl_yaml_parse(const char *text, size_t len, struct acl_yaml **rootp, struct acl_error *error);
+void acl_yaml_destroy(struct acl_yaml *);
+
+/* Fills in 'error' and returns EINVAL.  What the text quotes is made printable ASCII. */
+int acl_error_set(struct acl_error *, unsigned line, unsigned column, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+#endif
