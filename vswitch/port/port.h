@@ -1,7 +1,8 @@
 /* Opening and closing ports: one interface, three implementations (vhost.c, af_packet.c, ethdev.c).
  *
- * Control thread only.  port_open() leaves nothing behind when it fails.  port_close() may be called
- * only when no worker can still see the port (after a grace period of a snapshot without it). */
+ * Control thread only.  port_open() leaves nothing behind when it fails.  port_close() may be
+ * called only when no worker can still see the port (after a grace period of a snapshot without
+ * it). */
 #ifndef PORT_PORT_H
 #define PORT_PORT_H 1
 
@@ -19,7 +20,7 @@ struct port_spec {
     const char *interface; /* af_packet: kernel interface */
     const char *devargs;   /* ethdev: "net_tap0,iface=x", "0000:01:00.0", ... */
     uint16_t id;
-    uint16_t n_workers;    /* tx queue indices are below this */
+    uint16_t n_workers; /* tx queue indices are below this */
     struct rte_mempool *pool;
 };
 
@@ -32,6 +33,9 @@ void port_subsystem_exit(void);
  * frees it). */
 int port_open(const struct port_spec *, struct dp_port **portp, char **error);
 void port_close(struct dp_port *);
+/* Brings 'up' and 'mtu' in line with the interface behind the port, and takes hold of a kernel
+ * interface again that was deleted and came back.  Makes a few system calls; once a second. */
+void port_refresh(struct dp_port *);
 
 /* "vhost-user", "af_packet", "ethdev"; false when there is no such type. */
 bool port_type_from_name(const char *, enum port_type *);
