@@ -1,1 +1,12 @@
-# tests/unit/datapath: see Makefile.am.
+check_PROGRAMS += tests/unit/datapath/test_datapath
+TESTS += tests/unit/datapath/test_datapath
+tests_unit_datapath_test_datapath_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
+tests_unit_datapath_test_datapath_SOURCES = \
+	tests/unit/datapath/conn_suite.c \
+	tests/unit/datapath/packets.c \
+	tests/unit/datapath/parse_suite.c \
+	tests/unit/datapath/pipeline_suite.c \
+	tests/unit/datapath/suites.h \
+	tests/unit/datapath/test_datapath.c
+tests_unit_datapath_test_datapath_LDADD = vswitch/libdatapath.a vswitch/libtelemetry.a acl/libacl.a \
+	$(DPDK_LIBS) $(CUNIT_LIBS)

@@ -1,0 +1,63 @@
+#include <config.h>
+
+#include <string.h>
+
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+#include <rte_tcp.h>
+
+#include "tests/unit/datapath/suites.h"
+
+struct rte_mbuf *
+packet_raw(const void *bytes, size_t n)
+{
+    struct rte_mbuf *m = rte_pktmbuf_alloc(test_pool);
+
+    memcpy(rte_pktmbuf_append(m, n), bytes, n);
+    return m;
+}
+
+static void
+ethernet(struct rte_ether_hdr *eth, uint8_t from, uint8_t to, uint16_t type)
+{
+    memset(eth, 0, sizeof *eth);
+    eth->src_addr.addr_bytes[0] = eth->dst_addr.addr_bytes[0] = 2;
+    eth->src_addr.addr_bytes[5] = from;
+    eth->dst_addr.addr_bytes[5] = to;
+    eth->ether_type = rte_cpu_to_be_16(type);
+}
+
+struct rte_mbuf *
+packet_tcp(uint8_t from, uint8_t to, uint16_t sport, uint16_t dport, uint8_t flags)
+{
+    uint8_t p[54] = { 0 };
+    struct rte_ipv4_hdr *ip = (void *) (p + 14);
+    struct rte_tcp_hdr *tcp = (void *) (p + 34);
+
+    ethernet((void *) p, from, to, RTE_ETHER_TYPE_IPV4);
+    ip->version_ihl = 0x45;
+    ip->total_length = rte_cpu_to_be_16(sizeof *ip + sizeof *tcp);
+    ip->time_to_live = 64;
+    ip->next_proto_id = 6;
+    ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, from));
+    ip->dst_addr = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, to));
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
+    tcp->src_port = rte_cpu_to_be_16(sport);
+    tcp->dst_port = rte_cpu_to_be_16(dport);
+    tcp->data_off = 5 << 4;
+    tcp->tcp_flags = flags;
+    tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
+    return packet_raw(p, sizeof p);
+}
+
+struct rte_mbuf *
+packet_arp_request(uint8_t from, uint8_t target)
+{
+    uint8_t p[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, from, 8,  6, 0, 1,
+                      8,    0,    6,    4,    0,    1,    2, 0, 0, 0, 0, from, 10, 0, 0, from };
+
+    p[38] = 10;
+    p[41] = target;
+    return packet_raw(p, sizeof p);
+}

@@ -1,0 +1,23 @@
+#ifndef TESTS_DATAPATH_SUITES_H
+#define TESTS_DATAPATH_SUITES_H 1
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct rte_mempool;
+struct rte_mbuf;
+extern struct rte_mempool *test_pool;
+
+void suite_parse(void);
+void suite_conn(void);
+void suite_fdb(void);
+void suite_pipeline(void);
+
+/* Packets for tests (packets.c).  Addresses are 10.0.0.'x' and MACs 02:00:00:00:00:'x'. */
+struct rte_mbuf *packet_tcp(uint8_t from, uint8_t to, uint16_t sport, uint16_t dport,
+                            uint8_t flags);
+struct rte_mbuf *packet_arp_request(uint8_t from, uint8_t target);
+struct rte_mbuf *packet_raw(const void *bytes, size_t n);
+#define TEST_MAC(x) (0x020000000000ull | (x))
+
+#endif
