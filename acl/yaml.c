@@ -92,12 +92,22 @@ check_duplicates(const struct acl_yaml *map, struct acl_error *error)
     return rc;
 }
 
+static void
+take_place(struct builder *b, struct fy_event *event)
+{
+    const struct fy_mark *mark = fy_event_start_mark(event);
+
+    if (mark) {
+        b->line = (unsigned) mark->line + 1;
+        b->column = (unsigned) mark->column + 1;
+    }
+}
+
 /* Links a new node into the innermost open container; '*nodep' is the node. */
 static int
 add_node(struct builder *b, enum acl_yaml_kind kind, struct fy_event *event,
          struct acl_yaml **nodep)
 {
-    const struct fy_mark *mark = fy_event_start_mark(event);
     struct acl_yaml *node = calloc(1, sizeof *node);
     unsigned top = b->depth - 1;
 
@@ -105,10 +115,7 @@ add_node(struct builder *b, enum acl_yaml_kind kind, struct fy_event *event,
         return ENOMEM;
     }
     node->kind = kind;
-    if (mark) {
-        b->line = (unsigned) mark->line + 1;
-        b->column = (unsigned) mark->column + 1;
-    }
+    take_place(b, event);
     node->line = b->line;
     node->column = b->column;
     *nodep = node;
@@ -175,10 +182,8 @@ on_scalar(struct builder *b, struct fy_event *event)
 static int
 refuse(struct builder *b, struct fy_event *event, const char *what)
 {
-    const struct fy_mark *mark = fy_event_start_mark(event);
-
-    return acl_error_set(b->error, mark ? (unsigned) mark->line + 1 : 0,
-                         mark ? (unsigned) mark->column + 1 : 0, "%s are not supported", what);
+    take_place(b, event);
+    return acl_error_set(b->error, b->line, b->column, "%s are not supported", what);
 }
 
 static int
@@ -271,21 +276,52 @@ run(struct builder *b, struct fy_parser *parser, struct fy_diag *diag)
     return rc;
 }
 
-/* libfyaml ends its input quietly at a NUL: rules behind one would be lost. */
+/* Length of the UTF-8 character at 's' if YAML allows it in a text, else 0. */
+static size_t
+character_length(const uint8_t *s, size_t left)
+{
+    static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    size_t n = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+    uint32_t c;
+
+    if (n == 1) {
+        return (s[0] >= ' ' && s[0] != 0x7f) || s[0] == '\t' || s[0] == '\n' || s[0] == '\r';
+    }
+    if (!n || n > left) {
+        return 0;
+    }
+    c = s[0] & (0x7fu >> n);
+    for (size_t i = 1; i < n; i++) {
+        if (s[i] >> 6 != 2) {
+            return 0;
+        }
+        c = c << 6 | (s[i] & 0x3f);
+    }
+    if (c < least[n] || (c < 0xa0 && c != 0x85) || (c >= 0xd800 && c < 0xe000) ||
+        (c >= 0xfffe && c < 0x10000) || c > 0x10ffff) {
+        return 0;
+    }
+    return n;
+}
+
+/* libfyaml ends its input quietly at what it cannot decode: rules behind it would be lost. */
 static int
 check_text(const char *text, size_t len, struct acl_error *error)
 {
-    const char *nul = len ? memchr(text, '\0', len) : NULL;
     unsigned line = 1, column = 1;
+    size_t n;
 
-    if (!nul) {
-        return 0;
+    for (size_t i = 0; i < len; i += n) {
+        n = character_length((const uint8_t *) text + i, len - i);
+        if (!n) {
+            return acl_error_set(error, line, column,
+                                 "byte 0x%02x: not UTF-8, or a control character",
+                                 (uint8_t) text[i]);
+        }
+        column = text[i] == '\n' ? 1 : column + 1;
+        line += text[i] == '\n';
     }
-    for (; text < nul; text++) {
-        column = *text == '\n' ? 1 : column + 1;
-        line += *text == '\n';
-    }
-    return acl_error_set(error, line, column, "NUL character in text");
+    return 0;
 }
 
 int
