@@ -10,3 +10,10 @@ tests_unit_datapath_test_datapath_SOURCES = \
 	tests/unit/datapath/test_datapath.c
 tests_unit_datapath_test_datapath_LDADD = vswitch/libdatapath.a vswitch/libtelemetry.a acl/libacl.a \
 	$(DPDK_LIBS) $(CUNIT_LIBS)
+
+check_PROGRAMS += tests/unit/datapath/test_swap
+TESTS += tests/unit/datapath/test_swap
+tests_unit_datapath_test_swap_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
+tests_unit_datapath_test_swap_SOURCES = tests/unit/datapath/test_swap.c
+tests_unit_datapath_test_swap_LDADD = vswitch/libdatapath.a vswitch/libtelemetry.a acl/libacl.a \
+	$(DPDK_LIBS)
