@@ -1,0 +1,71 @@
+#!/bin/bash
+# A scan of the neighbours, with unmodified kernel stacks and no static neighbours:
+#  - it finds no open port, although there are some;
+#  - every SYN is in the drop records with its destination port;
+#  - what the scanner sent, counted by nftables in the scanner's namespace and so outside the switch,
+#    is what the switch received and what it dropped, with the kernel's loss as an item of its own.
+set -euo pipefail
+
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+ports=22,80,135,139,445,3389
+
+# Packets as they leave the scanner, by nftables' egress hook: all of them, and those to neighbours.
+count_outside()
+{
+    in_ns d6 nft -f - <<EOF
+table netdev outside {
+    counter all { }
+    counter denied { }
+    counter syn { }
+    chain out {
+        type filter hook egress device eth0 priority 0;
+        counter name all
+        ip daddr $OFFICE_NET.11-$OFFICE_NET.15 counter name denied
+        ip daddr $OFFICE_NET.11-$OFFICE_NET.15 tcp flags syn counter name syn
+    }
+}
+EOF
+}
+
+# snapshot FILE: both sides at a moment when nothing is on its way.  The kernel's stack sends what it
+# likes, so the moment is one before and after which the outside counters are the same.
+snapshot()
+{
+    local before after i
+    for ((i = 0; i < 50; i++)); do
+        before=$(in_ns d6 nft -j list counters)
+        sleep 0.4
+        sw -o json counters --port d6 >"$OFFICE_DIR/$1.inside"
+        after=$(in_ns d6 nft -j list counters)
+        if [[ $before = "$after" ]]; then
+            echo "$after" >"$OFFICE_DIR/$1.outside"
+            return
+        fi
+    done
+    die "the scanner never fell silent"
+}
+
+office_open
+office_build
+office_config
+office_start
+office_web server 80
+office_web d1 80
+office_web d2 445
+office_web d3 22
+count_outside
+
+in_ns d6 curl -s -S -m 5 -o /dev/null "http://$OFFICE_SERVER/" || die "d6 cannot do its work"
+snapshot before
+in_ns d6 nmap -n -sn "$OFFICE_NET.11-15" >"$OFFICE_DIR/sweep.txt"
+in_ns d6 nmap -n -Pn -sS --max-retries 1 -p $ports -oG "$OFFICE_DIR/scan.gnmap" \
+    "$OFFICE_NET.11-15" >"$OFFICE_DIR/scan.txt"
+sleep 2.5 # merged repeats become records after a second, 'unsaid' is said once a second
+snapshot after
+sw -o json drops --port d6 >"$OFFICE_DIR/drops.json"
+
+cat "$OFFICE_DIR/scan.txt"
+/usr/bin/python3 "$here/scan_compare.py" "$OFFICE_DIR" "$OFFICE_NET" $ports
+sw audit
