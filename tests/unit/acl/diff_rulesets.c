@@ -1,0 +1,319 @@
+/* Holds the tables against two first-match walks on ClassBench rule sets: acl_oracle_lookup(), over
+ * classes, and one over the addresses of the file itself, which also judges the class maps.
+ *
+ *     diff_rulesets [-n HEADERS] [-e EVERY] FILE...
+ *
+ * HEADERS (1,000,000) for each set, half on the edges of rules and half random.  The address walk
+ * sees all of them, the class walk every EVERY-th (1).  Exits non-zero at the first difference. */
+#include <config.h>
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "acl/compile.h"
+#include "filters.h"
+
+#define DEFAULT_SLOT 4000000000u
+
+struct side { /* source or destination */
+    struct acl_classes *classes;
+    struct acl_classmap *map;
+    struct acl_member *members;
+    uint32_t *group; /* of each filter */
+};
+
+struct set {
+    struct filters filters;
+    struct side src, dst;
+    struct acl_table_rule *rules;
+    struct acl_table *table;
+};
+
+static uint64_t seed = 88172645463325252u;
+
+static uint64_t
+random64(void)
+{
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed;
+}
+
+static uint32_t
+below(uint32_t n)
+{
+    return (uint32_t) ((random64() >> 32) * n >> 32);
+}
+
+static double
+now(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
+}
+
+static void *
+xcalloc(size_t n, size_t size)
+{
+    void *p = calloc(n ? n : 1, size);
+
+    if (!p) {
+        fprintf(stderr, "out of memory\n");
+        exit(2);
+    }
+    return p;
+}
+
+/* One group for each distinct prefix; its id is the first filter that has it. */
+static void
+build_side(struct side *side, const struct filters *filters, bool src)
+{
+    size_t n_members = 0;
+
+    side->members = xcalloc(filters->n, sizeof *side->members);
+    side->group = xcalloc(filters->n, sizeof *side->group);
+    for (size_t i = 0; i < filters->n; i++) {
+        const struct filter *f = &filters->filters[i];
+        uint32_t addr = src ? f->src : f->dst, mask = src ? f->src_mask : f->dst_mask;
+        size_t m = 0;
+
+        while (m < i &&
+               ((src ? filters->filters[m].src : filters->filters[m].dst) != addr ||
+                (src ? filters->filters[m].src_mask : filters->filters[m].dst_mask) != mask)) {
+            m++;
+        }
+        side->group[i] = (uint32_t) m;
+        if (m == i) {
+            side->members[n_members++] = (struct acl_member){
+                .prefix = { .addr = acl_addr_from_v4(htonl(addr)),
+                            .len = (uint8_t) (96 + __builtin_popcount(mask)) },
+                .group = (uint32_t) i,
+            };
+        }
+    }
+    side->classes = acl_classes_create();
+    side->map = side->classes ? acl_classmap_build(side->classes, side->members, n_members) : NULL;
+    if (!side->map) {
+        fprintf(stderr, "out of memory\n");
+        exit(2);
+    }
+}
+
+static void
+build_rules(struct set *set)
+{
+    set->rules = xcalloc(set->filters.n, sizeof *set->rules);
+    for (size_t i = 0; i < set->filters.n; i++) {
+        const struct filter *f = &set->filters.filters[i];
+
+        /* A prefix of length 0 is both a group like any other and "any": use either. */
+        set->rules[i] = (struct acl_table_rule){
+            .peer_groups = &set->src.group[i],
+            .n_peer_groups = f->src_mask || i % 2,
+            .local_groups = &set->dst.group[i],
+            .n_local_groups = f->dst_mask || i % 2,
+            .sports = &f->sport,
+            .n_sports = 1,
+            .dports = &f->dport,
+            .n_dports = 1,
+            .protocol = f->protocol_mask ? f->protocol : ACL_PROTO_ANY,
+            .action = i % 3 ? ACL_ALLOW : ACL_REJECT,
+            .log = ACL_LOG_RECORD,
+            .slot = (uint32_t) (i * 7 + 1),
+        };
+    }
+}
+
+/* An address in, or one off, the prefix. */
+static uint32_t
+near_prefix(uint32_t addr, uint32_t mask)
+{
+    switch (below(6)) {
+    case 0:
+        return addr;
+    case 1:
+        return addr | ~mask;
+    case 2:
+        return addr - 1;
+    case 3:
+        return (addr | ~mask) + 1;
+    default:
+        return addr | ((uint32_t) random64() & ~mask);
+    }
+}
+
+static uint16_t
+near_range(const struct acl_range *range)
+{
+    switch (below(6)) {
+    case 0:
+        return range->lo;
+    case 1:
+        return range->hi;
+    case 2:
+        return (uint16_t) (range->lo - 1);
+    case 3:
+        return (uint16_t) (range->hi + 1);
+    default:
+        return (uint16_t) (range->lo + below((uint32_t) (range->hi - range->lo) + 1));
+    }
+}
+
+static void
+make_header(const struct filters *filters, size_t i, struct header *h)
+{
+    const struct filter *f = &filters->filters[below((uint32_t) filters->n)];
+    const struct filter *g = below(4) ? f : &filters->filters[below((uint32_t) filters->n)];
+
+    if (i % 2) {
+        h->src = near_prefix(f->src, f->src_mask);
+        h->dst = near_prefix(g->dst, g->dst_mask);
+        h->sport = near_range(&f->sport);
+        h->dport = near_range(&g->dport);
+        h->protocol = f->protocol_mask ? f->protocol : (uint8_t) random64();
+    } else {
+        /* Random all over would only ever meet the default: random within two rules' prefixes. */
+        bool within = below(4) > 0;
+
+        h->src = (uint32_t) random64();
+        h->dst = (uint32_t) random64();
+        h->src = within ? f->src | (h->src & ~f->src_mask) : h->src;
+        h->dst = within ? g->dst | (h->dst & ~g->dst_mask) : h->dst;
+        h->sport = (uint16_t) random64();
+        h->dport = below(2) ? near_range(&f->dport) : (uint16_t) random64();
+        h->protocol = below(4) ? f->protocol : (uint8_t) random64();
+    }
+}
+
+static struct acl_key
+key_of(const struct set *set, const struct header *h)
+{
+    struct acl_addr src = acl_addr_from_v4(htonl(h->src)), dst = acl_addr_from_v4(htonl(h->dst));
+
+    return (struct acl_key){
+        .peer_class = acl_classmap_lookup(set->src.map, &src),
+        .local_class = acl_classmap_lookup(set->dst.map, &dst),
+        .sport = h->sport,
+        .dport = h->dport,
+        .protocol = h->protocol,
+    };
+}
+
+static bool
+verdicts_equal(const struct acl_verdict *a, const struct acl_verdict *b)
+{
+    return a->rule == b->rule && a->slot == b->slot && a->action == b->action && a->log == b->log;
+}
+
+static bool
+report(const char *what, const struct header *h, uint32_t table, uint32_t walk)
+{
+    printf("DIFFERENT from the %s walk: %08x -> %08x, ports %u -> %u, protocol %u: table says %d, "
+           "walk says %d\n",
+           what, h->src, h->dst, h->sport, h->dport, h->protocol, (int) table, (int) walk);
+    return false;
+}
+
+static bool
+compare(const struct set *set, size_t n_headers, size_t every, size_t *n_matched)
+{
+    for (size_t i = 0; i < n_headers; i++) {
+        struct acl_verdict verdict, expected;
+        struct header h;
+        struct acl_key key;
+        uint32_t rule;
+
+        make_header(&set->filters, i, &h);
+        key = key_of(set, &h);
+        acl_table_lookup(set->table, &key, &verdict);
+        rule = filters_walk(&set->filters, &h);
+        if (verdict.rule != rule) {
+            return report("address", &h, verdict.rule, rule);
+        }
+        *n_matched += rule != ACL_RULE_DEFAULT;
+        /* 'every' is odd or 1, so that both kinds of headers are seen. */
+        if (i % every == 0) {
+            acl_oracle_lookup(set->rules, set->filters.n, set->src.classes, set->dst.classes,
+                              DEFAULT_SLOT, &key, &expected);
+            if (!verdicts_equal(&verdict, &expected)) {
+                return report("class", &h, verdict.rule, expected.rule);
+            }
+        }
+    }
+    return true;
+}
+
+static void
+destroy_side(struct side *side)
+{
+    acl_classmap_destroy(side->map);
+    acl_classes_destroy(side->classes);
+    free(side->members);
+    free(side->group);
+}
+
+static bool
+run_set(const char *path, size_t n_headers, size_t every)
+{
+    struct set set = { .table = NULL };
+    size_t n_matched = 0;
+    double start, built;
+    bool ok;
+
+    if (!filters_read(&set.filters, path)) {
+        filters_destroy(&set.filters);
+        return false;
+    }
+    build_side(&set.src, &set.filters, true);
+    build_side(&set.dst, &set.filters, false);
+    build_rules(&set);
+    start = now();
+    set.table =
+        acl_table_build(set.rules, set.filters.n, set.src.classes, set.dst.classes, DEFAULT_SLOT);
+    built = now();
+    ok = set.table && compare(&set, n_headers, every, &n_matched);
+    printf("%s: %zu rules, %zu + %zu classes, %zu KiB, built in %.1f ms; %zu headers, %zu matched, "
+           "%.1f s: %s\n",
+           path, set.filters.n, acl_classes_count(set.src.classes),
+           acl_classes_count(set.dst.classes), set.table ? acl_table_bytes(set.table) / 1024 : 0,
+           (built - start) * 1e3, n_headers, n_matched, now() - built, ok ? "agree" : "FAILED");
+    fflush(stdout);
+    acl_table_destroy(set.table);
+    free(set.rules);
+    destroy_side(&set.src);
+    destroy_side(&set.dst);
+    filters_destroy(&set.filters);
+    return ok;
+}
+
+int
+main(int argc, char *argv[])
+{
+    size_t n_headers = 1000000, every = 1;
+    bool ok = true;
+    int option;
+
+    while ((option = getopt(argc, argv, "n:e:")) != -1) {
+        if (option == 'n') {
+            n_headers = strtoul(optarg, NULL, 10);
+        } else if (option == 'e') {
+            every = strtoul(optarg, NULL, 10) | 1;
+        } else {
+            return 2;
+        }
+    }
+    if (optind == argc) {
+        fprintf(stderr, "usage: %s [-n HEADERS] [-e EVERY] FILE...\n", argv[0]);
+        return 2;
+    }
+    for (int i = optind; i < argc; i++) {
+        ok = run_set(argv[i], n_headers, every) && ok;
+    }
+    return !ok;
+}
