@@ -5,8 +5,8 @@
 #include <jansson.h>
 #include <protobuf-c/protobuf-c.h>
 
-/* lowerCamelCase names, 64-bit integers as strings, bytes in base64, enums by name, Timestamp as RFC
- * 3339, maps as objects; fields at their default are left out.  The caller owns the reference. */
+/* lowerCamelCase names, 64-bit integers as strings, bytes in base64, enums by name, Timestamp as
+ * RFC 3339, maps as objects; what is at its default is left out.  The caller owns the result. */
 json_t *proto_to_json(const ProtobufCMessage *);
 
 #endif

@@ -3,12 +3,15 @@
  * The C-core API carries no promise of stability, so it stays inside rpc_server.c and rpc_client.c;
  * nothing else includes a gRPC header.
  *
- * Server threads.  rpc_server runs one thread of its own on a completion queue.  A unary handler is
- * called in the thread that calls rpc_server_run() (the control thread, from its poll loop), with an
- * unpacked request; it answers now or later, from that thread, with rpc_call_reply() or
- * rpc_call_fail(), exactly once.  A stream handler is called there too, once, and then owns the
- * stream: rpc_stream_send() may be called from any thread while rpc_stream_ready() is true (one
- * message is outstanding at a time; that is the back-pressure). */
+ * Server threads.  rpc_server runs one thread of its own on a completion queue.  Handlers are
+ * called in the thread that calls rpc_server_run() (the control thread, from its poll loop), with a
+ * request that is unpacked and whose strings are valid UTF-8 without NULs; malformed bytes, unknown
+ * methods and oversized messages never get that far.  The request stays valid until the call is
+ * answered, or the stream closed.
+ *
+ * A unary handler answers now or later with rpc_call_reply() or rpc_call_fail(), exactly once; the
+ * call is gone then.  A stream handler accepts or refuses, now or later; from then on everything
+ * happens in the server's thread, one message outstanding at a time: that is the back-pressure. */
 #ifndef PROTO_RPC_H
 #define PROTO_RPC_H 1
 
@@ -53,16 +56,21 @@ struct rpc_method {
     void (*stream)(struct rpc_stream *, const ProtobufCMessage *request, void *aux);
 };
 
-/* Listens on each endpoint: "unix:/path" or "host:port" (loopback only: there is no TLS yet).  'wake'
- * is called from the server's thread whenever rpc_server_run() has work.  Health (grpc.health.v1) and
- * reflection (grpc.reflection.v1alpha, from 'descriptor_set', a serialised FileDescriptorSet) are
- * served by themselves.  0, or a positive errno and '*error' (the caller frees it). */
+/* Listens on each endpoint: "unix:/path" (made with mode 0660, less the umask) or "host:port"
+ * (loopback only: there is no TLS yet).  A socket that is there already is taken over without a
+ * question: hold a lock (the pid file) first.  'wake' is called from the server's thread when
+ * rpc_server_run() has work.  'methods' stay the caller's and outlive the server.  Health
+ * (grpc.health.v1) and reflection (grpc.reflection.v1alpha, from 'descriptor_set', see
+ * proto/descriptor_set.h) are served by themselves.  0, or a positive errno and '*error', a
+ * sentence (the caller frees it). */
 int rpc_server_start(const char *const *endpoints, size_t n, const struct rpc_method *methods,
                      size_t n_methods, const uint8_t *descriptor_set, size_t descriptor_len,
                      void *aux, void (*wake)(void *aux), struct rpc_server **, char **error);
 /* Calls the handlers of what has arrived.  Control thread. */
 void rpc_server_run(struct rpc_server *);
-/* Cancels what is under way, waits until the server's thread is gone. */
+/* Cancels what is under way (ops->closed is called for every stream), waits until the server's
+ * thread is gone.  Control thread.  Calls that it has not answered yet are gone too: it must not
+ * touch them any more.  Accepts NULL. */
 void rpc_server_stop(struct rpc_server *);
 
 /* Packs 'reply' (still the caller's) and ends the call. */
@@ -73,8 +81,8 @@ void rpc_call_fail(struct rpc_call *, enum rpc_status, const char *format, ...)
 /* A stream's life: the handler attaches 'ops' with rpc_stream_accept() (or refuses with
  * rpc_stream_end()).  ops->ready is called from the server's thread whenever another message can be
  * sent, first right after accept; it sends at most one message, or none, and then whoever gets the
- * next message calls rpc_stream_kick().  ops->closed is called exactly once, last, from the server's
- * thread, when the peer or the server ended it; after it 'stream' is gone. */
+ * next message calls rpc_server_kick_streams().  ops->closed is called exactly once, last, from the
+ * server's thread, when the peer or the server ended it; after it 'stream' is gone. */
 struct rpc_stream_ops {
     void (*ready)(struct rpc_stream *, void *aux);
     void (*closed)(struct rpc_stream *, void *aux);
@@ -97,15 +105,17 @@ struct rpc_reader; /* client end of a server stream */
 struct rpc_channel *rpc_channel_open(const char *endpoint);
 void rpc_channel_close(struct rpc_channel *);
 
-/* '*replyp' is freed by the caller with protobuf_c_message_free_unpacked(); on any other status than
- * RPC_OK it is NULL and '*error' is the server's sentence (the caller frees it). */
+/* '*replyp' is freed by the caller with protobuf_c_message_free_unpacked(); on any other status
+ * than RPC_OK it is NULL and '*error' is a sentence (the caller frees it): the server's, or, with
+ * UNAVAILABLE, "cannot connect to unix:/run/x: No such file or directory".  'timeout_ms' 0 waits
+ * for ever.  Threads may share a channel. */
 enum rpc_status rpc_unary(struct rpc_channel *, const ProtobufCServiceDescriptor *,
                           const char *method, const ProtobufCMessage *request, int timeout_ms,
                           ProtobufCMessage **replyp, char **error);
 
 struct rpc_reader *rpc_reader_open(struct rpc_channel *, const ProtobufCServiceDescriptor *,
                                    const char *method, const ProtobufCMessage *request);
-/* Waits for the next message.  NULL when the stream has ended; then 'status' and '*error' say how. */
+/* Waits for the next message.  NULL when the stream has ended; '*status' and '*error' say how. */
 ProtobufCMessage *rpc_reader_next(struct rpc_reader *, enum rpc_status *status, char **error);
 /* Async-signal-unsafe; may be called from another thread to end a blocked rpc_reader_next(). */
 void rpc_reader_cancel(struct rpc_reader *);

@@ -1,0 +1,189 @@
+#include <config.h>
+
+#include "proto/rpc_endpoint.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static char *__attribute__((format(printf, 2, 3))) refuse(char **error, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    if (vasprintf(error, format, args) < 0) {
+        *error = NULL;
+    }
+    va_end(args);
+    return NULL;
+}
+
+/* "unix:PATH", "unix:///PATH". */
+static const char *
+unix_path(const char *endpoint)
+{
+    if (strncmp(endpoint, "unix:", 5)) {
+        return NULL;
+    }
+    endpoint += 5;
+    return strncmp(endpoint, "//", 2) ? endpoint : endpoint + 2;
+}
+
+/* gRPC takes the address for a URI, in which '%' and others have a meaning. */
+static char *
+unix_target(const char *path)
+{
+    char *target = malloc(strlen("unix:") + 3 * strlen(path) + 1);
+    char *at;
+
+    if (!target) {
+        return NULL;
+    }
+    at = stpcpy(target, "unix:");
+    for (; *path; path++) {
+        at += sprintf(at, isalnum((unsigned char) *path) || strchr("/._-", *path) ? "%c" : "%%%02X",
+                      (unsigned char) *path);
+    }
+    return target;
+}
+
+struct tcp {
+    int family;
+    char host[INET6_ADDRSTRLEN];
+    unsigned port;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } address;
+};
+
+static bool
+parse_port(const char *s, unsigned *port)
+{
+    char *end;
+    unsigned long n;
+
+    if (!isdigit((unsigned char) *s)) {
+        return false;
+    }
+    n = strtoul(s, &end, 10);
+    *port = n;
+    return !*end && n >= 1 && n <= 65535;
+}
+
+/* Splits "HOST:PORT"; an IPv6 address stands in brackets. */
+static bool
+parse_host_port(const char *endpoint, struct tcp *tcp)
+{
+    const char *colon = strrchr(endpoint, ':');
+    size_t n = colon ? (size_t) (colon - endpoint) : 0;
+
+    if (!colon || !parse_port(colon + 1, &tcp->port)) {
+        return false;
+    }
+    if (n > 2 && endpoint[0] == '[' && endpoint[n - 1] == ']') {
+        endpoint++;
+        n -= 2;
+        tcp->family = AF_INET6;
+    } else {
+        tcp->family = AF_INET;
+    }
+    if (!n || n >= sizeof tcp->host || (tcp->family == AF_INET && memchr(endpoint, ':', n))) {
+        return false;
+    }
+    memcpy(tcp->host, endpoint, n);
+    tcp->host[n] = '\0';
+    return true;
+}
+
+static bool
+is_loopback(struct tcp *tcp)
+{
+    if (!strcmp(tcp->host, "localhost")) {
+        /* Not by the resolver: what it says is not ours to trust. */
+        strcpy(tcp->host, "127.0.0.1");
+    }
+    if (tcp->family == AF_INET6) {
+        tcp->address.in6 =
+            (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(tcp->port) };
+        return inet_pton(AF_INET6, tcp->host, &tcp->address.in6.sin6_addr) == 1 &&
+               IN6_IS_ADDR_LOOPBACK(&tcp->address.in6.sin6_addr);
+    }
+    tcp->address.in = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(tcp->port) };
+    return inet_pton(AF_INET, tcp->host, &tcp->address.in.sin_addr) == 1 &&
+           ntohl(tcp->address.in.sin_addr.s_addr) >> 24 == 127;
+}
+
+char *
+rpc_endpoint_target(const char *endpoint, char **error)
+{
+    const char *path = unix_path(endpoint);
+    struct tcp tcp;
+    char *target;
+
+    *error = NULL;
+    if (path) {
+        if (!*path) {
+            return refuse(error, "%s: no path", endpoint);
+        }
+        if (strlen(path) >= sizeof((struct sockaddr_un *) NULL)->sun_path) {
+            return refuse(error, "%s: a socket's path has at most 107 bytes, this one has %zu",
+                          endpoint, strlen(path));
+        }
+        target = unix_target(path);
+    } else {
+        if (!parse_host_port(endpoint, &tcp)) {
+            return refuse(error, "%s: neither unix:PATH nor HOST:PORT", endpoint);
+        }
+        if (!is_loopback(&tcp)) {
+            return refuse(
+                error,
+                "%s: only loopback addresses (127.0.0.1, [::1]): there is no TLS, anyone on "
+                "the network could command the switch",
+                endpoint);
+        }
+        if (asprintf(&target, tcp.family == AF_INET6 ? "ipv6:[%s]:%u" : "ipv4:%s:%u", tcp.host,
+                     tcp.port) < 0) {
+            target = NULL;
+        }
+    }
+    return target ? target : refuse(error, "%s: out of memory", endpoint);
+}
+
+const char *
+rpc_endpoint_why(const char *endpoint)
+{
+    const char *path = unix_path(endpoint);
+    struct sockaddr_un un = { .sun_family = AF_UNIX };
+    const struct sockaddr *address = (const struct sockaddr *) &un;
+    socklen_t length = sizeof un;
+    struct tcp tcp;
+    int fd, error = 0;
+
+    if (path) {
+        strncpy(un.sun_path, path, sizeof un.sun_path - 1);
+    } else if (parse_host_port(endpoint, &tcp) && is_loopback(&tcp)) {
+        address = &tcp.address.any;
+        length = tcp.family == AF_INET6 ? sizeof tcp.address.in6 : sizeof tcp.address.in;
+    }
+    fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return strerror(errno);
+    }
+    if (bind(fd, address, length)) {
+        error = errno;
+    } else if (path) {
+        unlink(path);
+    }
+    close(fd);
+    return error ? strerror(error) : "gRPC does not say why";
+}

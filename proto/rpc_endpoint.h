@@ -1,0 +1,13 @@
+/* Endpoints as users write them: "unix:PATH" or "HOST:PORT".  Knows nothing of gRPC but its way to
+ * spell an address. */
+#ifndef PROTO_RPC_ENDPOINT_H
+#define PROTO_RPC_ENDPOINT_H 1
+
+/* The address for gRPC (the caller frees it), or NULL and '*error' (likewise): a path over 107
+ * bytes, a host that is not loopback (there is no TLS), a bad port. */
+char *rpc_endpoint_target(const char *endpoint, char **error);
+
+/* Why nobody can listen on a valid endpoint: binds it once more.  A static string. */
+const char *rpc_endpoint_why(const char *endpoint);
+
+#endif
