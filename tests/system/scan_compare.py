@@ -85,7 +85,7 @@ def main():
     check_nmap(directory)
     recorded = check_records(events, net, ports)
     print(f"lost by the kernel before the switch: {lost}")
-    check("sent by the scanner = received + lost by the kernel", out["all"],
+    check("sent by the scanner = received + lost by the kernel", out["sent"],
           ins["received"] + lost)
     dropped = ins.get("egress-rule", 0)
     if lost:
@@ -94,7 +94,7 @@ def main():
     else:
         check("denied packets sent = dropped by rule", out["denied"], dropped)
     check("dropped by rule = in records + unsaid", dropped, recorded + unsaid(events, "egress-rule"))
-    check("a SYN at the least for each port", out["syn"] >= 5 * len(ports), True)
+    check("a SYN at the least for each port", out["syns"] >= 5 * len(ports), True)
     check("probes were counted", ins["probes"] > 0, True)
     return 1 if failures else 0
 

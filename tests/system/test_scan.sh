@@ -16,14 +16,14 @@ count_outside()
 {
     in_ns d6 nft -f - <<EOF
 table netdev outside {
-    counter all { }
+    counter sent { }
     counter denied { }
-    counter syn { }
+    counter syns { }
     chain out {
         type filter hook egress device eth0 priority 0;
-        counter name all
+        counter name sent
         ip daddr $OFFICE_NET.11-$OFFICE_NET.15 counter name denied
-        ip daddr $OFFICE_NET.11-$OFFICE_NET.15 tcp flags syn counter name syn
+        ip daddr $OFFICE_NET.11-$OFFICE_NET.15 tcp flags syn counter name syns
     }
 }
 EOF
