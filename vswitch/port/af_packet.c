@@ -184,7 +184,7 @@ check_interface(const struct port_spec *spec, struct af_packet_port *p, char **e
                           IFNAMSIZ - 1);
     }
     strcpy(p->interface, spec->interface);
-    LIST_FOREACH (other, &ports, node)
+    LIST_FOREACH(other, &ports, node)
     {
         if (other != p && !strcmp(other->interface, p->interface)) {
             return port_error(spec, error, EEXIST, "interface '%s' is in use by another port",

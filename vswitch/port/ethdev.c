@@ -90,7 +90,8 @@ detach(uint16_t ethdev)
     }
     rte_eth_dev_stop(ethdev);
     rte_eth_dev_close(ethdev);
-    RTE_ETH_FOREACH_DEV (i) {
+    RTE_ETH_FOREACH_DEV(i)
+    {
         if (in_use[i] && !rte_eth_dev_info_get(i, &other) && other.device == info.device) {
             return;
         }
@@ -137,7 +138,8 @@ find_ethdev(const char *device, int *err)
     uint16_t i;
 
     *err = ENODEV;
-    RTE_ETH_FOREACH_DEV (i) {
+    RTE_ETH_FOREACH_DEV(i)
+    {
         if (rte_eth_dev_info_get(i, &info) || strcmp(rte_dev_name(info.device), device)) {
             continue;
         }

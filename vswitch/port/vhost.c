@@ -78,7 +78,7 @@ find_port(const char *path)
     struct vhost_port *p;
 
     pthread_mutex_lock(&ports_mutex);
-    LIST_FOREACH (p, &ports, node)
+    LIST_FOREACH(p, &ports, node)
     {
         if (!strcmp(p->path, path)) {
             break;
