@@ -1,0 +1,245 @@
+#!/usr/bin/python3
+"""A controller written with a stock gRPC client (grpcio) drives a live switch.
+
+It adds ports, applies a policy, receives the drop records of a denied connection, and quarantines;
+bad requests get the right status and change nothing.  Desktops and server are network namespaces with
+real kernel stacks; messages are built from the descriptor set of the .proto files."""
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import grpc
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from rpc_stubs import Stubs  # noqa: E402
+
+TOP = os.environ.get('top_srcdir') or os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
+BUILD = os.environ.get('top_builddir') or os.path.join(TOP, 'build')
+TAG = 'fsc%d' % os.getpid()
+HOSTS = {'alice': ('02:00:00:00:01:01', '10.98.0.11'),
+         'bob': ('02:00:00:00:01:02', '10.98.0.12'),
+         'server': ('02:00:00:00:01:99', '10.98.0.99')}
+POLICY = '''version: 1
+groups:
+  servers: { cidrs: [10.98.0.99/32] }
+rules:
+  - { id: ping, direction: egress, peer: servers, protocol: icmp, icmp: [8], action: allow }
+'''
+failures = []
+
+
+def check(what, ok):
+    print('%-66s %s' % (what, 'ok' if ok else 'FAILED'), flush=True)
+    if not ok:
+        failures.append(what)
+
+
+def sh(*command, **kw):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw)
+
+
+def ns(name):
+    return '%s-%s' % (TAG, name)
+
+
+def build_network():
+    """One namespace for the switch, one for each host, a cable between."""
+    sh('ip', 'netns', 'add', ns('switch'))
+    for name, (mac, ip) in HOSTS.items():
+        sh('ip', 'netns', 'add', ns(name))
+        sh('ip', 'link', 'add', 'eth0', 'netns', ns(name), 'address', mac,
+           'type', 'veth', 'peer', 'name', name, 'netns', ns('switch'))
+        sh('ip', '-n', ns('switch'), 'link', 'set', name, 'up')
+        sh('ip', '-n', ns(name), 'link', 'set', 'lo', 'up')
+        sh('ip', '-n', ns(name), 'link', 'set', 'eth0', 'up')
+        sh('ip', '-n', ns(name), 'addr', 'add', ip + '/24', 'dev', 'eth0')
+
+
+def remove_network():
+    for name in list(HOSTS) + ['switch']:
+        subprocess.run(['ip', 'netns', 'del', ns(name)], stderr=subprocess.DEVNULL, check=False)
+
+
+def ping(source, target, count=2):
+    return subprocess.run(['ip', 'netns', 'exec', ns(source), 'ping', '-c', str(count), '-W', '1',
+                           '-i', '0.2', HOSTS[target][1]], stdout=subprocess.DEVNULL,
+                          check=False).returncode == 0
+
+
+def status_of(call, *args, **kw):
+    try:
+        call(*args, **kw)
+        return grpc.StatusCode.OK, ''
+    except grpc.RpcError as error:
+        return error.code(), error.details()
+
+
+def descriptor_set():
+    with open(os.path.join(BUILD, 'proto/fusuma.protoset'), 'rb') as f:
+        return f.read()
+
+
+def port_spec(stubs, name, role):
+    mac, ip = HOSTS[name]
+    spec = stubs.type('fusuma.v1.PortSpec')(
+        name=name, role=role, user=name if role == 1 else '',
+        mac=mac if role == 1 else '', ips=[ip] if role == 1 else [])
+    spec.af_packet.interface = name
+    if role == 1:
+        spec.labels['pool'] = 'sales'
+    return spec
+
+
+def add_ports(stubs):
+    for name in HOSTS:
+        role = 2 if name == 'server' else 1
+        port = stubs.call('fusuma.v1.PortService', 'AddPort', spec=port_spec(stubs, name, role))
+        check('AddPort %s' % name, port.spec.name == name and port.generation > 0)
+    listed = stubs.call('fusuma.v1.PortService', 'ListPorts').ports
+    check('ListPorts names them all', sorted(p.spec.name for p in listed) == sorted(HOSTS))
+    code, text = status_of(stubs.call, 'fusuma.v1.PortService', 'AddPort',
+                           spec=port_spec(stubs, 'alice', 1))
+    check('a duplicate is ALREADY_EXISTS: %s' % text, code == grpc.StatusCode.ALREADY_EXISTS)
+    bad = port_spec(stubs, 'alice', 1)
+    bad.name, bad.mac, bad.af_packet.interface = 'x', '02:00:00:00:09:09', 'nosuch0'
+    bad.ips[:] = ['10.98.0.200']
+    code, text = status_of(stubs.call, 'fusuma.v1.PortService', 'AddPort', spec=bad)
+    check('a missing interface is NOT_FOUND: %s' % text, code == grpc.StatusCode.NOT_FOUND)
+    bad.name = 'no such name!'
+    code, text = status_of(stubs.call, 'fusuma.v1.PortService', 'AddPort', spec=bad)
+    check('a bad name is INVALID_ARGUMENT: %s' % text, code == grpc.StatusCode.INVALID_ARGUMENT)
+    bad.name = 'long'
+    bad.vhost_user.socket = '/tmp/' + 'x' * 110
+    code, text = status_of(stubs.call, 'fusuma.v1.PortService', 'AddPort', spec=bad)
+    check('a socket path that is too long is INVALID_ARGUMENT', code == grpc.StatusCode.INVALID_ARGUMENT)
+    listed = stubs.call('fusuma.v1.PortService', 'ListPorts').ports
+    check('refused requests changed nothing', len(listed) == len(HOSTS))
+
+
+def apply_policy(stubs):
+    check('without a policy nothing passes', not ping('alice', 'server'))
+    reply = stubs.call('fusuma.v1.PolicyService', 'ApplyPolicy', yaml=POLICY)
+    check('ApplyPolicy', reply.rules == 1 and len(reply.digest) == 64)
+    check('what it allows passes', ping('alice', 'server'))
+    code, text = status_of(stubs.call, 'fusuma.v1.PolicyService', 'ApplyPolicy',
+                           yaml=POLICY.replace('peer: servers', 'peer: nobody'))
+    check('an unknown group is INVALID_ARGUMENT: %s' % text,
+          code == grpc.StatusCode.INVALID_ARGUMENT and 'line 5' in text)
+    policy = stubs.call('fusuma.v1.PolicyService', 'GetPolicy')
+    check('GetPolicy returns it byte for byte, with hits',
+          policy.yaml == POLICY and policy.digest == reply.digest and policy.rules[0].packets > 0)
+
+
+def receive_drops(stubs):
+    request = stubs.request('fusuma.v1.DropService', 'WatchDrops', follow=True, ports=['alice'],
+                            only_new=True)
+    stream = stubs.method('fusuma.v1.DropService', 'WatchDrops')(request, timeout=20)
+    time.sleep(0.3)
+    subprocess.run(['ip', 'netns', 'exec', ns('alice'), 'curl', '-s', '-m', '1', '-o', '/dev/null',
+                    'http://%s:445/' % HOSTS['bob'][1]], check=False)
+    record = None
+    for event in stream:
+        if event.WhichOneof('event') == 'record' and event.record.dst_port == 445:
+            record = event.record
+            break
+    stream.cancel()
+    check('a denied connection is a record with user, destination and port',
+          record is not None and record.port == 'alice' and record.user == 'alice'
+          and record.src_ip == HOSTS['alice'][1] and record.dst_ip == HOSTS['bob'][1]
+          and record.peer_port == 'bob' and record.reason == 'egress-default'
+          and record.rule == 'default-egress' and len(record.packet) >= 54)
+    if record is None:
+        return
+    request = stubs.request('fusuma.v1.DropService', 'WatchDrops')
+    request.resume.epoch, request.resume.n = record.cursor.epoch, record.cursor.n - 1
+    again = next(iter(stubs.method('fusuma.v1.DropService', 'WatchDrops')(request, timeout=5)))
+    check('a resumed stream begins where it was asked to', again.record.cursor == record.cursor)
+
+
+def quarantine(stubs):
+    receipt = stubs.call('fusuma.v1.QuarantineService', 'Quarantine', port='alice')
+    check('Quarantine gives a receipt', receipt.quarantined and receipt.generation > 0)
+    check('it cannot reach even the server', not ping('alice', 'server'))
+    check('others can', ping('bob', 'server'))
+    stubs.call('fusuma.v1.QuarantineService', 'Release', port='alice')
+    check('released, it can again', ping('alice', 'server'))
+    code, _ = status_of(stubs.call, 'fusuma.v1.QuarantineService', 'Quarantine', port='nobody')
+    check('an unknown port is NOT_FOUND', code == grpc.StatusCode.NOT_FOUND)
+
+
+def look_around(stubs):
+    audit = stubs.call('fusuma.v1.SystemService', 'Audit')
+    check('the ledger adds up', audit.clean and len(audit.ports) == len(HOSTS))
+    info = stubs.call('fusuma.v1.SystemService', 'GetInfo')
+    check('GetInfo', info.ports == 3 and info.ports_up == 3 and info.rules == 1)
+    fdb = stubs.call('fusuma.v1.SystemService', 'ListFdb').entries
+    check('the FDB has bound and learned entries',
+          {e.mac for e in fdb if e.bound} == {HOSTS['alice'][0], HOSTS['bob'][0]}
+          and any(e.mac == HOSTS['server'][0] and not e.bound for e in fdb))
+    connections = stubs.call('fusuma.v1.SystemService', 'ListConnections').connections
+    check('connections are listed as their initiator sees them',
+          any(c.src_port_name == 'alice' and c.dst_port_name == 'server' and c.protocol == 1
+              and c.state == 'replied' for c in connections))
+    counters = next(iter(stubs.method('fusuma.v1.CounterService', 'WatchCounters')(
+        stubs.request('fusuma.v1.CounterService', 'WatchCounters', ports=['alice']), timeout=5)))
+    check('counters show the drops', sum(d.packets for d in counters.ports[0].drops) > 0)
+    workers = stubs.call('fusuma.v1.SystemService', 'ListWorkers').workers
+    check('workers poll every port', sorted(p for w in workers for p in w.ports) == sorted(HOSTS))
+
+
+def delete_ports(stubs):
+    stubs.call('fusuma.v1.PortService', 'DeletePort', name='bob')
+    names = [p.spec.name for p in stubs.call('fusuma.v1.PortService', 'ListPorts').ports]
+    check('a deleted port is gone', sorted(names) == ['alice', 'server'])
+    connections = stubs.call('fusuma.v1.SystemService', 'ListConnections').connections
+    check('with its connections', not any('bob' in (c.src_port_name, c.dst_port_name)
+                                          for c in connections))
+    stubs.call('fusuma.v1.PortService', 'AddPort', spec=port_spec(stubs, 'bob', 1))
+    check('and can come back', ping('bob', 'server'))
+
+
+def run(directory):
+    endpoint = 'unix:%s/run/vswitchd.sock' % directory
+    log = open(os.path.join(directory, 'vswitchd.log'), 'wb')
+    daemon = subprocess.Popen(
+        ['ip', 'netns', 'exec', ns('switch'), os.path.join(BUILD, 'bin/vswitchd'),
+         '--state-dir', directory + '/state', '--run-dir', directory + '/run', '--no-huge'],
+        stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        channel = grpc.insecure_channel(endpoint)
+        grpc.channel_ready_future(channel).result(timeout=60)
+        stubs = Stubs(channel, descriptor_set())
+        for step in (add_ports, apply_policy, receive_drops, quarantine, look_around, delete_ports):
+            step(stubs)
+    finally:
+        daemon.send_signal(signal.SIGTERM)
+        try:
+            code = daemon.wait(20)
+        except subprocess.TimeoutExpired:
+            daemon.kill()
+            code = daemon.wait()
+    check('the switch stops cleanly', code == 0)
+
+
+def main():
+    directory = tempfile.mkdtemp(prefix='fsc')
+    os.makedirs(directory + '/run')
+    os.makedirs(directory + '/state')
+    try:
+        build_network()
+        run(directory)
+    finally:
+        remove_network()
+        if failures or sys.exc_info()[0]:
+            with open(directory + '/vswitchd.log', errors='replace') as f:
+                print('--- the switch said:\n' + f.read()[-4000:])
+        shutil.rmtree(directory)
+    return 1 if failures else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
