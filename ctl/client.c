@@ -49,7 +49,7 @@ client_fail(const struct ctl *ctl, enum rpc_status status, char *error)
 
     switch (status) {
     case RPC_UNAVAILABLE:
-        ctl_error("cannot reach the switch at %s: %s", ctl->target, why);
+        ctl_error("cannot reach the switch: %s", why);
         code = CTL_UNREACHABLE;
         break;
     case RPC_DEADLINE_EXCEEDED:
@@ -89,6 +89,7 @@ client_show(struct ctl *ctl, const ProtobufCServiceDescriptor *service, const ch
         } else {
             print(reply);
         }
+        output_flush();
         client_free(reply);
     }
     return code;
@@ -111,7 +112,8 @@ give_up(int signo OVS_UNUSED)
 {
     ssize_t n = write(STDERR_FILENO, silence, strlen(silence));
 
-    _exit(n < 0 ? CTL_UNREACHABLE : CTL_UNREACHABLE);
+    (void) n; /* there is nobody left to tell */
+    _exit(CTL_UNREACHABLE);
 }
 
 static void
@@ -131,7 +133,6 @@ print_event(const struct ctl *ctl, const ProtobufCMessage *message,
     } else {
         print(message);
     }
-    fflush(stdout);
 }
 
 int
@@ -155,14 +156,11 @@ client_stream(struct ctl *ctl, const ProtobufCServiceDescriptor *service, const 
         }
         print_event(ctl, message, print);
         client_free(message);
-        if (ferror(stdout)) {
-            rpc_reader_cancel(reader);
+        if (!output_flush()) {
+            rpc_reader_close(reader);
+            return CTL_REFUSED;
         }
     }
     rpc_reader_close(reader);
-    if (ferror(stdout)) {
-        free(error);
-        return CTL_OK; /* main() says it */
-    }
     return status == RPC_OK ? CTL_OK : client_fail(ctl, status, error);
 }

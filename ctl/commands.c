@@ -129,17 +129,31 @@ complain_family(const char *first)
     ds_destroy(&s);
 }
 
-/* Among the commands of 'n' words, which is nearest to what was typed? */
-static const char *
+/* Among the first 'n' words of all paths, which is nearest to what was typed? */
+static struct suggestion
 nearest(const char *typed, size_t n)
 {
     struct suggestion s;
 
     suggest_init(&s, typed, strlen(typed));
     for (size_t i = 0; i < n_commands; i++) {
-        if (path_words(&commands[i]) == n) {
-            suggest_offer(&s, commands[i].path);
+        const char *path = commands[i].path;
+
+        if (path_words(&commands[i]) >= n) {
+            suggest_offer(&s, path, n == 1 ? strcspn(path, " ") : strlen(path));
         }
+    }
+    return s;
+}
+
+/* Nothing like 'typed', which is 'n' words long.  True when something is near to it. */
+static bool
+complain_near(const char *typed, size_t n)
+{
+    struct suggestion s = nearest(typed, n);
+
+    if (s.best) {
+        ctl_error("no command '%s'; did you mean '%.*s'?", typed, (int) s.best_length, s.best);
     }
     return s.best;
 }
@@ -147,29 +161,19 @@ nearest(const char *typed, size_t n)
 void
 command_complain(const struct svec *words)
 {
-    const char *first = words->n ? words->names[0] : "";
-    char *one, *two;
-    const char *best;
+    char *one = join(words, 1);
+    char *two = join(words, 2);
+    bool family = words->n && command_is_family(one);
 
     if (!words->n) {
         ctl_error("which command?  See 'swctl --help'");
-        return;
-    }
-    if (words->n == 1 && command_is_family(first)) {
-        complain_family(first);
-        return;
-    }
-    one = join(words, 1);
-    two = join(words, 2);
-    best = words->n > 1 ? nearest(two, 2) : NULL;
-    if (!best && !command_is_family(first)) {
-        best = nearest(one, 1);
-    }
-    if (best) {
-        ctl_error("no command '%s'; did you mean '%s'?", strchr(best, ' ') ? two : one, best);
-    } else if (command_is_family(first)) {
-        ctl_error("no command '%s'; see 'swctl %s --help'", two, first);
-    } else {
+    } else if (words->n == 1 && family) {
+        complain_family(one);
+    } else if (words->n > 1 && complain_near(two, 2)) {
+        /* said */
+    } else if (family) {
+        ctl_error("no command '%s'; see 'swctl %s --help'", two, one);
+    } else if (!complain_near(one, 1)) {
         ctl_error("no command '%s'; see 'swctl --help'", one);
     }
     free(one);

@@ -1,6 +1,5 @@
 #include <config.h>
 
-#include <errno.h>
 #include <locale.h>
 #include <math.h>
 #include <signal.h>
@@ -11,6 +10,8 @@
 
 #include "ctl/commands.h"
 #include "ctl/help.h"
+#include "ctl/output.h"
+#include "proto/rpc_endpoint.h"
 #include "util.h"
 
 #define DEFAULT_TARGET "unix:/run/fusuma/vswitchd.sock"
@@ -52,15 +53,17 @@ set_target(struct ctl *ctl)
 {
     const char *env = getenv("FUSUMA_TARGET");
     const char *option = args_value(ctl->args, OPT_TARGET);
-    const char *colon;
+    char *error = NULL;
+    char *resolved;
 
     ctl->target = option ? option : env && env[0] ? env : DEFAULT_TARGET;
-    colon = strrchr(ctl->target, ':');
-    if (!colon || colon == ctl->target || !colon[1]) {
-        ctl_error("%s: '%s' is neither unix:PATH nor HOST:PORT",
-                  option ? "--target" : "FUSUMA_TARGET", ctl->target);
+    resolved = rpc_endpoint_target(ctl->target, &error);
+    if (!resolved) {
+        ctl_error("%s: %s", option ? "--target" : "FUSUMA_TARGET", error);
+        free(error);
         return false;
     }
+    free(resolved);
     return true;
 }
 
@@ -163,9 +166,5 @@ main(int argc, char *argv[])
     set_up_process();
     code = dispatch(&args, argc, argv);
     args_destroy(&args);
-    if (fflush(stdout) || ferror(stdout)) {
-        ctl_error("cannot write: %s", strerror(errno));
-        return code ? code : CTL_REFUSED;
-    }
-    return code;
+    return !output_flush() && code == CTL_OK ? CTL_REFUSED : code;
 }

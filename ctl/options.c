@@ -103,7 +103,7 @@ complain_unknown(const char *text)
     }
     suggest_init(&s, name, length);
     for (int i = 0; i < N_OPTIONS; i++) {
-        suggest_offer(&s, option_table[i].name);
+        suggest_offer(&s, option_table[i].name, strlen(option_table[i].name));
     }
     if (s.best) {
         ctl_error("unknown option '--%.*s'; did you mean '--%s'?", (int) length, name, s.best);

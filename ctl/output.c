@@ -1,5 +1,6 @@
 #include <config.h>
 
+#include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -34,6 +35,21 @@ void
 output_json_line(const ProtobufCMessage *message)
 {
     print_json(message, JSON_COMPACT);
+}
+
+bool
+output_flush(void)
+{
+    static bool said;
+
+    if (!fflush(stdout) && !ferror(stdout)) {
+        return true;
+    }
+    if (!said) {
+        ctl_error("cannot write: %s", strerror(errno));
+        said = true;
+    }
+    return false;
 }
 
 /* Appends 'text', with '?' for what is no printing character, and returns how many columns it

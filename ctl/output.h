@@ -5,6 +5,7 @@
 #ifndef CTL_OUTPUT_H
 #define CTL_OUTPUT_H 1
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,10 @@
 /* The standard JSON mapping, indented; on one line. */
 void output_json(const ProtobufCMessage *);
 void output_json_line(const ProtobufCMessage *);
+
+/* Hands what was printed to the system.  False when that failed, which it says on standard error,
+ * once. */
+bool output_flush(void);
 
 /* Appends 'text' ("-" when it is empty), cleaned, padded to 'width' columns: to the right of the
  * text, or to its left when 'width' is negative. */

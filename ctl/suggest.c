@@ -1,7 +1,5 @@
 #include <config.h>
 
-#include <string.h>
-
 #include "ctl/suggest.h"
 #include "util.h"
 
@@ -40,9 +38,8 @@ suggest_init(struct suggestion *s, const char *typed, size_t length)
 }
 
 void
-suggest_offer(struct suggestion *s, const char *candidate)
+suggest_offer(struct suggestion *s, const char *candidate, size_t length)
 {
-    size_t length = strlen(candidate);
     size_t distance;
 
     if (s->length > LONGEST || length > LONGEST) {
@@ -51,6 +48,7 @@ suggest_offer(struct suggestion *s, const char *candidate)
     distance = edit_distance(s->typed, s->length, candidate, length);
     if (s->best ? distance < s->distance : distance <= s->distance) {
         s->best = candidate;
+        s->best_length = length;
         s->distance = distance;
     }
 }

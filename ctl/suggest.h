@@ -8,11 +8,12 @@ struct suggestion {
     const char *typed;
     size_t length;
     const char *best; /* NULL: nothing is near */
-    size_t distance;  /* of the best; before there is one, of the farthest that would do */
+    size_t best_length;
+    size_t distance; /* of the best; before there is one, of the farthest that would do */
 };
 
 void suggest_init(struct suggestion *, const char *typed, size_t length);
 /* 'candidate' must outlive the suggestion. */
-void suggest_offer(struct suggestion *, const char *candidate);
+void suggest_offer(struct suggestion *, const char *candidate, size_t length);
 
 #endif

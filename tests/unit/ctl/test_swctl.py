@@ -1,0 +1,581 @@
+#!/usr/bin/python3
+"""swctl against a stock gRPC server: what it sends, what it prints, and how it exits.
+
+The server knows the API from its .proto files only.  SWCTL names the program; without it
+bin/swctl of the working directory, then of build/, is taken.
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+from concurrent import futures
+
+import grpc
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+
+TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../.."))
+PACKAGE = "fusuma.v1."
+LIMIT_S = 20
+
+
+def find_swctl():
+    for path in (os.environ.get("SWCTL"), "bin/swctl", os.path.join(TOP, "build/bin/swctl")):
+        if path and os.path.exists(path):
+            return os.path.abspath(path)
+    sys.exit("no swctl: build it, or name it in SWCTL")
+
+
+def load_api():
+    """The API's descriptors, from the same files that swctl is made from."""
+    proto = os.path.join(TOP, "proto")
+    names = sorted(n for n in os.listdir(proto + "/fusuma/v1") if n.endswith(".proto"))
+    with tempfile.TemporaryDirectory() as d:
+        subprocess.run(["protoc-c", "-I" + proto, "-I/usr/include", "--include_imports",
+                        "--descriptor_set_out=" + d + "/set"] + ["fusuma/v1/" + n for n in names],
+                       check=True, cwd=proto)
+        with open(d + "/set", "rb") as f:
+            files = descriptor_pb2.FileDescriptorSet.FromString(f.read())
+    pool = descriptor_pool.DescriptorPool()
+    for f in files.file:
+        pool.Add(f)
+    return files, pool
+
+
+FILES, POOL = load_api()
+FACTORY = message_factory.MessageFactory(POOL)
+SWCTL = find_swctl()
+
+
+def make(name, **fields):
+    return json_format.ParseDict(fields, FACTORY.GetPrototype(
+        POOL.FindMessageTypeByName(PACKAGE + name))())
+
+
+class Refused(Exception):
+    def __init__(self, code, text):
+        super().__init__(text)
+        self.code = code
+
+
+class Switch:
+    """A gRPC server of all the API's services.  'answers' maps a method to its reply, to a list of
+    messages, to a Refused, or to a function of the request; 'requests' is what arrived."""
+
+    def __init__(self, endpoint):
+        self.answers = {}
+        self.requests = []
+        self.server = grpc.server(futures.ThreadPoolExecutor(8))
+        for f in FILES.file:
+            for service in f.service:
+                name = f.package + "." + service.name
+                handlers = {m.name: self.handler(m) for m in service.method}
+                self.server.add_generic_rpc_handlers(
+                    (grpc.method_handlers_generic_handler(name, handlers),))
+        self.port = self.server.add_insecure_port(endpoint)
+        self.server.start()
+
+    def handler(self, method):
+        classes = [FACTORY.GetPrototype(POOL.FindMessageTypeByName(t.lstrip(".")))
+                   for t in (method.input_type, method.output_type)]
+        kind = (grpc.unary_stream_rpc_method_handler if method.server_streaming
+                else grpc.unary_unary_rpc_method_handler)
+
+        def answer(request, context):
+            self.requests.append((method.name, request))
+            reply = self.answers[method.name]
+            if callable(reply):
+                reply = reply(request)
+            if isinstance(reply, Refused):
+                context.abort(reply.code, str(reply))
+            return reply
+
+        def stream(request, context):
+            yield from answer(request, context)
+
+        return kind(stream if method.server_streaming else answer,
+                    request_deserializer=classes[0].FromString,
+                    response_serializer=classes[1].SerializeToString)
+
+
+def port(name="vd-1", **more):
+    spec = {"name": name, "role": "PORT_ROLE_DESKTOP", "mac": "02:00:00:00:00:01",
+            "ips": ["10.0.0.1", "fd00::1"], "user": "sato",
+            "vhostUser": {"socket": name + ".sock", "client": True},
+            "labels": {"pool": "sales", "floor": "3"}}
+    return make("Port", spec=spec, id=3, state="PORT_STATE_UP", worker=1, generation="12", **more)
+
+
+def record(n=1, **more):
+    fields = {"cursor": {"epoch": "7", "n": str(n)}, "time": "2026-11-24T06:45:12.123Z",
+              "port": "vd-1", "user": "sato", "srcIp": "10.0.0.1", "dstIp": "10.0.0.2",
+              "service": "tcp/445 smb", "rule": "default-egress", "reason": "egress-default",
+              "count": 1}
+    fields.update(more)
+    return make("DropEvent", record=fields)
+
+
+INFO = {"version": "0.1.0", "dpdkVersion": "DPDK 22.11.11", "pid": 42, "ports": 3, "portsUp": 2,
+        "connections": 10, "connectionsMax": 262144, "generation": "5"}
+
+
+class SwctlTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.dir = tempfile.TemporaryDirectory()
+        cls.target = "unix:" + cls.dir.name + "/s"
+        cls.switch = Switch(cls.target)
+        cls.env = {"PATH": os.environ["PATH"], "FUSUMA_TARGET": cls.target, "TZ": "UTC"}
+        cls.env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.switch.server.stop(None).wait()
+        cls.dir.cleanup()
+
+    def setUp(self):
+        self.switch.answers.clear()
+        self.switch.requests.clear()
+
+    def run_ctl(self, *args, code=0, stdin="", env=None):
+        """(stdout, stderr); what succeeds says nothing on stderr, what fails nothing on stdout
+        unless the test looks for it."""
+        r = subprocess.run([SWCTL, *args], input=stdin, capture_output=True, text=True,
+                           env=self.env if env is None else env, timeout=LIMIT_S)
+        self.assertEqual(r.returncode, code, (args, r.stdout, r.stderr))
+        return r.stdout, r.stderr
+
+    def fails(self, code, *args, **more):
+        out, err = self.run_ctl(*args, code=code, **more)
+        self.assertEqual(out, "")
+        self.assertTrue(err.endswith("\n") and err.count("\n") == 1, err)
+        return err
+
+    def sent(self):
+        self.assertEqual(len(self.switch.requests), 1)
+        return json_format.MessageToDict(self.switch.requests[0][1])
+
+
+class Ports(SwctlTest):
+    def test_add_sends_every_field(self):
+        self.switch.answers["AddPort"] = port()
+        out, err = self.run_ctl(
+            "port", "add", "vd-1", "--type", "vhost-user", "--socket", "vd-1.sock", "--client",
+            "--role", "desktop", "--mac", "02:00:00:00:00:01", "--ip", "10.0.0.1", "--ip",
+            "fd00::1", "--user", "佐藤", "--label", "pool=sales", "--label", "note=a=b")
+        self.assertEqual(err, "")
+        self.assertEqual(out, "port vd-1 added: id 3, worker 1, generation 12\n")
+        self.assertEqual(self.sent(), {"spec": {
+            "name": "vd-1", "role": "PORT_ROLE_DESKTOP", "mac": "02:00:00:00:00:01",
+            "vhostUser": {"socket": "vd-1.sock", "client": True},
+            "ips": ["10.0.0.1", "fd00::1"], "user": "佐藤",
+            "labels": {"pool": "sales", "note": "a=b"}}})
+
+    def test_add_other_types(self):
+        self.switch.answers["AddPort"] = port("up0")
+        for kind, option, key in (("af_packet", "interface", "afPacket"),
+                                  ("ethdev", "devargs", "ethdev")):
+            self.switch.requests.clear()
+            self.run_ctl("--type", kind, "--" + option + "=x,y", "--role=uplink", "port", "add", "up0")
+            self.assertEqual(self.sent()["spec"], {"name": "up0", "role": "PORT_ROLE_UPLINK",
+                                                   key: {option: "x,y"}})
+
+    def test_add_wrong_input_names_what(self):
+        good = ["port", "add", "p", "--type", "af_packet", "--interface", "e", "--role", "desktop"]
+        for args, said in (
+                (["port", "add"], "needs NAME"),
+                (["port", "add", "p", "q"], "does not take 'q'"),
+                (["port", "add", "p"], "--type"),
+                (["port", "add", "p", "--type", "tap"], "'tap'"),
+                (["port", "add", "p", "--type", "ethdev"], "--devargs"),
+                (["port", "add", "p", "--type", "ethdev", "--devargs", "d"], "--role"),
+                (good + ["--socket", "s"], "has no --socket"),
+                (good + ["--client"], "has no --client"),
+                (good[:-1] + ["boss"], "'boss'"),
+                (good + ["--label", "pool"], "'pool' is not KEY=VALUE"),
+                (good + ["--label", "=x"], "KEY=VALUE"),
+                (good + ["--label", "a=1", "--label", "a=2"], "twice"),
+                (good + ["--mac", "x", "--mac", "y"], "--mac was given twice"),
+                (good + ["--mac"], "--mac needs a value"),
+                (good + ["--mac", ""], "--mac needs a value"),
+                (good + ["--follow"], "no option --follow"),
+                (good + ["--client=yes"], "--client takes no value"),
+                (good + ["--labl", "a=1"], "did you mean '--label'"),
+                (good + ["-x"], "'-x'")):
+            self.assertIn(said, self.fails(2, *args))
+        self.assertEqual(self.switch.requests, [])
+
+    def test_refusals(self):
+        self.switch.answers["AddPort"] = Refused(
+            grpc.StatusCode.ALREADY_EXISTS, "name: 'vd-1' is taken")
+        self.switch.answers["DeletePort"] = Refused(grpc.StatusCode.NOT_FOUND, "no port 'x'")
+        self.assertEqual(self.fails(1, "port", "add", "vd-1", "--type", "af_packet", "--interface",
+                                    "e", "--role", "uplink"), "swctl: name: 'vd-1' is taken\n")
+        self.assertEqual(self.fails(1, "port", "del", "x"), "swctl: no port 'x'\n")
+
+    def test_del(self):
+        self.switch.answers["DeletePort"] = make("DeletePortResponse", generation="13")
+        self.assertEqual(self.run_ctl("port", "del", "vd-1")[0], "port vd-1 deleted: generation 13\n")
+        self.assertEqual(self.sent(), {"name": "vd-1"})
+
+    def test_list(self):
+        bad = port("vd-2", quarantined=True)
+        bad.spec.user = "e\x1b[31m\u202e\nx"
+        self.switch.answers["ListPorts"] = make("ListPortsResponse")
+        self.switch.answers["ListPorts"].ports.extend([port(), bad])
+        lines = self.run_ctl("port", "list")[0].split("\n")
+        self.assertEqual(len(lines), 4)
+        self.assertEqual(lines[0].split()[:4], ["NAME", "ROLE", "STATE", "WORKER"])
+        self.assertIn("vhost-user vd-1.sock (client)", lines[1])
+        self.assertIn("10.0.0.1, fd00::1", lines[1])
+        self.assertIn("floor=3, pool=sales", lines[1])
+        self.assertIn("quarantined", lines[2])
+        self.assertNotIn("\x1b", lines[2])
+        self.assertEqual(lines[0].index("MAC"), lines[1].index("02:00"))
+
+    def test_show_and_json(self):
+        self.switch.answers["GetPort"] = port()
+        self.assertRegex(self.run_ctl("port", "show", "vd-1")[0], r"(?m)^State: +up$")
+        for where in (["-o", "json", "port", "show", "vd-1"], ["port", "show", "-ojson", "vd-1"],
+                      ["port", "show", "vd-1", "--output=json"]):
+            parsed = json.loads(self.run_ctl(*where)[0])
+            self.assertEqual(parsed, json_format.MessageToDict(port()))
+
+    def test_empty_list_json(self):
+        self.switch.answers["ListPorts"] = make("ListPortsResponse")
+        self.assertEqual(json.loads(self.run_ctl("port", "list", "-o", "json")[0]), {})
+
+
+class Policy(SwctlTest):
+    TEXT = "groups:\n  sales: {label: pool=sales}  # 営業\nrules: []\n"
+
+    def file(self, content):
+        path = os.path.join(self.dir.name, "p.yaml")
+        with open(path, "wb") as f:
+            f.write(content)
+        return path
+
+    def test_apply(self):
+        self.switch.answers["ApplyPolicy"] = make("ApplyPolicyResponse", generation="9",
+                                                  digest="ab" * 32, rules=2)
+        path = self.file(self.TEXT.encode())
+        out = self.run_ctl("policy", "apply", path)[0]
+        self.assertEqual(out, "policy applied: 2 rules, generation 9, sha256 " + "ab" * 32 + "\n")
+        self.assertEqual(self.sent(), {"yaml": self.TEXT})
+        self.switch.requests.clear()
+        self.run_ctl("policy", "apply", "-", stdin=self.TEXT)
+        self.assertEqual(self.sent(), {"yaml": self.TEXT})
+
+    def test_mistakes_are_reported_in_place(self):
+        self.switch.answers["ApplyPolicy"] = Refused(
+            grpc.StatusCode.INVALID_ARGUMENT, "line 3, column 7: no group 'salse'")
+        path = self.file(b"x")
+        self.assertEqual(self.fails(1, "policy", "apply", path), path + ":3:7: no group 'salse'\n")
+        self.assertEqual(self.fails(1, "policy", "apply", "-"), "<stdin>:3:7: no group 'salse'\n")
+        self.switch.answers["ApplyPolicy"] = Refused(grpc.StatusCode.INVALID_ARGUMENT, "too deep")
+        self.assertEqual(self.fails(1, "policy", "apply", path), "swctl: too deep\n")
+
+    def test_unreadable(self):
+        for content, said in ((b"a\0b", "byte 2 is 0"), (b"\xff\xfe", "not UTF-8"),
+                              (b"#" * (4 << 20), "longer than")):
+            path = self.file(content)
+            err = self.fails(2, "policy", "apply", path)
+            self.assertIn(path, err)
+            self.assertIn(said, err)
+        self.assertIn("No such file", self.fails(2, "policy", "apply", "/nowhere/p.yaml"))
+        self.assertIn("Is a directory", self.fails(2, "policy", "apply", "/"))
+        self.assertEqual(self.switch.requests, [])
+
+    def test_get_is_byte_for_byte(self):
+        self.switch.answers["GetPolicy"] = make("Policy", yaml=self.TEXT + "# no newline", rules=[
+            {"id": "web", "direction": "egress", "action": "allow", "packets": "5", "bytes": "900"}])
+        self.assertEqual(self.run_ctl("policy", "get")[0], self.TEXT + "# no newline")
+        lines = self.run_ctl("policy", "get", "--rules")[0].splitlines()
+        self.assertEqual(lines[1].split(), ["web", "egress", "allow", "5", "900"])
+        self.switch.answers["GetPolicy"] = make("Policy")
+        out, err = self.run_ctl("policy", "get")
+        self.assertEqual((out, "everything is denied" in err), ("", True))
+
+
+class Drops(SwctlTest):
+    def test_lines(self):
+        self.switch.answers["WatchDrops"] = [
+            record(), record(2, count=57, repeat=True),
+            record(3, srcIp="", dstIp="", srcMac="02:00:00:00:00:01", dstMac="ff:ff:ff:ff:ff:ff"),
+            make("DropEvent", unsaid={"cursor": {"epoch": "7", "n": "4"}, "port": "vd-1",
+                                      "reason": "egress-default", "suppressed": "100", "lost": "3"}),
+            make("DropEvent", gap={"first": {"epoch": "7", "n": "5"},
+                                   "last": {"epoch": "7", "n": "9"}, "events": "5"})]
+        lines = self.run_ctl("drops")[0].splitlines()
+        self.assertEqual(len(lines), 6)
+        self.assertEqual(lines[1].split(), "11-24 06:45:12.123 vd-1 sato 10.0.0.1 -> 10.0.0.2 "
+                         "tcp/445 smb default-egress egress-default x1".split())
+        self.assertTrue(lines[2].endswith("x57 again"))
+        self.assertEqual([line.index("->") for line in lines[:4]], [lines[0].index("->")] * 4)
+        self.assertIn("-- vd-1: packets denied by egress-default without a record of their own: "
+                      "100 suppressed, 3 lost", lines[4])
+        self.assertIn("-- gap: 5 events are missing here, 7.5 to 7.9", lines[5])
+
+    def test_request(self):
+        self.switch.answers["WatchDrops"] = []
+        self.assertEqual(self.run_ctl("drops", "--port", "a", "--port", "b", "--reason", "ra",
+                                      "--address", "10.0.0.0/8", "--resume",
+                                      "18446744073709551615.42"), ("", ""))
+        self.assertEqual(self.sent(), {"ports": ["a", "b"], "reasons": ["ra"],
+                                       "address": "10.0.0.0/8",
+                                       "resume": {"epoch": "18446744073709551615", "n": "42"}})
+        self.switch.requests.clear()
+        self.run_ctl("drops", "-f", "--new")
+        self.assertEqual(self.sent(), {"follow": True, "onlyNew": True})
+
+    def test_wrong_input(self):
+        for cursor in ("1", "1.", ".1", "1.2.3", "a.b", "-1.2", "1.18446744073709551616"):
+            self.assertIn("'" + cursor + "'", self.fails(2, "drops", "--resume", cursor))
+        self.assertIn("exclude", self.fails(2, "drops", "--resume", "1.2", "--new"))
+        self.switch.answers["WatchDrops"] = Refused(grpc.StatusCode.INVALID_ARGUMENT,
+                                                    "reasons: no reason 'x'")
+        self.assertEqual(self.fails(1, "drops", "--reason", "x"), "swctl: reasons: no reason 'x'\n")
+
+    def test_json_lines(self):
+        events = [record(n) for n in range(1, 4)]
+        self.switch.answers["WatchDrops"] = events
+        lines = self.run_ctl("drops", "-o", "json")[0].splitlines()
+        self.assertEqual([json.loads(line) for line in lines],
+                         [json_format.MessageToDict(e) for e in events])
+
+    def follow(self, *more):
+        done = threading.Event()
+        self.addCleanup(done.set)
+
+        def events(_request):
+            yield record()
+            done.wait(LIMIT_S)
+
+        self.switch.answers["WatchDrops"] = events
+        p = subprocess.Popen([SWCTL, "drops", "--follow", *more], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, env=self.env, text=True)
+        self.addCleanup(p.stdout.close)
+        self.addCleanup(p.stderr.close)
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        return p, done
+
+    def test_follow_prints_at_once_and_ends_by_sigint(self):
+        p, _ = self.follow("--timeout", "0.2")
+        self.assertIn("SERVICE", p.stdout.readline())
+        self.assertIn("tcp/445 smb", p.stdout.readline())
+        time.sleep(0.4)
+        self.assertIsNone(p.poll(), "a quiet stream is no silent switch")
+        p.send_signal(signal.SIGINT)
+        self.assertEqual(p.wait(LIMIT_S), 130)
+        self.assertEqual((p.stdout.read(), p.stderr.read()), ("", ""))
+
+    def test_closed_pipe_is_quiet(self):
+        self.switch.answers["WatchDrops"] = lambda _: (record(n) for n in range(1, 20000))
+        p = subprocess.Popen([SWCTL, "drops"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                             env=self.env, text=True)
+        p.stdout.readline()
+        p.stdout.close()
+        self.assertEqual(p.stderr.read(), "")
+        self.assertEqual(p.wait(LIMIT_S), -signal.SIGPIPE)
+        p.stderr.close()
+
+    def test_full_disk_is_said(self):
+        self.switch.answers["WatchDrops"] = [record()]
+        with open("/dev/full", "w") as full:
+            r = subprocess.run([SWCTL, "drops"], stdout=full, stderr=subprocess.PIPE, text=True,
+                               env=self.env, timeout=LIMIT_S)
+        self.assertEqual(r.returncode, 1)
+        self.assertIn("No space left", r.stderr)
+
+    def test_stream_that_breaks(self):
+        def events(_request):
+            yield record()
+            raise RuntimeError
+        self.switch.answers["WatchDrops"] = events
+        out, err = self.run_ctl("drops", code=1)
+        self.assertEqual(len(out.splitlines()), 2)
+        self.assertTrue(err.startswith("swctl: "))
+
+
+class Counters(SwctlTest):
+    COUNTERS = {"monotonicNs": "1", "ports": [
+        {"port": "vd-1", "received": "100", "forwarded": "58", "offered": "9", "accepted": "8",
+         "drops": [{"reason": "egress-default", "packets": "40"},
+                   {"reason": "ra", "packets": "2"}, {"reason": "land"}],
+         "txDrops": [{"reason": "tx-full", "packets": "1"}]}]}
+
+    def test_once(self):
+        self.switch.answers["WatchCounters"] = [make("Counters", **self.COUNTERS)]
+        lines = self.run_ctl("counters", "--port", "vd-1")[0].splitlines()
+        row = dict(zip(lines[0].split(), lines[1].split()))
+        self.assertEqual((row["RECEIVED"], row["DROPS"], row["TX-DROPS"]), ("100", "42", "1"))
+        self.assertEqual(lines[0].index("RECEIVED") + 8, lines[1].index(" 100") + 4)
+        self.assertEqual([line.split() for line in lines[4:]],
+                         ["vd-1 from the port egress-default 40".split(),
+                          "vd-1 from the port ra 2".split(), "vd-1 to the port tx-full 1".split()])
+        self.assertEqual(self.sent(), {"ports": ["vd-1"]})
+
+    def test_interval(self):
+        message = make("Counters", **self.COUNTERS)
+        self.switch.answers["WatchCounters"] = [message, message]
+        lines = self.run_ctl("counters", "--interval", "200", "-o", "json")[0].splitlines()
+        self.assertEqual([json.loads(line) for line in lines],
+                         [json_format.MessageToDict(message)] * 2)
+        self.assertEqual(self.sent(), {"intervalMs": 200})
+        for wrong in ("0", "-5", "+5", "1.5", "x", "99999999999999999999"):
+            self.assertIn("'" + wrong + "'", self.fails(2, "counters", "--interval", wrong))
+
+
+class System(SwctlTest):
+    def test_audit(self):
+        good = {"port": "vd-1", "received": "10", "originated": "1", "forwarded": "5",
+                "consumed": "1", "held": "1", "drops": "4", "offered": "3", "accepted": "2",
+                "txDrops": "1"}
+        self.switch.answers["Audit"] = make("AuditResponse", ports=[good], clean=True)
+        self.assertTrue(self.run_ctl("audit")[0].endswith("clean: every packet is accounted for\n"))
+        for wrong in ({"ingressDifference": "-1"}, {"egressDifference": "1"}, {"held": "2"},
+                      {"accepted": "1"}):
+            bad = dict(good, **wrong)
+            self.switch.answers["Audit"] = make("AuditResponse", ports=[good, bad], clean=True)
+            out, err = self.run_ctl("audit", code=1)
+            self.assertEqual(len(out.splitlines()), 3)
+            self.assertIn("1 of 4 equations do not hold", err)
+        self.switch.answers["Audit"] = make("AuditResponse", ports=[good])
+        out, err = self.run_ctl("audit", "-o", "json", code=1)
+        self.assertEqual(json.loads(out)["ports"][0]["drops"], "4")
+        self.assertIn("does not add up", err)
+
+    def test_fdb(self):
+        self.switch.answers["ListFdb"] = make("ListFdbResponse", entries=[
+            {"mac": "02:00:00:00:00:01", "port": "vd-1", "bound": True},
+            {"mac": "02:00:00:00:00:99", "port": "up0", "ageS": 12}])
+        lines = self.run_ctl("fdb")[0].splitlines()
+        self.assertEqual(lines[1].split(), ["02:00:00:00:00:01", "0", "vd-1", "bound", "-"])
+        self.assertEqual(lines[2].split(), ["02:00:00:00:00:99", "0", "up0", "learned", "12", "s"])
+
+    def test_conn(self):
+        self.switch.answers["ListConnections"] = make("ListConnectionsResponse", total=7, connections=[
+            {"srcPortName": "vd-1", "dstPortName": "up0", "srcIp": "fd00::1", "dstIp": "fd00::9",
+             "protocol": 6, "srcPort": 40000, "dstPort": 443, "state": "established"},
+            {"srcPortName": "vd-1", "dstPortName": "up0", "srcIp": "10.0.0.1", "dstIp": "10.0.0.9",
+             "protocol": 1, "srcPort": 5, "state": "replied"}])
+        lines = self.run_ctl("conn", "--port", "vd-1", "--limit", "2")[0].splitlines()
+        self.assertIn("[fd00::1]:40000", lines[1])
+        self.assertEqual(lines[2].split()[2:6], ["icmp", "10.0.0.1", "10.0.0.9", "replied"])
+        self.assertEqual(lines[3], "-- 2 of 7 connections; --limit shows more")
+        self.assertEqual(self.sent(), {"port": "vd-1", "limit": 2})
+        self.assertIn("once", self.fails(2, "conn", "--port", "a", "--port", "b"))
+
+    def test_worker(self):
+        self.switch.answers["ListWorkers"] = make("ListWorkersResponse", workers=[
+            {"index": 1, "lcore": 2, "cpu": 3, "ports": ["a", "b"], "packets": "10",
+             "busyCycles": "1000", "sleeping": True}, {"index": 2}])
+        lines = self.run_ctl("worker")[0].splitlines()
+        self.assertEqual(lines[1].split()[:4], ["1", "2", "3", "asleep"])
+        self.assertIn(" 100 ", lines[1])
+        self.assertTrue(lines[1].endswith("a, b"))
+
+    def test_quarantine(self):
+        for verb, method, state in (("quarantine", "Quarantine", True), ("release", "Release", False)):
+            self.switch.requests.clear()
+            self.switch.answers[method] = make("QuarantineReceipt", port="vd-1", quarantined=state,
+                                               generation="8", elapsedUs="312")
+            out = self.run_ctl(verb, "vd-1")[0]
+            self.assertIn("in quarantine" if state else "released", out)
+            self.assertIn("312 us", out)
+            self.assertEqual(self.sent(), {"port": "vd-1"})
+            parsed = json.loads(self.run_ctl(verb, "vd-1", "-o", "json")[0])
+            self.assertEqual(parsed, json_format.MessageToDict(self.switch.answers[method]))
+            self.assertIn("needs PORT", self.fails(2, verb))
+
+    def test_status_and_version(self):
+        self.switch.answers["GetInfo"] = make("Info", **INFO)
+        out = self.run_ctl("status")[0]
+        self.assertIn("3, 2 up, 0 in quarantine", out)
+        self.assertIn("everything is denied", out)
+        self.assertEqual(json.loads(self.run_ctl("status", "-o", "json")[0]), INFO)
+        own = self.run_ctl("--version", env={})[0].split()[1]
+        self.assertEqual(json.loads(self.run_ctl("version", "-ojson")[0]),
+                         {"swctl": own, "switch": INFO})
+        self.assertEqual(self.run_ctl("version")[0].split()[:4], ["swctl", own, "vswitchd", "0.1.0"])
+
+
+class CommandLine(SwctlTest):
+    def test_help_everywhere(self):
+        for words in ([], ["port"], ["port", "add"], ["policy"], ["policy", "apply"], ["drops"],
+                      ["counters"], ["fdb"], ["conn"], ["worker"], ["audit"], ["quarantine"],
+                      ["release"], ["status"], ["version"]):
+            out, err = self.run_ctl(*words, "--help", env={})
+            self.assertEqual(err, "")
+            for part in ("Usage: swctl", "Exit status:", "--target", "FUSUMA_TARGET"):
+                self.assertIn(part, out)
+            self.assertEqual(max(len(line) for line in out.splitlines() if line) <= 100, True)
+            self.assertEqual(self.run_ctl("-h", *words, env={})[0], out)
+            self.assertEqual(self.run_ctl("help", *words, env={})[0], out)
+        self.assertIn("--label KEY=VALUE", self.run_ctl("port", "add", "--help")[0])
+
+    def test_did_you_mean(self):
+        for words, said in ((["satus"], "'status'"), (["quarantin", "x"], "'quarantine'"),
+                            (["port", "lst"], "'port list'"), (["prot", "add", "x"], "'port add'"),
+                            (["polcy", "get"], "'policy get'"), (["drop"], "'drops'"),
+                            (["ports"], "'port'"), (["port", "remove", "x"], "swctl port --help"),
+                            (["frobnicate"], "swctl --help"), ([], "swctl --help"),
+                            (["port"], "add, del, list, show")):
+            self.assertIn(said, self.fails(2, *words))
+            if words and words != ["port"]:
+                self.assertIn(said, self.fails(2, *words, "--help"))
+
+    def test_common_options(self):
+        for args, said in ((["-o", "xml"], "'xml'"), (["--timeout", "0"], "'0'"),
+                           (["--timeout", "1s"], "'1s'"), (["--timeout", "nan"], "'nan'"),
+                           (["--target", "nowhere"], "nowhere: neither"), (["--target", "unix:"], "--target: "),
+                           (["-o"], "needs a value"), (["--port", "x"], "no option --port")):
+            self.assertIn(said, self.fails(2, "status", *args))
+        self.assertIn("not UTF-8", self.fails(2, "port", "show", b"\xff"))
+        self.assertIn("FUSUMA_TARGET", self.fails(2, "status", env={"FUSUMA_TARGET": "x"}))
+
+    def test_targets(self):
+        self.switch.answers["GetInfo"] = make("Info", **INFO)
+        other = Switch("127.0.0.1:0")
+        other.answers["GetInfo"] = make("Info", version="other")
+        self.addCleanup(lambda: other.server.stop(None).wait())
+        out = self.run_ctl("status", "--target", "127.0.0.1:%d" % other.port, "-o", "json")[0]
+        self.assertEqual(json.loads(out), {"version": "other"})
+
+    def test_unreachable(self):
+        nobody = "unix:" + self.dir.name + "/nobody"
+        for args in (["status"], ["drops", "--follow"], ["counters"], ["port", "list"]):
+            err = self.fails(3, *args, "--target", nobody)
+            self.assertIn("cannot reach the switch: cannot connect to " + nobody, err)
+        out, err = self.run_ctl("version", "--target", nobody, code=3)
+        self.assertTrue(out.startswith("swctl "))
+
+    def test_silent_switch(self):
+        done = threading.Event()
+        self.addCleanup(done.set)
+
+        def silence(_request):
+            done.wait(LIMIT_S)
+            return make("Info")
+
+        def silent_stream(_request):
+            done.wait(LIMIT_S)
+            return []
+
+        self.switch.answers.update(GetInfo=silence, WatchDrops=silent_stream,
+                                   WatchCounters=silent_stream)
+        for command in ("status", "drops", "counters"):
+            self.assertIn("within 0.3 s", self.fails(3, command, "--timeout", "0.3"))
+
+    def test_refusals_keep_to_one_line_and_one(self):
+        self.switch.answers["GetInfo"] = Refused(grpc.StatusCode.PERMISSION_DENIED, "")
+        self.assertEqual(self.fails(1, "status"), "swctl: PERMISSION_DENIED\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
