@@ -5,7 +5,7 @@
 #     office_config         writes $OFFICE_DIR/config.yaml and policy.yaml beside it
 #     office_start          starts vswitchd on them and waits until every port is up
 #     in_ns NAME COMMAND    runs a command in a namespace (d1..d6, server, gateway, switch)
-#     spawn COMMAND         runs a command in the background; it is ended at the end
+#     spawn_ns NAME COMMAND the same in the background, until the script ends
 #     sw ARGUMENTS          swctl, aimed at this switch
 #
 # The switch has a namespace of its own, so that nothing of the host's network is touched, and every
@@ -15,7 +15,6 @@
 OFFICE_TOP=${FUSUMA_TOP:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 OFFICE_BIN=${FUSUMA_BUILD:-$OFFICE_TOP/build}/bin
 OFFICE_TAG=fsm$$
-OFFICE_DESKTOPS=(d1 d2 d3 d4 d5 d6)
 OFFICE_USERS=(aiko ben chiyo daan emi faisal)
 OFFICE_NET=10.99.0
 OFFICE_NET6=fd99::
@@ -40,13 +39,8 @@ in_ns()
     ip netns exec "$ns" "$@"
 }
 
-spawn()
-{
-    "$@" &
-    OFFICE_PIDS+=($!)
-}
-
-# The same, in a namespace.  'exec' in the background shell makes $! the program itself.
+# In the background and in a namespace, until the end.  ip executes the command in its own place, so
+# that $! is the command's process id.
 spawn_ns()
 {
     local ns=$OFFICE_TAG-$1
