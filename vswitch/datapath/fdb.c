@@ -153,11 +153,20 @@ put(uint64_t key, uint32_t port, uint32_t now_s)
     return 0;
 }
 
+/* A tombstone keeps probe sequences whole, but only while something may lie behind it. */
 static void
 drop_slot(struct fdb_slot *s)
 {
+    uint32_t i = s - slots;
+
     atomic_store_explicit(&s->key, KEY_GONE, memory_order_release);
     used--;
+    if (atomic_load_explicit(&slots[(i + 1) & mask].key, memory_order_relaxed) != KEY_FREE) {
+        return;
+    }
+    while (atomic_load_explicit(&slots[i & mask].key, memory_order_relaxed) == KEY_GONE) {
+        atomic_store_explicit(&slots[i-- & mask].key, KEY_FREE, memory_order_release);
+    }
 }
 
 int

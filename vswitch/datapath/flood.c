@@ -45,7 +45,7 @@ flood(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_filte
                 continue;
             }
             page->copies++;
-            output_packet(w, last, m);
+            output_packet(w, from, last, m);
         }
         last = to;
     }
@@ -53,7 +53,7 @@ flood(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_filte
         return false;
     }
     page->forwarded++;
-    output_packet(w, last, p->m);
+    output_packet(w, from, last, p->m);
     p->m = NULL;
     return true;
 }

@@ -64,7 +64,7 @@ send_to(struct worker *w, const struct port_leaf *from, const struct port_leaf *
 {
     if (to) {
         page_of(w, from)->forwarded++;
-        output_packet(w, to, p->m);
+        output_packet(w, from, to, p->m);
         p->m = NULL;
     } else if (!flood(w, from, p, flood_to_uplinks)) {
         drop_quietly(w, from, p, DROP_NO_DESTINATION);

@@ -63,7 +63,7 @@ send_back(struct worker *w, const struct port_leaf *to, struct pkt *p)
     page->consumed++;
     page->originated++;
     page->forwarded++;
-    output_packet(w, to, p->m);
+    output_packet(w, to, to, p->m);
     p->m = NULL;
 }
 
@@ -200,7 +200,7 @@ pass_on(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_fil
         refuse(w, from, p, DROP_QUARANTINE_PEER);
     } else {
         page_of(w, from)->forwarded++;
-        output_packet(w, to, p->m);
+        output_packet(w, from, to, p->m);
         p->m = NULL;
     }
 }

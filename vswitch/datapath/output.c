@@ -6,11 +6,15 @@
 #include <rte_mbuf.h>
 
 static void
-refuse(struct ledger_page *page, struct rte_mbuf **m, uint16_t n, enum tx_drop_reason reason)
+refuse(struct worker *w, uint16_t to, const uint16_t *from, struct rte_mbuf **m, uint16_t n,
+       enum tx_drop_reason reason)
 {
     if (n) {
-        page->tx_drops[reason] += n;
+        w->ledger.pages[to].tx_drops[reason] += n;
         rte_pktmbuf_free_bulk(m, n);
+    }
+    for (uint16_t i = 0; i < n; i++) {
+        w->ledger.pages[from[i]].tx_drops_caused++;
     }
 }
 
@@ -29,30 +33,31 @@ flush_port(struct worker *w, uint16_t id)
         bytes[i + 1] = bytes[i] + rte_pktmbuf_pkt_len(b->m[i]);
     }
     if (!atomic_load_explicit(&leaf->port->up, memory_order_relaxed)) {
-        refuse(page, b->m, b->n, TX_DROP_DOWN);
+        refuse(w, id, b->from, b->m, b->n, TX_DROP_DOWN);
     } else {
         sent = leaf->port->ops->tx(leaf->port, w->index, b->m, b->n);
         page->accepted += sent;
         page->accepted_bytes += bytes[sent];
-        refuse(page, b->m + sent, b->n - sent, TX_DROP_FULL);
+        refuse(w, id, b->from + sent, b->m + sent, b->n - sent, TX_DROP_FULL);
     }
     b->n = 0;
 }
 
 void
-output_packet(struct worker *w, const struct port_leaf *to, struct rte_mbuf *m)
+output_packet(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
+              struct rte_mbuf *m)
 {
     struct tx_buffer *b = &w->tx[to->id];
 
     if (rte_pktmbuf_pkt_len(m) > to->port->mtu + (uint32_t) RTE_ETHER_HDR_LEN) {
-        struct ledger_page *page = page_of(w, to);
-        page->offered++;
-        refuse(page, &m, 1, TX_DROP_TOO_LONG);
+        page_of(w, to)->offered++;
+        refuse(w, to->id, &from->id, &m, 1, TX_DROP_TOO_LONG);
         return;
     }
     if (!b->n) {
         w->dirty[w->n_dirty++] = to->id;
     }
+    b->from[b->n] = from->id;
     b->m[b->n++] = m;
     if (b->n == TX_BUFFER) {
         flush_port(w, to->id);

@@ -4,8 +4,9 @@
 
 #include "datapath/worker_private.h"
 
-/* Takes 'm'. */
-void output_packet(struct worker *, const struct port_leaf *to, struct rte_mbuf *m);
+/* Takes 'm'.  Should it be lost on the way, that is charged to 'to' and noted against 'from'. */
+void output_packet(struct worker *, const struct port_leaf *from, const struct port_leaf *to,
+                   struct rte_mbuf *m);
 /* Sends everything that waits.  Before the worker reports quiescent. */
 void output_flush(struct worker *);
 

@@ -10,6 +10,7 @@
 
 struct tx_buffer {
     uint16_t n;
+    uint16_t from[TX_BUFFER]; /* port whose packet it is, or whose packet caused it */
     struct rte_mbuf *m[TX_BUFFER];
 };
 
