@@ -1,0 +1,239 @@
+#!/bin/bash
+# Side-by-side measurements.
+#
+#     bench.sh forward [-o table|json] [--runs N] [--windows N] [--flows N]
+#
+# forward: packets a second through two vhost-user ports of vswitchd (bindings guarded, policy
+# applied, connections tracked) beside dpdk-testpmd, which copies from port to port and looks at
+# nothing: the ratio is what the work of a switch costs.  The two take turns, so that a machine that
+# changes its speed changes it for both.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+build=${FUSUMA_BUILD:-$here/../build}
+switch_cpu=1 # the worker
+gen_cpu=0    # the generator, and the switch's control threads
+runs=5
+windows=6    # of half a second, in a run
+flows=1000
+json=
+# What a stateful firewall may cost beside copying alone.
+floor=0.4
+target=0.6
+
+tmp=
+switch_pid=
+hugepages_before=
+autogroup_before=
+huge=yes
+
+die()
+{
+    echo "bench: $*" >&2
+    exit 1
+}
+
+usage()
+{
+    echo "usage: bench.sh forward [-o table|json] [--runs N] [--windows N] [--flows N]" >&2
+    exit 2
+}
+
+stop_switch()
+{
+    [[ $switch_pid ]] || return 0
+    kill "$switch_pid" 2>/dev/null || true
+    wait "$switch_pid" 2>/dev/null || true
+    rm -f "$tmp/p0" "$tmp/p1"
+    switch_pid=
+}
+
+clean_up()
+{
+    stop_switch
+    [[ ! $hugepages_before ]] || echo "$hugepages_before" >/proc/sys/vm/nr_hugepages
+    [[ ! $autogroup_before ]] || echo "$autogroup_before" >/proc/$$/autogroup
+    [[ ! $tmp ]] || rm -rf "$tmp"
+}
+
+hugepages()
+{
+    awk -v key="HugePages_$1:" '$1 == key { print $2 }' /proc/meminfo
+}
+
+# 400 pages of 2 MiB serve a switch and the generator; without them both run on ordinary pages.
+reserve_hugepages()
+{
+    local want=400 free
+    free=$(hugepages Free)
+    if ((free < want && $(id -u) == 0)); then
+        hugepages_before=$(hugepages Total)
+        echo $((hugepages_before + want - free)) >/proc/sys/vm/nr_hugepages
+    fi
+    if (($(hugepages Free) < want)); then
+        huge=
+        echo "bench: no hugepages; the rates are those of ordinary pages" >&2
+    fi
+}
+
+# Whatever else runs on the machine waits while this runs.  Where the kernel groups processes by
+# session, only the group's own niceness counts.
+take_precedence()
+{
+    if ! renice -n -20 -p $$ >/dev/null 2>&1; then
+        echo "bench: not root: other programs may disturb" >&2
+    elif [[ -w /proc/$$/autogroup ]]; then
+        autogroup_before=$(awk '{ print $NF }' /proc/$$/autogroup)
+        echo -20 >/proc/$$/autogroup
+    fi
+}
+
+wait_for_sockets()
+{
+    local i
+    for ((i = 0; i < 200; i++)); do
+        [[ ! -S $tmp/p0 || ! -S $tmp/p1 ]] || return 0
+        kill -0 "$switch_pid" 2>/dev/null || break
+        sleep 0.1
+    done
+    tail -n 20 "$tmp/log" >&2
+    die "$1 did not start"
+}
+
+eal_memory()
+{
+    if [[ $huge ]]; then
+        echo "--in-memory --single-file-segments -m 256"
+    else
+        echo "--no-huge --no-shconf -m 256"
+    fi
+}
+
+write_config()
+{
+    cat >"$tmp/config.yaml" <<END
+settings: { idle_sleep: false }
+ports:
+  - name: p0
+    role: desktop
+    vhost_user: { socket: $tmp/p0 }
+    mac: 02:00:00:00:00:01
+    ips: [10.0.0.1]
+    labels: { pool: bench }
+  - name: p1
+    role: desktop
+    vhost_user: { socket: $tmp/p1 }
+    mac: 02:00:00:00:00:02
+    ips: [10.0.0.2]
+    labels: { pool: bench }
+policy: policy.yaml
+END
+    cat >"$tmp/policy.yaml" <<END
+version: 1
+groups:
+  bench: { labels: { pool: bench } }
+rules:
+  - { id: out, direction: egress, peer: bench, protocol: udp, ports: [5001], action: allow }
+  - { id: in, direction: ingress, peer: bench, protocol: udp, ports: [5001], action: allow }
+END
+}
+
+start_ours()
+{
+    local no_huge=()
+    [[ $huge ]] || no_huge=(--no-huge)
+    rm -rf "$tmp/state" "$tmp/run"
+    mkdir "$tmp/state" "$tmp/run"
+    taskset -c "$gen_cpu,$switch_cpu" "$build/bin/vswitchd" --config "$tmp/config.yaml" \
+        --state-dir "$tmp/state" --run-dir "$tmp/run" --lcores "$switch_cpu" "${no_huge[@]}" \
+        <&8 >"$tmp/log" 2>&1 &
+    switch_pid=$!
+    wait_for_sockets vswitchd
+}
+
+start_peer()
+{
+    # Its standard input must stay open, or it ends.
+    # shellcheck disable=SC2046
+    dpdk-testpmd -l "$gen_cpu,$switch_cpu" --main-lcore "$gen_cpu" $(eal_memory) \
+        --no-pci --no-telemetry \
+        --vdev "net_vhost0,iface=$tmp/p0" --vdev "net_vhost1,iface=$tmp/p1" \
+        -- --forward-mode=io --nb-cores=1 --total-num-mbufs=16384 --no-mlockall \
+        <&8 >"$tmp/log" 2>&1 &
+    switch_pid=$!
+    wait_for_sockets dpdk-testpmd
+}
+
+# One run against the switch that has been started, as 'ours' or 'peer'; 3 when the machine was too
+# busy with other things to say anything.
+measure()
+{
+    local memory=() status=0
+    [[ $huge ]] || memory=(--no-huge)
+    # A worker may need a moment before it polls.
+    sleep 1
+    /usr/bin/python3 "$here/report.py" run --switch "$1" --pid "$switch_pid" --cpu "$switch_cpu" \
+        --out "$tmp/runs" -- "$build/perf/gen" --lcore "$gen_cpu" --flows "$flows" \
+        --windows "$windows" --seconds 0.5 "${memory[@]}" "$tmp/p0" "$tmp/p1" \
+        2>"$tmp/gen.log" || status=$?
+    if ((status != 0 && status != 3)); then
+        cat "$tmp/gen.log" "$tmp/log" >&2
+        die "a run failed"
+    fi
+    return $status
+}
+
+# Both switches in turn, until enough pairs of runs were undisturbed.
+alternate()
+{
+    local good=0 tries=0 disturbed
+    while ((good < runs && tries < 3 * runs)); do
+        tries=$((tries + 1))
+        disturbed=
+        start_ours
+        measure ours || disturbed=yes
+        stop_switch
+        start_peer
+        measure peer || disturbed=yes
+        stop_switch
+        [[ $disturbed ]] || good=$((good + 1))
+        echo "bench: $good of $runs pairs of runs${disturbed:+ (this one was disturbed)}" >&2
+    done
+}
+
+forward()
+{
+    local compare=()
+    alternate
+    [[ ! $json ]] || compare=(--json)
+    /usr/bin/python3 "$here/report.py" compare --case "forward 64 B, $flows flows" \
+        --peer testpmd --floor "$floor" --target "$target" "${compare[@]}" "$tmp/runs"
+}
+
+[[ ${1-} == forward ]] || usage
+shift
+while (($#)); do
+    case $1 in
+        -o) case ${2-} in table) ;; json) json=yes ;; *) usage ;; esac ;;
+        --runs) runs=${2?} ;;
+        --windows) windows=${2?} ;;
+        --flows) flows=${2?} ;;
+        *) usage ;;
+    esac
+    shift 2
+done
+
+(($(nproc) >= 2)) || die "two CPUs are needed: one for the switch, one for the generator"
+[[ $(type -P dpdk-testpmd) ]] || die "dpdk-testpmd is missing (Debian: dpdk-dev)"
+for program in bin/vswitchd perf/gen; do
+    [[ -x $build/$program ]] || die "$build/$program is missing: ./run build"
+done
+trap clean_up EXIT
+trap 'exit 130' INT TERM
+tmp=$(mktemp -d /tmp/fusuma-bench.XXXXXX)
+mkfifo "$tmp/stdin"
+exec 8<>"$tmp/stdin"
+reserve_hugepages
+take_precedence
+write_config
+forward
