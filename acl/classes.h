@@ -12,8 +12,8 @@
 
 #include "acl/addr.h"
 
-#define ACL_CLASS_NONE 0u               /* member of no group */
-#define ACL_CLASS_INVALID UINT32_MAX    /* no class: memory was short */
+#define ACL_CLASS_NONE 0u            /* member of no group */
+#define ACL_CLASS_INVALID UINT32_MAX /* no class: memory was short */
 
 struct acl_classes;
 struct acl_classes *acl_classes_create(void);

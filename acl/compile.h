@@ -5,7 +5,7 @@
 #include "acl/table.h"
 
 struct acl_compiled {
-    struct acl_classes *classes;                /* group ids = indices into policy->groups */
+    struct acl_classes *classes; /* group ids = indices into policy->groups */
     struct acl_table *table[ACL_N_DIRECTIONS];
 };
 

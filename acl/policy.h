@@ -11,7 +11,8 @@
  *         protocol: tcp                # tcp udp icmp icmpv6 any or 0..255
  *         ports: [80, 443, 8000-8100]  # destination ports; tcp and udp only
  *         action: allow                # allow drop reject
- *         log: none                    # incident record none; default none for allow, else incident
+ *         log: none                    # incident record none; default none for allow, else
+ * incident
  *       - { id: ping, direction: egress, peer: any, protocol: icmp, icmp: [8], action: allow }
  *
  * An icmp entry is a type ("8") or a type and a code ("3/4").  Names and ids are 1 to 63 letters,
@@ -63,13 +64,13 @@ struct acl_range {
 struct acl_rule {
     char *id;
     enum acl_direction direction;
-    uint32_t peer;  /* index into groups[], or ACL_PEER_ANY */
-    int protocol;   /* IP protocol number or ACL_PROTO_ANY */
+    uint32_t peer;           /* index into groups[], or ACL_PEER_ANY */
+    int protocol;            /* IP protocol number or ACL_PROTO_ANY */
     struct acl_range *ports; /* destination ports; for ICMP: type << 8 | code; none = any */
     size_t n_ports;
     enum acl_action action;
     enum acl_log log;
-    unsigned line;  /* in the source text, 1-based */
+    unsigned line; /* in the source text, 1-based */
 };
 
 struct acl_policy {

@@ -2,8 +2,9 @@
  *
  * Each field's value maps to a row, a bit vector over the rules in priority order with bit r set
  * when rule r accepts that value; the first set bit of the AND of the rows is the matching rule
- * (Lakshman and Stiliadis, SIGCOMM 1998, with the aggregate summary of Baboescu and Varghese, SIGCOMM
- * 2001: one summary bit for each 64-bit word, so that words which cannot match are never read).
+ * (Lakshman and Stiliadis, SIGCOMM 1998, with the aggregate summary of Baboescu and Varghese,
+ * SIGCOMM 2001: one summary bit for each 64-bit word, so that words which cannot match are never
+ * read).
  *
  * A table is immutable and has no reference to the policy it came from.  Lookups are wait-free and
  * may run in any thread.  A second address field ('local') exists for classifiers over whole
@@ -36,8 +37,8 @@ struct acl_key {
 };
 
 struct acl_verdict {
-    uint32_t rule; /* index in the table or ACL_RULE_DEFAULT */
-    uint32_t slot; /* of the rule; the table's default slot when none matched */
+    uint32_t rule;  /* index in the table or ACL_RULE_DEFAULT */
+    uint32_t slot;  /* of the rule; the table's default slot when none matched */
     uint8_t action; /* enum acl_action */
     uint8_t log;    /* enum acl_log */
 };

@@ -30,7 +30,9 @@ int port_subsystem_init(void (*quiesce)(void));
 void port_subsystem_exit(void);
 
 /* 0 and '*portp', or a positive errno and '*error' (a sentence that names what is wrong; the caller
- * frees it). */
+ * frees it): EINVAL, ENAMETOOLONG or ENOENT for a bad field; ENODEV when the interface or device
+ * does not exist; EEXIST or EADDRINUSE when it is in use; ENOSPC when there is no room for another;
+ * any other when the kernel or a driver refuses. */
 int port_open(const struct port_spec *, struct dp_port **portp, char **error);
 void port_close(struct dp_port *);
 /* Brings 'up' and 'mtu' in line with the interface behind the port, and takes hold of a kernel
