@@ -13,7 +13,8 @@ set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 tarball=${OVS_TARBALL:-/usr/src/openvswitch/openvswitch.tar.gz}
 version=$(dpkg-query -W -f '${Version}' openvswitch-source 2>/dev/null || echo unknown)
-dir=${FUSUMA_CACHE:-$top/.cache}/ovs-$version
+recipe=$(sha256sum "$0" | cut -c1-8)
+dir=${FUSUMA_CACHE:-$top/.cache}/ovs-$version-$recipe
 
 if [ "${1:-}" = --where ]; then
     echo "$dir"
@@ -61,8 +62,13 @@ cp lib/.libs/libopenvswitch.a "$tmp/out/lib/"
 if [ -e lib/.libs/libopenvswitchavx512.a ]; then
     mkdir "$tmp/avx512"
     (cd "$tmp/avx512" && run ar x ../build/lib/.libs/libopenvswitchavx512.a)
-    run ar qs "$tmp/out/lib/libopenvswitch.a" "$tmp/avx512"/*.o
+    run ar qsU "$tmp/out/lib/libopenvswitch.a" "$tmp/avx512"/*.o
 fi
+# Both it and jansson export json_object() and others, and a program's own symbols win over those of a
+# shared library.  jansson is what our code calls; Open vSwitch goes on by itself under other names.
+nm --defined-only "$tmp/out/lib/libopenvswitch.a" 2>/dev/null |
+    awk '$3 ~ /^json_/ { print $3, "ovs_" $3 }' | sort -u >"$tmp/json.syms"
+run objcopy --redefine-syms="$tmp/json.syms" "$tmp/out/lib/libopenvswitch.a"
 # shellcheck disable=SC1091
 libs=$(dependency_libs='' && . lib/libopenvswitch.la && echo "$dependency_libs")
 for lib in $libs; do
