@@ -151,8 +151,8 @@ rpc_endpoint_target(const char *endpoint, char **error)
                 "the network could command the switch",
                 endpoint);
         }
-        if (asprintf(&target, tcp.family == AF_INET6 ? "ipv6:[%s]:%u" : "ipv4:%s:%u", tcp.host,
-                     tcp.port) < 0) {
+        if (asprintf(&target, tcp.family == AF_INET6 ? "[%s]:%u" : "%s:%u", tcp.host, tcp.port) <
+            0) {
             target = NULL;
         }
     }

@@ -99,7 +99,8 @@ delete_port(struct rpc_call *call, const ProtobufCMessage *request, void *toy_)
 
     pthread_mutex_lock(&toy->mutex);
     if (toy->n_events < MAX_EVENTS) {
-        toy->events[toy->n_events] = strdup(((const Fusuma__V1__DeletePortRequest *) request)->name);
+        toy->events[toy->n_events] =
+            strdup(((const Fusuma__V1__DeletePortRequest *) request)->name);
         toy->n_events++;
     }
     pthread_mutex_unlock(&toy->mutex);

@@ -5,9 +5,9 @@
  *                        "open": generation = streams open now; "late": answers in a later turn;
  *                        "never": does not answer; anything else NOT_FOUND
  *            DeletePort  pushes a drop record of that port to every drop stream
- * CounterService.WatchCounters  interval_ms messages (0: endless), numbered by monotonic_ns, with the
- *                               ports of the request; port "refused" is refused
- * DropService.WatchDrops        what DeletePort pushes from then on
+ * CounterService.WatchCounters  interval_ms messages (0: endless), numbered by monotonic_ns, with
+ * the ports of the request; port "refused" is refused DropService.WatchDrops        what DeletePort
+ * pushes from then on
  */
 #ifndef TOY_SERVER_H
 #define TOY_SERVER_H 1
