@@ -20,6 +20,7 @@ enum { N_DESCRIPTORS = 1024 };
 struct ethdev_port {
     struct dp_port dp;
     uint16_t ethdev;
+    bool is_tap;
     bool one_tx_queue; /* fewer queues than workers: they take turns at queue 0 */
     rte_spinlock_t tx_lock;
 };
@@ -74,7 +75,11 @@ ethdev_refresh(struct dp_port *dp)
     if (!rte_eth_dev_get_mtu(p->ethdev, &mtu)) {
         dp->mtu = mtu;
     }
-    rte_eth_link_get_nowait(p->ethdev, &link);
+    if (p->is_tap) {
+        link.link_status = RTE_ETH_LINK_UP; /* in a namespace of its own the driver cannot see it */
+    } else {
+        rte_eth_link_get_nowait(p->ethdev, &link);
+    }
     atomic_store_explicit(&dp->up, link.link_status == RTE_ETH_LINK_UP, memory_order_release);
 }
 
@@ -198,8 +203,8 @@ attach(const struct port_spec *spec, uint16_t *ethdev, char **error)
         *ethdev = find_ethdev(device, &err);
     }
     if (err) {
-        return port_error(spec, error, err > 0 ? err : EIO, "no driver accepts device '%s': %s",
-                          spec->devargs, strerror(err > 0 ? err : EIO));
+        err = err == ENODEV || err == ENOTSUP ? err : EIO; /* others are EAL's, of no use */
+        return port_error(spec, error, err, "no driver accepts device '%s'", spec->devargs);
     }
     return 0;
 }
@@ -278,6 +283,7 @@ ethdev_open(const struct port_spec *spec, struct dp_port **portp, char **error)
     p->dp.ops = &port_ethdev_class.ops;
     p->dp.id = spec->id;
     p->dp.mtu = PORT_DEFAULT_MTU;
+    p->is_tap = !strcmp(info.driver_name, "net_tap");
     p->dp.guess_partial_csum = has_kernel_behind(info.driver_name);
     ethdev_refresh(&p->dp);
     *portp = &p->dp;

@@ -382,6 +382,8 @@ port_vhost_init(void (*quiesce)(void))
     wait_for_workers = quiesce;
     /* A line for every packet that a guest builds wrongly would let it fill the log. */
     rte_log_set_level_pattern("lib.vhost.data", RTE_LOG_EMERG);
+    /* Some fifty lines for every guest that connects. */
+    rte_log_set_level_pattern("lib.vhost.config", RTE_LOG_WARNING);
     return 0;
 }
 
