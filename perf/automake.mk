@@ -7,7 +7,3 @@ perf_gen_SOURCES = \
 perf_gen_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS)
 perf_gen_LDADD = $(DPDK_LIBS)
 
-
-EXTRA_DIST += \
-	perf/bench.sh \
-	perf/report.py

@@ -145,7 +145,7 @@ start_ours()
     rm -rf "$tmp/state" "$tmp/run"
     mkdir "$tmp/state" "$tmp/run"
     taskset -c "$gen_cpu,$switch_cpu" "$build/bin/vswitchd" --config "$tmp/config.yaml" \
-        --state-dir "$tmp/state" --run-dir "$tmp/run" --lcores "$switch_cpu" "${no_huge[@]}" \
+        --state-dir "$tmp/state" --run-dir "$tmp/run" --lcores "$gen_cpu,$switch_cpu" "${no_huge[@]}" \
         <&8 >"$tmp/log" 2>&1 &
     switch_pid=$!
     wait_for_sockets vswitchd
