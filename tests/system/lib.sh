@@ -204,19 +204,10 @@ office_ports_up()
     [[ $up = "$1" ]]
 }
 
-# With hugepages where enough of them are free, without otherwise.
-office_memory()
-{
-    local free
-    free=$(cat /sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages 2>/dev/null || echo 0)
-    ((free >= 256)) || echo --no-huge
-}
-
 office_start()
 {
-    # shellcheck disable=SC2046
     spawn_ns switch "$OFFICE_BIN/vswitchd" --config "$OFFICE_DIR/config.yaml" \
-        --state-dir "$OFFICE_DIR/state" --run-dir "$OFFICE_DIR/run" $(office_memory) \
+        --state-dir "$OFFICE_DIR/state" --run-dir "$OFFICE_DIR/run" \
         >"$OFFICE_DIR/vswitchd.log" 2>&1 </dev/null
     OFFICE_SWITCH_PID=$!
     office_wait 30 "the switch answers" sw status
