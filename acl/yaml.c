@@ -92,6 +92,14 @@ check_duplicates(const struct acl_yaml *map, struct acl_error *error)
     return rc;
 }
 
+static bool
+is_quoted(struct fy_token *token)
+{
+    enum fy_scalar_style style = fy_token_scalar_style(token);
+
+    return style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
+}
+
 static void
 take_place(struct builder *b, struct fy_event *event)
 {
@@ -100,6 +108,10 @@ take_place(struct builder *b, struct fy_event *event)
     if (mark) {
         b->line = (unsigned) mark->line + 1;
         b->column = (unsigned) mark->column + 1;
+        /* Of a quoted text libfyaml gives the place behind the quote. */
+        if (event->type == FYET_SCALAR && b->column > 1 && is_quoted(event->scalar.value)) {
+            b->column--;
+        }
     }
 }
 

@@ -1,1 +1,23 @@
-# tests/unit/acl: see Makefile.am.
+check_PROGRAMS += tests/unit/acl/test_acl
+TESTS += tests/unit/acl/test_acl
+tests_unit_acl_test_acl_SOURCES = \
+	tests/unit/acl/addr_suite.c \
+	tests/unit/acl/classes_suite.c \
+	tests/unit/acl/compile_suite.c \
+	tests/unit/acl/policy_suite.c \
+	tests/unit/acl/suites.h \
+	tests/unit/acl/table_suite.c \
+	tests/unit/acl/test_acl.c
+tests_unit_acl_test_acl_LDADD = acl/libacl.a $(FYAML_LIBS) $(CUNIT_LIBS)
+
+# A million headers a set are too many for a sanitizer.
+if !SANITIZED
+check_PROGRAMS += tests/unit/acl/diff_rulesets
+TESTS += tests/unit/acl/diff_rulesets
+endif
+tests_unit_acl_diff_rulesets_CPPFLAGS = $(AM_CPPFLAGS) $(ZLIB_CFLAGS)
+tests_unit_acl_diff_rulesets_SOURCES = \
+	tests/unit/acl/diff_rulesets.c \
+	tests/unit/acl/filters.c \
+	tests/unit/acl/filters.h
+tests_unit_acl_diff_rulesets_LDADD = acl/libacl.a $(ZLIB_LIBS)

@@ -1,0 +1,243 @@
+#include <config.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "acl/policy.h"
+#include "suites.h"
+
+static const char good[] = "version: 1\n"
+                           "groups:\n"
+                           "  desktops: { labels: { pool: sales, floor: '3' } }\n"
+                           "  servers:\n"
+                           "    cidrs: [10.0.0.0/24, \"2001:db8::/64\", 10.9.9.9]\n"
+                           "    ports: [srv0, srv1]\n"
+                           "rules:\n"
+                           "  - id: web\n"
+                           "    direction: egress\n"
+                           "    peer: servers\n"
+                           "    protocol: tcp\n"
+                           "    ports: [80, 443, 8000-8100]\n"
+                           "    action: allow\n"
+                           "  - { id: ping, direction: egress, peer: any, protocol: icmp,"
+                           " icmp: [8, 3/4], action: allow, log: record }\n"
+                           "  - { id: gre, direction: ingress, peer: 10.1.0.0/16, protocol: 47,"
+                           " action: reject }\n"
+                           "  - { id: again, direction: ingress, peer: 10.1.0.0/16, action: drop,"
+                           " log: none }\n"
+                           "  - { id: v6, direction: ingress, peer: '2001:db8::1',"
+                           " protocol: icmpv6, action: allow }\n";
+
+static void
+test_model(void)
+{
+    struct acl_policy *policy;
+    struct acl_error error;
+    const struct acl_rule *r;
+
+    CU_ASSERT_EQUAL_FATAL(acl_policy_parse(good, sizeof good - 1, &policy, &error), 0);
+    CU_ASSERT_EQUAL(policy->n_groups, 4);
+    CU_ASSERT_EQUAL_FATAL(policy->n_rules, 5);
+    CU_ASSERT_EQUAL(policy->groups[0].n_labels, 2);
+    CU_ASSERT_STRING_EQUAL(policy->groups[0].labels[1].value, "3");
+    CU_ASSERT(policy->groups[1].n_prefixes == 3 && policy->groups[1].n_ports == 2);
+    CU_ASSERT_EQUAL(policy->groups[1].prefixes[0].len, 120);
+    CU_ASSERT_STRING_EQUAL(policy->groups[2].name, "10.1.0.0/16");
+    CU_ASSERT_STRING_EQUAL(policy->groups[3].name, "2001:db8::1");
+
+    r = &policy->rules[0];
+    CU_ASSERT_STRING_EQUAL(r->id, "web");
+    CU_ASSERT(r->direction == ACL_EGRESS && r->peer == 1 && r->protocol == 6 && r->line == 8);
+    CU_ASSERT(r->n_ports == 3 && r->ports[2].lo == 8000 && r->ports[2].hi == 8100);
+    CU_ASSERT(r->action == ACL_ALLOW && r->log == ACL_LOG_NONE);
+    r = &policy->rules[1];
+    CU_ASSERT(r->peer == ACL_PEER_ANY && r->protocol == 1 && r->log == ACL_LOG_RECORD);
+    CU_ASSERT(r->n_ports == 2 && r->ports[0].lo == 0x800 && r->ports[0].hi == 0x8ff);
+    CU_ASSERT(r->ports[1].lo == 0x304 && r->ports[1].hi == 0x304 && r->line == 14);
+    r = &policy->rules[2];
+    CU_ASSERT(r->direction == ACL_INGRESS && r->peer == 2 && r->protocol == 47 && !r->n_ports);
+    CU_ASSERT(r->action == ACL_REJECT && r->log == ACL_LOG_INCIDENT);
+    r = &policy->rules[3];
+    CU_ASSERT(r->peer == 2 && r->protocol == ACL_PROTO_ANY);
+    CU_ASSERT(r->action == ACL_DROP && r->log == ACL_LOG_NONE);
+    CU_ASSERT(policy->rules[4].peer == 3 && policy->rules[4].protocol == 58);
+    acl_policy_destroy(policy);
+}
+
+static void
+test_selects_port(void)
+{
+    const struct acl_label sales[] = { { "pool", "sales" }, { "floor", "3" }, { "x", "y" } };
+    const struct acl_label other[] = { { "pool", "sales" }, { "floor", "4" } };
+    struct acl_policy *policy;
+    struct acl_error error;
+
+    CU_ASSERT_EQUAL_FATAL(acl_policy_parse(good, sizeof good - 1, &policy, &error), 0);
+    CU_ASSERT(acl_group_selects_port(&policy->groups[0], "d1", sales, 3));
+    CU_ASSERT(!acl_group_selects_port(&policy->groups[0], "d1", other, 2));
+    CU_ASSERT(!acl_group_selects_port(&policy->groups[0], "d1", NULL, 0));
+    CU_ASSERT(acl_group_selects_port(&policy->groups[1], "srv1", NULL, 0));
+    CU_ASSERT(!acl_group_selects_port(&policy->groups[1], "srv2", sales, 3));
+    CU_ASSERT(!acl_group_selects_port(&policy->groups[2], "srv1", sales, 3));
+    acl_policy_destroy(policy);
+}
+
+#define V "version: 1\n"
+#define RULE(MORE) V "rules:\n  - { id: a, direction: egress, peer: any, action: drop, " MORE " }\n"
+#define GROUP(BODY) V "groups:\n  g: { " BODY " }\n"
+
+static const struct {
+    const char *text;
+    unsigned line, column;
+    const char *part; /* of the message */
+} mistakes[] = {
+    { "", 1, 1, "empty" },
+    { "# nothing\n", 1, 1, "empty" },
+    { "a: [", 2, 1, "flow sequence" },
+    { "a: \"b", 1, 5, "quote" },
+    { "\t- x", 1, 2, "" },
+    { "text", 1, 1, "must be a mapping" },
+    { "rules: []\n", 1, 1, "lacks 'version'" },
+    { "version: 2\n", 1, 10, "version '2'" },
+    { "version:\n", 1, 1, "version ''" },
+    { "version: [1]\n", 1, 10, "must be a single value" },
+    { V "rule: []\n", 2, 1, "unknown key 'rule'" },
+    { V "version: 1\n", 2, 1, "duplicate key 'version'" },
+    { V "groups: []\n", 2, 9, "must be a mapping" },
+    { V "rules: {}\n", 2, 8, "must be a list" },
+    { V "---\n" V, 2, 1, "several documents" },
+    { V "groups: &a {}\n", 2, 12, "anchors" },
+    { V "groups: *a\n", 2, 10, "aliases" },
+    { V "groups: !x {}\n", 2, 12, "tags" },
+    { V "groups: { [a]: {} }\n", 2, 11, "key must be plain" },
+    { V "a: \"\\0\"\n", 2, 4, "NUL" },
+    { V "a: \xc3\x28\n", 2, 4, "0xc3" },
+    { V "a: [[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]\n", 2, 19, "too deeply" },
+    { GROUP("label: {}"), 3, 8, "unknown key 'label'" },
+    { GROUP("labels: [a]"), 3, 16, "must be a mapping" },
+    { GROUP("labels: { a: [] }"), 3, 21, "label value" },
+    { GROUP("labels: { a: b, a: c }"), 3, 24, "duplicate key 'a'" },
+    { GROUP("cidrs: 10.0.0.0/8"), 3, 15, "must be a list" },
+    { GROUP("cidrs: [10.0.0.0/8, 10.0.0.1/8]"), 3, 28, "host bits" },
+    { GROUP("cidrs: [10.0.0.0/33]"), 3, 16, "prefix length" },
+    { GROUP("cidrs: [10.0.0/8]"), 3, 16, "not an IPv4" },
+    { GROUP("cidrs: [[]]"), 3, 16, "single value" },
+    { GROUP("ports: [a b]"), 3, 16, "port name" },
+    { V "groups:\n  g: {}\n  h: {}\n  g: {}\n", 5, 3, "duplicate key 'g'" },
+    { V "groups:\n  any: {}\n", 3, 3, "cannot be called" },
+    { V "groups:\n  10.0.0.1: {}\n", 3, 3, "cannot be called" },
+    { V "groups:\n  'a b': {}\n", 3, 3, "bad group name" },
+    { V "rules: [a]\n", 2, 9, "must be a mapping" },
+    { V "rules: [{ id: a }]\n", 2, 9, "lacks 'direction'" },
+    { RULE("colour: red"), 3, 58, "unknown key 'colour'" },
+    { RULE("id: b"), 3, 58, "duplicate key 'id'" },
+    { RULE("log: loud"), 3, 63, "bad log 'loud'" },
+    { RULE("protocol: tpc"), 3, 68, "bad protocol 'tpc'" },
+    { RULE("protocol: 256"), 3, 68, "bad protocol '256'" },
+    { RULE("protocol: -1"), 3, 68, "bad protocol '-1'" },
+    { RULE("ports: [80]"), 3, 65, "needs protocol tcp or udp" },
+    { RULE("protocol: icmp, ports: [80]"), 3, 81, "needs protocol tcp or udp" },
+    { RULE("protocol: tcp, icmp: [8]"), 3, 79, "needs protocol icmp" },
+    { RULE("protocol: tcp, ports: 80"), 3, 80, "must be a list" },
+    { RULE("protocol: tcp, ports: []"), 3, 80, "is empty" },
+    { RULE("protocol: tcp, ports: [80, 65536]"), 3, 85, "0 to 65535" },
+    { RULE("protocol: tcp, ports: [90-80]"), 3, 81, "ends before" },
+    { RULE("protocol: tcp, ports: [80-]"), 3, 81, "0 to 65535" },
+    { RULE("protocol: tcp, ports: [-80]"), 3, 81, "0 to 65535" },
+    { RULE("protocol: tcp, ports: [1-2-3]"), 3, 81, "0 to 65535" },
+    { RULE("protocol: tcp, ports: [http]"), 3, 81, "0 to 65535" },
+    { RULE("protocol: icmp, icmp: [256]"), 3, 81, "0 to 255" },
+    { RULE("protocol: icmp, icmp: [3/256]"), 3, 81, "codes" },
+    { RULE("protocol: icmp, icmp: [3/]"), 3, 81, "codes" },
+    { V "rules: [{ id: a, direction: in, peer: any, action: drop }]\n", 2, 29, "direction 'in'" },
+    { V "rules: [{ id: a, direction: egress, peer: any, action: deny }]\n", 2, 56, "'deny'" },
+    { V "rules: [{ id: a, direction: egress, peer: x, action: drop }]\n", 2, 43, "group 'x'" },
+    { V "rules: [{ id: a, direction: egress, peer: 10.0.0.1/8, action: drop }]\n", 2, 43,
+      "host bits" },
+    { V "rules: [{ id: a, direction: egress, peer: 10.0.0, action: drop }]\n", 2, 43, "bad CIDR" },
+    { V "rules: [{ id: a b, direction: egress, peer: any, action: drop }]\n", 2, 15,
+      "bad rule id" },
+    { V "rules:\n  - { id: a, direction: egress, peer: any, action: drop }\n"
+        "  - { id: b, direction: egress, peer: any, action: drop }\n"
+        "  - { id: a, direction: egress, peer: any, action: drop }\n",
+      5, 11, "duplicate rule id 'a' (first on line 3)" },
+};
+
+static void
+test_mistakes(void)
+{
+    for (size_t i = 0; i < sizeof mistakes / sizeof *mistakes; i++) {
+        size_t len = strlen(mistakes[i].text);
+        char *exact = malloc(len ? len : 1); /* so that a sanitizer sees a read past the end */
+        struct acl_policy *policy = NULL;
+        struct acl_error error = { .line = 0 };
+        bool right;
+
+        CU_ASSERT_PTR_NOT_NULL_FATAL(exact);
+        memcpy(exact, mistakes[i].text, len);
+        right = acl_policy_parse(exact, len, &policy, &error) == EINVAL && !policy &&
+                error.line == mistakes[i].line && error.column == mistakes[i].column &&
+                strstr(error.text, mistakes[i].part);
+        if (!right) {
+            printf("\n%s\nexpected %u:%u '%s', got %u:%u '%s'\n", mistakes[i].text,
+                   mistakes[i].line, mistakes[i].column, mistakes[i].part, error.line, error.column,
+                   error.text);
+        }
+        CU_ASSERT(right);
+        free(exact);
+    }
+}
+
+/* No beginning of a good text, and no good text with one byte changed, does harm. */
+static void
+test_mangled(void)
+{
+    char text[sizeof good];
+    struct acl_policy *policy;
+    struct acl_error error;
+    size_t len = sizeof good - 1;
+
+    for (size_t i = 0; i < len; i++) {
+        if (!acl_policy_parse(good, i, &policy, &error)) {
+            acl_policy_destroy(policy);
+        }
+    }
+    for (size_t i = 0; i < 4 * len; i++) {
+        memcpy(text, good, len);
+        text[test_below((uint32_t) len)] = (char) test_random();
+        if (!acl_policy_parse(text, len, &policy, &error)) {
+            acl_policy_destroy(policy);
+        } else {
+            CU_ASSERT(error.text[0] != '\0' && strlen(error.text) < sizeof error.text);
+        }
+    }
+}
+
+static void
+test_bounds(void)
+{
+    size_t len = ACL_POLICY_MAX_BYTES + 1;
+    char *text = malloc(len);
+    struct acl_policy *policy;
+    struct acl_error error;
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+    memset(text, '#', len);
+    CU_ASSERT_EQUAL(acl_policy_parse(text, len, &policy, &error), EINVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "longer than"));
+    memset(text, '[', 1 << 20);
+    CU_ASSERT_EQUAL(acl_policy_parse(text, 1 << 20, &policy, &error), EINVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "too deeply"));
+    free(text);
+    acl_policy_destroy(NULL);
+}
+
+CU_TestInfo policy_tests[] = {
+    { "text to model", test_model },
+    { "which ports a group selects", test_selects_port },
+    { "mistakes, each with its place", test_mistakes },
+    { "mangled texts", test_mangled },
+    { "size and depth are bounded", test_bounds },
+    CU_TEST_INFO_NULL,
+};

@@ -1,0 +1,14 @@
+/* The suites of test_acl, and what they share. */
+#ifndef TESTS_ACL_SUITES_H
+#define TESTS_ACL_SUITES_H 1
+
+#include <CUnit/CUnit.h>
+#include <stdint.h>
+
+extern CU_TestInfo addr_tests[], classes_tests[], table_tests[], policy_tests[], compile_tests[];
+
+/* A fixed sequence (xorshift64), so that a failure repeats. */
+uint64_t test_random(void);
+uint32_t test_below(uint32_t n);
+
+#endif

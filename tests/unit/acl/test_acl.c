@@ -1,0 +1,45 @@
+#include <config.h>
+
+#include <CUnit/Basic.h>
+#include <stdbool.h>
+
+#include "suites.h"
+
+uint64_t
+test_random(void)
+{
+    static uint64_t x = 88172645463325252u;
+
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    return x;
+}
+
+uint32_t
+test_below(uint32_t n)
+{
+    return (uint32_t) ((test_random() >> 32) * n >> 32);
+}
+
+int
+main(void)
+{
+    CU_SuiteInfo suites[] = {
+        { "addresses", NULL, NULL, NULL, NULL, addr_tests },
+        { "classes", NULL, NULL, NULL, NULL, classes_tests },
+        { "tables", NULL, NULL, NULL, NULL, table_tests },
+        { "policy text", NULL, NULL, NULL, NULL, policy_tests },
+        { "compiler", NULL, NULL, NULL, NULL, compile_tests },
+        CU_SUITE_INFO_NULL,
+    };
+    bool failed = true;
+
+    if (CU_initialize_registry() == CUE_SUCCESS && CU_register_suites(suites) == CUE_SUCCESS) {
+        CU_basic_set_mode(CU_BRM_NORMAL);
+        CU_basic_run_tests();
+        failed = CU_get_number_of_failures() > 0 || CU_get_number_of_tests_run() == 0;
+    }
+    CU_cleanup_registry();
+    return failed;
+}
