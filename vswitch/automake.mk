@@ -1,1 +1,15 @@
-# vswitch: see Makefile.am.
+# vswitch: the daemon.  See Makefile.am.
+bin_PROGRAMS += bin/vswitchd
+bin_vswitchd_SOURCES = vswitch/main.c
+bin_vswitchd_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(OVS_CFLAGS)
+bin_vswitchd_LDADD = \
+	vswitch/libcontrol.a \
+	vswitch/libtelemetry.a \
+	vswitch/libport.a \
+	vswitch/libdatapath.a \
+	vswitch/libtelemetry.a \
+	proto/libproto.a \
+	acl/libacl.a \
+	$(OVS_LIBS) $(DPDK_LIBS) $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(SQLITE_LIBS) $(FYAML_LIBS) \
+	-lnettle
+$(bin_vswitchd_OBJECTS): $(BUILT_SOURCES)

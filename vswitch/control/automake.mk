@@ -1,1 +1,39 @@
-# vswitch/control: see Makefile.am.
+# vswitch/control: desired state, publishing, RPC handlers, persistence.  See Makefile.am.
+noinst_LIBRARIES += vswitch/libcontrol.a
+vswitch_libcontrol_a_SOURCES = \
+	vswitch/control/compile.c \
+	vswitch/control/compile.h \
+	vswitch/control/config.c \
+	vswitch/control/config.h \
+	vswitch/control/control.c \
+	vswitch/control/control.h \
+	vswitch/control/desired.c \
+	vswitch/control/desired.h \
+	vswitch/control/digest.c \
+	vswitch/control/digest.h \
+	vswitch/control/drop_message.c \
+	vswitch/control/drop_message.h \
+	vswitch/control/eal.c \
+	vswitch/control/eal.h \
+	vswitch/control/file.c \
+	vswitch/control/file.h \
+	vswitch/control/message.c \
+	vswitch/control/message.h \
+	vswitch/control/policies.c \
+	vswitch/control/ports.c \
+	vswitch/control/publish.c \
+	vswitch/control/publish.h \
+	vswitch/control/rpc.h \
+	vswitch/control/rpc_counter.c \
+	vswitch/control/rpc_drop.c \
+	vswitch/control/rpc_policy.c \
+	vswitch/control/rpc_port.c \
+	vswitch/control/rpc_quarantine.c \
+	vswitch/control/rpc_system.c \
+	vswitch/control/rpc_table.c \
+	vswitch/control/slots.c \
+	vswitch/control/slots.h \
+	vswitch/control/state.c \
+	vswitch/control/state.h
+vswitch_libcontrol_a_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(OVS_CFLAGS)
+$(vswitch_libcontrol_a_OBJECTS): $(BUILT_SOURCES)

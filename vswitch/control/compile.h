@@ -1,0 +1,35 @@
+/* The compile thread: policies become tables there, so that the control thread stays free.
+ *
+ * One job at a time goes through; whoever submitted it takes it back when it is done.  All functions
+ * are for the control thread. */
+#ifndef CONTROL_COMPILE_H
+#define CONTROL_COMPILE_H 1
+
+#include "acl/compile.h"
+#include "latch.h"
+
+struct compile_job {
+    /* In. */
+    const struct acl_policy *policy;
+    uint32_t *slots;
+    uint32_t default_slots[ACL_N_DIRECTIONS];
+    struct acl_member *members;
+    size_t n_members;
+    /* Out. */
+    struct acl_compiled compiled;
+    int error;
+};
+
+struct compiler;
+/* 'wake' is set whenever a job is done. */
+struct compiler *compiler_create(struct latch *wake);
+/* Waits for the job under way. */
+void compiler_destroy(struct compiler *);
+/* Hands over 'job'; the one before it must have been taken back. */
+void compiler_submit(struct compiler *, struct compile_job *);
+/* The job that is done, or NULL. */
+struct compile_job *compiler_take(struct compiler *);
+/* Does the job at once, in the caller's thread. */
+void compile_now(struct compile_job *);
+
+#endif

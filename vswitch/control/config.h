@@ -1,0 +1,44 @@
+/* The configuration file: what a switch without a state starts from.
+ *
+ *     settings: { connections: 262144, buffers: 32768, idle_sleep: true }
+ *     ports:
+ *       - name: desk1
+ *         role: desktop                    # desktop or uplink
+ *         vhost_user: { socket: desk1.sock, client: true }
+ *         mac: 02:00:00:00:00:01
+ *         ips: [10.0.0.11, "2001:db8::11"]
+ *         user: alice
+ *         labels: { pool: sales }
+ *       - { name: up, role: uplink, af_packet: { interface: eth1 } }
+ *       - { name: nic, role: uplink, ethdev: { devargs: "0000:01:00.0" } }
+ *     policy: policy.yaml                  # relative to this file
+ *
+ * Settings are read at every start.  Ports and policy are read once, into an empty state directory;
+ * from then on the state directory holds them.  Unknown keys are errors; nothing is taken from a file
+ * that has one. */
+#ifndef CONTROL_CONFIG_H
+#define CONTROL_CONFIG_H 1
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fusuma/v1/port.pb-c.h"
+
+struct config {
+    uint32_t connections; /* size of the connection table */
+    uint32_t buffers;     /* packet buffers */
+    bool idle_sleep;      /* workers sleep when there is nothing to do */
+    Fusuma__V1__PortSpec **ports;
+    size_t n_ports;
+    char *policy; /* the policy file's text, or NULL */
+};
+
+/* The settings of a switch without a file. */
+void config_init(struct config *);
+void config_destroy(struct config *);
+/* Reads 'file'.  0, or a positive errno and '*error' ("FILE:LINE:COLUMN: what"; the caller frees
+ * it). */
+int config_read(const char *file, struct config *, char **error);
+
+#endif

@@ -1,0 +1,399 @@
+#include <config.h>
+
+#include "control/control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "control/rpc.h"
+#include "datapath/fdb.h"
+#include "datapath/worker.h"
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/vlog.h"
+#include "proto/descriptor_set.h"
+#include "telemetry/stream.h"
+#include "timeval.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(control);
+
+#define FDB_MAX 65536
+#define LEARN_MS 20     /* how long a new station waits until it is learned, at most */
+#define REFRESH_MS 1000 /* link states, ageing */
+
+/* ---- prepare: what is wanted ---- */
+
+static int
+want_port(struct control *c, const Fusuma__V1__PortSpec *spec, bool quarantined, char **error)
+{
+    struct desired_port *port;
+
+    if (desired_port_create(spec, c->options->run_dir, &port, error)) {
+        return EINVAL;
+    }
+    if (desired_insert(&c->desired, port, error)) {
+        desired_port_destroy(port);
+        return EINVAL;
+    }
+    port->quarantined = quarantined;
+    return 0;
+}
+
+static void
+load_port(const Fusuma__V1__PortSpec *spec, bool quarantined, void *control)
+{
+    char *error;
+
+    if (want_port(control, spec, quarantined, &error)) {
+        VLOG_ERR("a stored port is left out: %s", error);
+        free(error);
+    }
+}
+
+static void
+load_state(struct control *c)
+{
+    if (!state_load(c->state, load_port, c, &c->first_policy)) {
+        VLOG_EMER("%s: not all of the state can be read; what is missing is denied",
+                  c->options->state_dir);
+    }
+    VLOG_INFO("%s: %zu ports, %s", c->options->state_dir, shash_count(&c->desired.ports),
+              c->first_policy ? "a policy" : "no policy: everything is denied");
+    if (c->options->config_file) {
+        VLOG_INFO("%s: ports and policy are in the state directory already, only settings are read",
+                  c->options->config_file);
+    }
+}
+
+static int
+check_policy(const struct control *c, char **error)
+{
+    struct acl_policy *policy = NULL;
+    struct acl_error e = { .text = "" };
+    const char *text = c->config.policy;
+    int retval = text ? acl_policy_parse(text, strlen(text), &policy, &e) : 0;
+
+    if (retval) {
+        *error = xasprintf("the policy of %s: line %u, column %u: %s", c->options->config_file,
+                           e.line, e.column, e.text);
+    }
+    acl_policy_destroy(policy);
+    return retval;
+}
+
+static int
+store_config(struct control *c, char **error)
+{
+    int retval = 0;
+
+    for (size_t i = 0; i < c->config.n_ports && !retval; i++) {
+        retval = state_put_port(c->state, c->config.ports[i], error);
+    }
+    if (!retval && c->config.policy) {
+        retval = state_set_policy(c->state, c->config.policy, error);
+    }
+    return retval;
+}
+
+/* Takes the configuration's ports and policy into the empty state, whole or not at all. */
+static int
+adopt_config(struct control *c, char **error)
+{
+    int retval = 0;
+
+    for (size_t i = 0; i < c->config.n_ports; i++) {
+        char *why;
+
+        if (want_port(c, c->config.ports[i], false, &why)) {
+            *error = xasprintf("%s: ports: %s", c->options->config_file, why);
+            free(why);
+            return EINVAL;
+        }
+    }
+    retval = check_policy(c, error);
+    if (retval) {
+        return retval;
+    }
+    retval = state_begin(c->state, error);
+    if (retval) {
+        return retval;
+    }
+    retval = store_config(c, error);
+    retval = retval ? retval : state_commit(c->state, error);
+    if (retval) {
+        state_rollback(c->state);
+        return retval;
+    }
+    c->first_policy = nullable_xstrdup(c->config.policy);
+    return 0;
+}
+
+int
+control_prepare(struct control *c, const struct control_options *options, char **error)
+{
+    int retval = 0;
+
+    memset(c, 0, sizeof *c);
+    c->options = options;
+    config_init(&c->config);
+    desired_init(&c->desired);
+    publisher_init(&c->publisher);
+    slots_init(&c->slots);
+    latch_init(&c->wake);
+    ovs_mutex_init(&c->rpc_mutex);
+    ovs_list_init(&c->applies);
+    ovs_list_init(&c->watches);
+    if (options->config_file) {
+        retval = config_read(options->config_file, &c->config, error);
+    }
+    retval = retval ? retval : state_open(options->state_dir, &c->state, error);
+    if (!retval && state_is_initialised(c->state)) {
+        load_state(c);
+    } else if (!retval) {
+        retval = adopt_config(c, error);
+    }
+    return retval;
+}
+
+/* ---- start ---- */
+
+/* PCI is only searched when a port asks for a device there: a NIC is not taken by accident. */
+static bool
+wants_pci(const struct control *c)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &c->desired.ports) {
+        const Fusuma__V1__PortSpec *spec = ((struct desired_port *) node->data)->spec;
+        unsigned domain, bus, device, function;
+
+        if (spec->attachment_case == FUSUMA__V1__PORT_SPEC__ATTACHMENT_ETHDEV &&
+            (sscanf(spec->ethdev->devargs, "%x:%x:%x.%x", &domain, &bus, &device, &function) == 4 ||
+             sscanf(spec->ethdev->devargs, "%x:%x.%x", &bus, &device, &function) == 3)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int
+start_eal(struct control *c, char **error)
+{
+    struct eal_options o = { .lcores = c->options->lcores,
+                             .no_huge = c->options->no_huge,
+                             .pci = wants_pci(c),
+                             .buffers = c->config.buffers,
+                             .connections = c->config.connections,
+                             .args = c->options->eal_args };
+
+    return eal_start(&o, &c->eal, error);
+}
+
+static int
+start_datapath(struct control *c, char **error)
+{
+    struct dp_config config = { .n_workers = c->eal.n_workers,
+                                .max_connections = c->config.connections,
+                                .n_rule_slots = N_RULE_SLOTS,
+                                .idle_sleep = c->config.idle_sleep,
+                                .pool = c->eal.pool };
+    int retval;
+
+    memcpy(config.lcores, c->eal.workers, sizeof config.lcores);
+    retval = dp_init(&config, error);
+    if (retval) {
+        return retval;
+    }
+    retval = fdb_init(FDB_MAX, c->eal.n_workers);
+    if (retval) {
+        *error = xasprintf("no memory for the forwarding database");
+        return retval;
+    }
+    retval = port_subsystem_init(dp_synchronize);
+    if (retval) {
+        *error = xasprintf("ports cannot be prepared: %s", ovs_strerror(retval));
+        return retval;
+    }
+    c->port_subsystem = true;
+    return 0;
+}
+
+static void
+wake(void *control)
+{
+    latch_set(&((struct control *) control)->wake);
+}
+
+static void
+drops_arrived(void *control)
+{
+    struct control *c = control;
+
+    ovs_mutex_lock(&c->rpc_mutex);
+    if (c->rpc) {
+        rpc_server_kick_streams(c->rpc);
+    }
+    ovs_mutex_unlock(&c->rpc_mutex);
+}
+
+static int
+start_telemetry(struct control *c, char **error)
+{
+    struct stream_source sources[DP_MAX_WORKERS];
+    int retval;
+
+    for (uint32_t i = 0; i < c->eal.n_workers; i++) {
+        sources[i] = (struct stream_source){ dp_drop_ring(i), dp_drop_unsaid(i) };
+    }
+    retval = stream_start(sources, c->eal.n_workers, N_RULE_SLOTS, drops_arrived, c);
+    if (retval) {
+        *error = xasprintf("telemetry cannot start: %s", ovs_strerror(retval));
+        return retval;
+    }
+    for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
+        stream_set_rule(DEFAULT_SLOT(i), default_rule_id(i));
+    }
+    return 0;
+}
+
+/* A stored policy that cannot be put in force leaves none: the switch runs, and denies. */
+static void
+start_policy(struct control *c)
+{
+    char *error = NULL;
+
+    if (c->first_policy && policies_start(c, c->first_policy, &error)) {
+        VLOG_EMER("the stored policy cannot be put in force, everything is denied: %s", error);
+        free(error);
+    }
+    free(c->first_policy);
+    c->first_policy = NULL;
+}
+
+static int
+start_rpc(struct control *c, char **error)
+{
+    struct rpc_server *rpc;
+    int retval = rpc_server_start(c->options->endpoints, c->options->n_endpoints,
+                                  control_rpc_methods, control_n_rpc_methods,
+                                  proto_descriptor_set, proto_descriptor_set_length, c, wake, &rpc,
+                                  error);
+
+    ovs_mutex_lock(&c->rpc_mutex);
+    c->rpc = retval ? NULL : rpc;
+    ovs_mutex_unlock(&c->rpc_mutex);
+    return retval;
+}
+
+/* Drop streams read from telemetry until the server is gone, so it goes first; but telemetry must not
+ * wake what is going. */
+static void
+stop_rpc(struct control *c)
+{
+    struct rpc_server *rpc;
+
+    ovs_mutex_lock(&c->rpc_mutex);
+    rpc = c->rpc;
+    c->rpc = NULL;
+    ovs_mutex_unlock(&c->rpc_mutex);
+    if (rpc) {
+        rpc_server_stop(rpc);
+    }
+}
+
+int
+control_start(struct control *c, char **error)
+{
+    int retval;
+
+    c->started_ms = time_msec();
+    retval = start_eal(c, error);
+    retval = retval ? retval : start_datapath(c, error);
+    retval = retval ? retval : start_telemetry(c, error);
+    if (retval) {
+        return retval;
+    }
+    c->compiler = compiler_create(&c->wake);
+    ports_start(c);
+    start_policy(c);
+    retval = publish(&c->publisher, &c->desired, NULL);
+    if (retval) {
+        *error = xasprintf("no memory to publish the first state");
+        return retval;
+    }
+    retval = dp_start();
+    if (retval) {
+        *error = xasprintf("workers cannot start: %s", ovs_strerror(retval));
+        return retval;
+    }
+    return start_rpc(c, error);
+}
+
+/* ---- run ---- */
+
+static void
+learn(struct control *c, uint32_t now_s)
+{
+    /* Connections have cached the ports of stations that moved; a new generation makes workers look
+     * again. */
+    if (fdb_learn_poll(now_s) && publish(&c->publisher, &c->desired, NULL)) {
+        VLOG_WARN("no memory to publish that stations have moved");
+    }
+}
+
+void
+control_run(struct control *c)
+{
+    long long now = time_msec();
+
+    latch_poll(&c->wake);
+    rpc_server_run(c->rpc);
+    policies_run(c);
+    watches_run(c);
+    learn(c, now / 1000);
+    if (now >= c->refresh_ms) {
+        c->refresh_ms = now + REFRESH_MS;
+        fdb_age(now / 1000);
+        ports_refresh(c);
+    }
+}
+
+void
+control_wait(struct control *c)
+{
+    latch_wait(&c->wake);
+    watches_wait(c);
+    poll_timer_wait(LEARN_MS);
+}
+
+/* ---- stop ---- */
+
+void
+control_stop(struct control *c)
+{
+    compiler_destroy(c->compiler);
+    policies_stop(c);
+    stop_rpc(c);
+    watches_stop(c);
+    if (c->eal.n_workers) {
+        dp_stop();
+        stream_stop();
+        ports_stop(c);
+        if (c->port_subsystem) {
+            port_subsystem_exit();
+        }
+        publisher_destroy(&c->publisher);
+        fdb_exit();
+        dp_exit();
+        eal_stop(&c->eal);
+    } else {
+        publisher_destroy(&c->publisher);
+    }
+    desired_destroy(&c->desired);
+    slots_destroy(&c->slots);
+    state_close(c->state);
+    config_destroy(&c->config);
+    free(c->first_policy);
+    latch_destroy(&c->wake);
+    ovs_mutex_destroy(&c->rpc_mutex);
+}

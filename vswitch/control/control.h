@@ -1,0 +1,81 @@
+/* The control plane: one thread that owns what is wanted, publishes it, and answers RPCs.
+ *
+ * Everything here is for the control thread.  Operations either do all of what they say and return
+ * RPC_OK, or change nothing and say why in '*error' (the caller frees it). */
+#ifndef CONTROL_CONTROL_H
+#define CONTROL_CONTROL_H 1
+
+#include "control/compile.h"
+#include "control/config.h"
+#include "control/desired.h"
+#include "control/eal.h"
+#include "control/publish.h"
+#include "control/slots.h"
+#include "control/state.h"
+#include "openvswitch/list.h"
+#include "ovs-thread.h"
+
+struct control_options {
+    const char *config_file; /* or NULL */
+    const char *state_dir;
+    const char *run_dir;
+    const char *const *endpoints;
+    size_t n_endpoints;
+    const char *lcores; /* or NULL */
+    bool no_huge;
+    char *const *eal_args;
+};
+
+struct control {
+    const struct control_options *options;
+    struct config config;
+    struct state *state;
+    struct eal eal;
+    struct desired desired;
+    struct publisher publisher;
+    struct slots slots;
+    struct latch wake; /* set by other threads: there is work */
+    struct compiler *compiler;
+    struct ovs_list applies; /* of struct apply; the first one is being compiled */
+    struct ovs_list watches; /* counter streams */
+    struct ovs_mutex rpc_mutex; /* 'rpc' is read by the telemetry thread */
+    struct rpc_server *rpc;
+    char *first_policy;      /* text that the state had, until it is compiled */
+    long long started_ms, refresh_ms;
+    bool port_subsystem;
+};
+
+/* Reads configuration and state.  Starts no thread and opens nothing that the network can see, so the
+ * errors of an administrator show before anything happens. */
+int control_prepare(struct control *, const struct control_options *, char **error);
+/* Starts EAL, workers, ports, telemetry and the RPC server. */
+int control_start(struct control *, char **error);
+/* One round of the poll loop: control_run(), control_wait(), poll_block(). */
+void control_run(struct control *);
+void control_wait(struct control *);
+/* Undoes prepare and start, however far they came. */
+void control_stop(struct control *);
+
+/* ports.c */
+void ports_start(struct control *);
+void ports_stop(struct control *);
+/* Tries what could not be opened, refreshes link states.  Once a second. */
+void ports_refresh(struct control *);
+enum rpc_status ports_add(struct control *, const Fusuma__V1__PortSpec *, struct desired_port **,
+                          char **error);
+enum rpc_status ports_delete(struct control *, const char *name, char **error);
+enum rpc_status ports_quarantine(struct control *, const char *name, bool on, char **error);
+
+/* policies.c */
+/* Compiles and publishes 'yaml' at once (before the workers run). */
+enum rpc_status policies_start(struct control *, const char *yaml, char **error);
+void policies_stop(struct control *);
+/* Calls 'done' once, now or later, with the outcome; '*error' is only lent, as is the policy, which
+ * is NULL unless the status is RPC_OK. */
+typedef void policy_done(struct control *, enum rpc_status, const char *error,
+                         const struct policy *, void *aux);
+void policies_apply(struct control *, const char *yaml, policy_done *, void *aux);
+/* Takes in what the compile thread has done. */
+void policies_run(struct control *);
+
+#endif

@@ -1,0 +1,65 @@
+/* Desired state: the ports that should exist, checked and numbered.
+ *
+ * Control thread only.  A port is created from a PortSpec (which checks every field by itself),
+ * checked against the others, inserted, and only then opened and published; what fails on the way
+ * leaves nothing behind. */
+#ifndef CONTROL_DESIRED_H
+#define CONTROL_DESIRED_H 1
+
+#include "fusuma/v1/port.pb-c.h"
+
+#include "datapath/snapshot.h"
+#include "openvswitch/shash.h"
+#include "port/port.h"
+#include "proto/rpc.h"
+#include "telemetry/ledger.h"
+
+#define PORT_NAME_MAX 63
+#define SOCKET_PATH_MAX 107 /* sun_path less its NUL */
+
+struct desired_port {
+    Fusuma__V1__PortSpec *spec;
+    char *socket; /* vhost-user: absolute path */
+    enum port_role role;
+    uint64_t mac;
+    struct acl_addr *addrs; /* bound: 'ips' and the link-local address of the MAC */
+    size_t n_addrs;
+    struct acl_label *labels; /* strings are the spec's */
+    bool quarantined;
+
+    uint16_t id;
+    uint16_t worker;
+    struct dp_port *dp;      /* NULL: it could not be opened (yet) */
+    bool changed;            /* publish a new leaf */
+    uint32_t epoch;
+    uint64_t generation;     /* in which it last changed */
+    struct ledger_page base; /* what earlier ports of this id left in the ledger */
+};
+
+struct desired {
+    struct shash ports; /* of struct desired_port */
+    struct desired_port *by_id[DP_MAX_PORTS];
+    uint16_t next_id;
+    bool members_changed; /* ports came, went, or changed what groups see of them */
+};
+
+void desired_init(struct desired *);
+void desired_destroy(struct desired *);
+
+/* Checks 'spec' by itself and copies it.  Relative sockets are taken from 'run_dir'.  RPC_OK, or
+ * RPC_INVALID_ARGUMENT and '*error' (which names the field). */
+enum rpc_status desired_port_create(const Fusuma__V1__PortSpec *spec, const char *run_dir,
+                                    struct desired_port **, char **error);
+void desired_port_destroy(struct desired_port *);
+
+/* Checks against the other ports and numbers it.  Then 'd' owns it. */
+enum rpc_status desired_insert(struct desired *d, struct desired_port *, char **error);
+/* Takes it out; the caller owns it again. */
+void desired_remove(struct desired *d, struct desired_port *);
+struct desired_port *desired_find(const struct desired *d, const char *name);
+
+/* Sets '*error' to a formatted sentence and returns 'status'. */
+enum rpc_status control_fail(char **error, enum rpc_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,198 @@
+#include <config.h>
+
+#include "control/drop_message.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "acl/policy.h"
+#include "control/message.h"
+#include "google/protobuf/timestamp.pb-c.h"
+#include "packets.h"
+#include "telemetry/reasons.h"
+#include "util.h"
+
+/* What an intruder on a desktop network is after, by the names an administrator uses. */
+static const struct {
+    uint16_t port;
+    const char *name;
+} services[] = {
+    { 20, "ftp-data" },  { 21, "ftp" },       { 22, "ssh" },         { 23, "telnet" },
+    { 25, "smtp" },      { 53, "dns" },       { 67, "dhcp" },        { 68, "dhcp" },
+    { 69, "tftp" },      { 80, "http" },      { 88, "kerberos" },    { 110, "pop3" },
+    { 111, "rpcbind" },  { 123, "ntp" },      { 135, "msrpc" },      { 137, "netbios" },
+    { 138, "netbios" },  { 139, "netbios" },  { 143, "imap" },       { 161, "snmp" },
+    { 389, "ldap" },     { 443, "https" },    { 445, "smb" },        { 464, "kpasswd" },
+    { 514, "syslog" },   { 587, "submission" }, { 631, "ipp" },      { 636, "ldaps" },
+    { 993, "imaps" },    { 995, "pop3s" },    { 1433, "mssql" },     { 1521, "oracle" },
+    { 1900, "ssdp" },    { 2049, "nfs" },     { 3268, "ldap-gc" },   { 3306, "mysql" },
+    { 3389, "rdp" },     { 3702, "ws-discovery" }, { 5353, "mdns" }, { 5355, "llmnr" },
+    { 5432, "postgresql" }, { 5900, "vnc" },  { 5985, "winrm" },     { 5986, "winrm" },
+    { 6379, "redis" },   { 8080, "http" },    { 8443, "https" },     { 9100, "jetdirect" },
+    { 9200, "elasticsearch" }, { 27017, "mongodb" },
+};
+
+const char *
+service_name(uint8_t protocol, uint16_t port)
+{
+    if (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) {
+        for (size_t i = 0; i < ARRAY_SIZE(services); i++) {
+            if (services[i].port == port) {
+                return services[i].name;
+            }
+        }
+    }
+    return NULL;
+}
+
+static bool
+is_icmp(const struct drop_record *r)
+{
+    return r->protocol == IPPROTO_ICMP || r->protocol == IPPROTO_ICMPV6;
+}
+
+static bool
+is_ip(const struct drop_record *r)
+{
+    return r->ethertype == ETH_TYPE_IP || r->ethertype == ETH_TYPE_IPV6;
+}
+
+/* "tcp/445 smb", "icmp/8", "ip/47", "arp", "0x88cc". */
+static char *
+service_text(const struct drop_record *r)
+{
+    const char *name = service_name(r->protocol, r->dport);
+
+    if (r->ethertype == ETH_TYPE_ARP) {
+        return xstrdup("arp");
+    } else if (!is_ip(r)) {
+        return xasprintf("0x%04x", r->ethertype);
+    }
+    switch (r->protocol) {
+    case IPPROTO_TCP:
+    case IPPROTO_UDP:
+        return xasprintf("%s/%u%s%s", r->protocol == IPPROTO_TCP ? "tcp" : "udp", r->dport,
+                         name ? " " : "", name ? name : "");
+    case IPPROTO_ICMP:
+        return xasprintf("icmp/%u", r->dport >> 8);
+    case IPPROTO_ICMPV6:
+        return xasprintf("icmpv6/%u", r->dport >> 8);
+    default:
+        return xasprintf("ip/%u", r->protocol);
+    }
+}
+
+static Fusuma__V1__Cursor *
+cursor(uint64_t epoch, uint64_t n)
+{
+    Fusuma__V1__Cursor *m = message_new(&fusuma__v1__cursor__descriptor);
+
+    m->epoch = epoch;
+    m->n = n;
+    return m;
+}
+
+static void
+put_packet(Fusuma__V1__DropRecord *m, const struct drop_record *r)
+{
+    if (r->n_bytes >= ETH_HEADER_LEN) {
+        const struct eth_header *eth = (const struct eth_header *) r->bytes;
+
+        m->dst_mac = xasprintf(ETH_ADDR_FMT, ETH_ADDR_ARGS(eth->eth_dst));
+        m->src_mac = xasprintf(ETH_ADDR_FMT, ETH_ADDR_ARGS(eth->eth_src));
+    }
+    if (r->n_bytes) {
+        m->packet.data = xmemdup(r->bytes, r->n_bytes);
+        m->packet.len = r->n_bytes;
+    }
+}
+
+static void
+put_addresses(Fusuma__V1__DropRecord *m, const struct drop_record *r)
+{
+    char text[ACL_ADDR_STRLEN];
+
+    if (!is_ip(r) && r->ethertype != ETH_TYPE_ARP) {
+        return;
+    }
+    m->src_ip = xstrdup(acl_addr_format(&r->src, text));
+    m->dst_ip = xstrdup(acl_addr_format(&r->dst, text));
+    if (is_ip(r)) {
+        m->protocol = r->protocol;
+        m->icmp_type = is_icmp(r) ? r->dport >> 8 : 0;
+        m->icmp_code = is_icmp(r) ? r->dport & 0xff : 0;
+        m->src_port = is_icmp(r) ? 0 : r->sport;
+        m->dst_port = is_icmp(r) ? 0 : r->dport;
+    }
+}
+
+static Fusuma__V1__DropRecord *
+record_message(uint64_t epoch, const struct drop_event *event)
+{
+    Fusuma__V1__DropRecord *m = message_new(&fusuma__v1__drop_record__descriptor);
+    const struct drop_record *r = &event->record;
+
+    m->cursor = cursor(epoch, event->n);
+    m->time = message_new(&google__protobuf__timestamp__descriptor);
+    m->time->seconds = r->wall_ns / UINT64_C(1000000000);
+    m->time->nanos = r->wall_ns % UINT64_C(1000000000);
+    m->monotonic_ns = r->mono_ns;
+    m->port = xstrdup(event->port);
+    m->user = xstrdup(event->user);
+    m->peer_port = xstrdup(event->peer_port);
+    m->peer_user = xstrdup(event->peer_user);
+    m->ethertype = r->ethertype;
+    put_packet(m, r);
+    put_addresses(m, r);
+    m->service = service_text(r);
+    m->rule = xstrdup(event->rule);
+    m->reason = xstrdup(drop_reason_name(r->reason));
+    m->log_class = xstrdup(r->log == ACL_LOG_INCIDENT ? "incident" : "record");
+    m->count = r->count;
+    m->repeat = r->repeat;
+    m->packet_length = r->packet_len;
+    m->generation = r->generation;
+    return m;
+}
+
+static Fusuma__V1__Unsaid *
+unsaid_message(uint64_t epoch, const struct drop_event *event)
+{
+    Fusuma__V1__Unsaid *m = message_new(&fusuma__v1__unsaid__descriptor);
+
+    m->cursor = cursor(epoch, event->n);
+    m->port = xstrdup(event->port);
+    m->reason = xstrdup(drop_reason_name(event->unsaid.reason));
+    m->suppressed = event->unsaid.suppressed;
+    m->lost = event->unsaid.lost;
+    return m;
+}
+
+Fusuma__V1__DropEvent *
+drop_event_message(uint64_t epoch, const struct drop_event *event)
+{
+    Fusuma__V1__DropEvent *m = message_new(&fusuma__v1__drop_event__descriptor);
+
+    if (event->type == DROP_EVENT_RECORD) {
+        m->event_case = FUSUMA__V1__DROP_EVENT__EVENT_RECORD;
+        m->record = record_message(epoch, event);
+    } else {
+        m->event_case = FUSUMA__V1__DROP_EVENT__EVENT_UNSAID;
+        m->unsaid = unsaid_message(epoch, event);
+    }
+    return m;
+}
+
+Fusuma__V1__DropEvent *
+drop_gap_message(uint64_t first_epoch, uint64_t first, uint64_t epoch, uint64_t last,
+                 uint64_t events)
+{
+    Fusuma__V1__DropEvent *m = message_new(&fusuma__v1__drop_event__descriptor);
+
+    m->event_case = FUSUMA__V1__DROP_EVENT__EVENT_GAP;
+    m->gap = message_new(&fusuma__v1__gap__descriptor);
+    m->gap->first = cursor(first_epoch, first);
+    m->gap->last = cursor(epoch, last);
+    m->gap->events = events;
+    return m;
+}

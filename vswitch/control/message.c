@@ -1,0 +1,45 @@
+#include <config.h>
+
+#include "control/message.h"
+
+#include <stdlib.h>
+
+#include "util.h"
+
+void *
+message_new(const ProtobufCMessageDescriptor *descriptor)
+{
+    ProtobufCMessage *message = xmalloc(descriptor->sizeof_message);
+
+    protobuf_c_message_init(descriptor, message);
+    return message;
+}
+
+void *
+message_copy(const ProtobufCMessage *message)
+{
+    size_t size = protobuf_c_message_get_packed_size(message);
+    uint8_t *packed = xmalloc(size + 1);
+    ProtobufCMessage *copy;
+
+    protobuf_c_message_pack(message, packed);
+    copy = protobuf_c_message_unpack(message->descriptor, NULL, size, packed);
+    free(packed);
+    ovs_assert(copy); /* What was packed a moment ago unpacks, or memory is out. */
+    return copy;
+}
+
+void
+message_free(void *message)
+{
+    if (message) {
+        protobuf_c_message_free_unpacked(message, NULL);
+    }
+}
+
+/* Arrays have the capacity of the next power of two, so that no capacity need be kept. */
+void *
+message_grow(void *array, size_t n)
+{
+    return n & (n - 1) ? array : xrealloc(array, (n ? 2 * n : 1) * sizeof(void *));
+}

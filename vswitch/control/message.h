@@ -1,0 +1,20 @@
+/* Messages on the heap: built field by field with OVS's allocators, freed by
+ * protobuf_c_message_free_unpacked() (which leaves default strings alone). */
+#ifndef CONTROL_MESSAGE_H
+#define CONTROL_MESSAGE_H 1
+
+#include <protobuf-c/protobuf-c.h>
+
+/* A message of the descriptor's type with every field at its default. */
+void *message_new(const ProtobufCMessageDescriptor *);
+void *message_copy(const ProtobufCMessage *);
+void message_free(void *);
+/* Appends to a repeated message field. */
+#define message_append(ARRAY, N, MESSAGE)                                                          \
+    do {                                                                                           \
+        (ARRAY) = message_grow(ARRAY, N);                                                          \
+        (ARRAY)[(N)++] = (MESSAGE);                                                                \
+    } while (0)
+void *message_grow(void *array, size_t n);
+
+#endif

@@ -1,0 +1,356 @@
+#include <config.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "control/control.h"
+#include "datapath/fdb.h"
+#include "datapath/worker.h"
+#include "openvswitch/vlog.h"
+#include "telemetry/stream.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(ports);
+
+static enum rpc_status
+status_from_errno(int error)
+{
+    switch (error) {
+    case EINVAL:
+    case ENAMETOOLONG:
+        return RPC_INVALID_ARGUMENT;
+    case ENODEV:
+    case ENOENT:
+    case ENXIO:
+        return RPC_NOT_FOUND;
+    case EEXIST:
+    case EADDRINUSE:
+    case EBUSY:
+        return RPC_ALREADY_EXISTS;
+    case ENOMEM:
+    case ENOSPC:
+    case EMFILE:
+    case ENFILE:
+        return RPC_RESOURCE_EXHAUSTED;
+    default:
+        return RPC_FAILED_PRECONDITION;
+    }
+}
+
+/* ---- opening and closing ---- */
+
+static uint16_t
+least_loaded_worker(const struct control *c)
+{
+    unsigned n_ports[DP_MAX_WORKERS] = { 0 };
+    struct shash_node *node;
+    uint16_t best = 0;
+
+    SHASH_FOR_EACH (node, &c->desired.ports) {
+        const struct desired_port *port = node->data;
+
+        n_ports[port->worker] += port->dp != NULL;
+    }
+    for (uint16_t i = 1; i < c->eal.n_workers; i++) {
+        if (n_ports[i] < n_ports[best]) {
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* What the ledger already holds of the port's number belongs to ports that are gone. */
+static void
+take_ledger_base(struct desired_port *port)
+{
+    memset(&port->base, 0, sizeof port->base);
+    for (uint32_t i = 0; i < dp_n_workers(); i++) {
+        struct ledger_page page;
+
+        ledger_read(dp_ledger(i), port->id, &page);
+        ledger_page_add(&port->base, &page);
+    }
+    port->base.held = 0; /* a level, not a sum */
+}
+
+static struct port_spec
+spec_to_open(const struct control *c, const struct desired_port *port)
+{
+    const Fusuma__V1__PortSpec *spec = port->spec;
+    struct port_spec open = { .name = spec->name,
+                              .id = port->id,
+                              .n_workers = c->eal.n_workers,
+                              .pool = c->eal.pool };
+
+    switch (spec->attachment_case) {
+    case FUSUMA__V1__PORT_SPEC__ATTACHMENT_VHOST_USER:
+        open.type = PORT_VHOST_USER;
+        open.socket = port->socket;
+        open.client = spec->vhost_user->client;
+        break;
+    case FUSUMA__V1__PORT_SPEC__ATTACHMENT_AF_PACKET:
+        open.type = PORT_AF_PACKET;
+        open.interface = spec->af_packet->interface;
+        break;
+    case FUSUMA__V1__PORT_SPEC__ATTACHMENT_ETHDEV:
+        open.type = PORT_ETHDEV;
+        open.devargs = spec->ethdev->devargs;
+        break;
+    case FUSUMA__V1__PORT_SPEC__ATTACHMENT__NOT_SET:
+    default:
+        OVS_NOT_REACHED(); /* desired_port_create() refuses it. */
+    }
+    return open;
+}
+
+/* Opens the port and binds its MAC; the next publication takes it in. */
+static enum rpc_status
+open_port(struct control *c, struct desired_port *port, char **error)
+{
+    struct port_spec open = spec_to_open(c, port);
+    int retval = port_open(&open, &port->dp, error);
+
+    if (retval) {
+        port->dp = NULL;
+        return status_from_errno(retval);
+    }
+    retval = port->mac ? fdb_bind(port->mac, 0, port->id) : 0;
+    if (retval) {
+        port_close(port->dp);
+        port->dp = NULL;
+        return control_fail(error, status_from_errno(retval), "%s: mac: %s cannot be bound: %s",
+                            port->spec->name, port->spec->mac, ovs_strerror(retval));
+    }
+    port->worker = least_loaded_worker(c);
+    port->changed = true;
+    take_ledger_base(port);
+    stream_set_port(port->id, port->spec->name, port->spec->user);
+    return RPC_OK;
+}
+
+/* 'port' is in no published snapshot any more. */
+static void
+close_port(struct desired_port *port)
+{
+    if (!port->dp) {
+        return;
+    }
+    if (port->mac) {
+        fdb_unbind(port->mac, 0);
+    }
+    fdb_flush_port(port->id);
+    conn_flush_port(dp_connections(), port->id);
+    dp_synchronize(); /* No worker sends to it for a connection's sake after this. */
+    port_close(port->dp);
+    port->dp = NULL;
+}
+
+/* ---- start, stop, refresh ---- */
+
+static bool
+open_missing(struct control *c)
+{
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(10, 60);
+    struct shash_node *node;
+    bool opened = false;
+
+    SHASH_FOR_EACH (node, &c->desired.ports) {
+        struct desired_port *port = node->data;
+        char *error = NULL;
+
+        if (port->dp) {
+            continue;
+        }
+        if (open_port(c, port, &error)) {
+            VLOG_WARN_RL(&rl, "port %s is down, and tried again each second: %s", node->name,
+                         error);
+            free(error);
+        } else {
+            VLOG_INFO("port %s: opened as number %u on worker %u", node->name, port->id,
+                      port->worker);
+            opened = true;
+        }
+    }
+    return opened;
+}
+
+void
+ports_start(struct control *c)
+{
+    open_missing(c);
+}
+
+void
+ports_stop(struct control *c)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &c->desired.ports) {
+        struct desired_port *port = node->data;
+
+        if (port->dp) {
+            port_close(port->dp);
+            port->dp = NULL;
+        }
+    }
+}
+
+void
+ports_refresh(struct control *c)
+{
+    struct shash_node *node;
+
+    if (open_missing(c) && publish(&c->publisher, &c->desired, NULL)) {
+        VLOG_ERR("no memory to publish ports that were opened; they stay down");
+    }
+    SHASH_FOR_EACH (node, &c->desired.ports) {
+        struct desired_port *port = node->data;
+
+        if (port->dp) {
+            port_refresh(port->dp);
+        }
+    }
+}
+
+/* ---- operations ---- */
+
+static enum rpc_status
+no_memory(char **error)
+{
+    return control_fail(error, RPC_RESOURCE_EXHAUSTED, "no memory to publish the change");
+}
+
+static enum rpc_status
+not_stored(char *why, char **error)
+{
+    enum rpc_status status = control_fail(error, RPC_INTERNAL, "not stored: %s", why);
+
+    free(why);
+    return status;
+}
+
+static enum rpc_status
+store_and_publish(struct control *c, struct desired_port *port, char **error)
+{
+    char *why = NULL;
+
+    if (state_put_port(c->state, port->spec, &why)) {
+        return not_stored(why, error);
+    }
+    if (publish(&c->publisher, &c->desired, NULL)) {
+        if (state_delete_port(c->state, port->spec->name, &why)) {
+            VLOG_ERR("port %s was refused but is still stored: %s", port->spec->name, why);
+            free(why);
+        }
+        return no_memory(error);
+    }
+    return RPC_OK;
+}
+
+enum rpc_status
+ports_add(struct control *c, const Fusuma__V1__PortSpec *spec, struct desired_port **portp,
+          char **error)
+{
+    struct desired_port *port;
+    enum rpc_status status;
+
+    *portp = NULL;
+    status = desired_port_create(spec, c->options->run_dir, &port, error);
+    if (status) {
+        return status;
+    }
+    status = desired_insert(&c->desired, port, error);
+    if (status) {
+        goto destroy;
+    }
+    status = open_port(c, port, error);
+    if (status) {
+        goto remove;
+    }
+    status = store_and_publish(c, port, error);
+    if (status) {
+        goto close;
+    }
+    VLOG_INFO("port %s: added as number %u on worker %u", spec->name, port->id, port->worker);
+    *portp = port;
+    return RPC_OK;
+
+close:
+    close_port(port);
+remove:
+    desired_remove(&c->desired, port);
+destroy:
+    desired_port_destroy(port);
+    return status;
+}
+
+/* Puts back what ports_delete() took out. */
+static void
+restore(struct control *c, struct desired_port *port)
+{
+    shash_add(&c->desired.ports, port->spec->name, port);
+    c->desired.by_id[port->id] = port;
+}
+
+enum rpc_status
+ports_delete(struct control *c, const char *name, char **error)
+{
+    struct desired_port *port = desired_find(&c->desired, name);
+    char *why = NULL;
+
+    if (!port) {
+        return control_fail(error, RPC_NOT_FOUND, "no port is named \"%s\"", name);
+    }
+    if (state_delete_port(c->state, name, &why)) {
+        return not_stored(why, error);
+    }
+    desired_remove(&c->desired, port);
+    if (publish(&c->publisher, &c->desired, NULL)) {
+        restore(c, port);
+        if (state_put_port(c->state, port->spec, &why) ||
+            (port->quarantined && state_set_quarantine(c->state, name, true, &why))) {
+            VLOG_ERR("port %s stays but is not stored any more: %s", name, why);
+            free(why);
+        }
+        return no_memory(error);
+    }
+    VLOG_INFO("port %s: removed", port->spec->name);
+    close_port(port);
+    desired_port_destroy(port);
+    return RPC_OK;
+}
+
+/* Cutting off comes first and is stored then; opening up is stored first.  Whatever fails, the port
+ * is rather shut than open. */
+enum rpc_status
+ports_quarantine(struct control *c, const char *name, bool on, char **error)
+{
+    struct desired_port *port = desired_find(&c->desired, name);
+    char *why = NULL;
+
+    if (!port) {
+        return control_fail(error, RPC_NOT_FOUND, "no port is named \"%s\"", name);
+    }
+    if (port->quarantined == on) {
+        return RPC_OK;
+    }
+    if (!on && state_set_quarantine(c->state, name, false, &why)) {
+        return not_stored(why, error);
+    }
+    port->quarantined = on;
+    port->changed = true;
+    if (publish(&c->publisher, &c->desired, NULL)) {
+        port->quarantined = !on;
+        return no_memory(error);
+    }
+    VLOG_INFO("port %s: %s", name, on ? "quarantined" : "released");
+    if (on && state_set_quarantine(c->state, name, true, &why)) {
+        enum rpc_status status =
+            control_fail(error, RPC_INTERNAL,
+                         "%s is in quarantine, but a restart would forget it: not stored: %s", name,
+                         why);
+        free(why);
+        return status;
+    }
+    return RPC_OK;
+}

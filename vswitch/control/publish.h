@@ -1,0 +1,45 @@
+/* The one place where state is published.
+ *
+ * publish() builds an immutable snapshot from the desired ports and the policy in force (or the next
+ * one), swaps it in, waits until every worker judges by it, and frees what it replaced.  What did not
+ * change is shared with the snapshot before: a quarantine copies one leaf.  A build that fails leaves
+ * the old snapshot in force.  Control thread only. */
+#ifndef CONTROL_PUBLISH_H
+#define CONTROL_PUBLISH_H 1
+
+#include "acl/compile.h"
+#include "control/desired.h"
+
+/* A policy that is compiled.  Whoever holds it owns it all. */
+struct policy {
+    char *yaml;
+    char digest[65]; /* SHA-256, lower-case hex */
+    struct acl_policy *parsed;
+    struct acl_compiled compiled;
+    size_t n_rows; /* classes that the tables have rows for */
+    uint64_t generation; /* in which it came into force */
+};
+void policy_destroy(struct policy *);
+
+struct publisher {
+    struct snapshot *snapshot; /* in force */
+    struct acl_classmap *classmap;
+    struct policy *policy; /* NULL: none, everything is denied */
+    uint32_t table_id[ACL_N_DIRECTIONS];
+    uint32_t last_table_id, last_epoch;
+    uint64_t generation;
+};
+
+void publisher_init(struct publisher *);
+/* After the workers have stopped. */
+void publisher_destroy(struct publisher *);
+
+/* Publishes the state of 'd' and, unless it is NULL, puts 'next' in the place of the policy in force,
+ * which it frees.  0; or ENOMEM, and nothing changed (and 'next' is still the caller's). */
+int publish(struct publisher *, struct desired *d, struct policy *next);
+
+/* The addresses that the policy's groups have: prefixes, and what is bound to selected ports.  The
+ * caller frees the array. */
+struct acl_member *policy_members(const struct acl_policy *, const struct desired *, size_t *n);
+
+#endif

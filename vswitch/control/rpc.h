@@ -1,0 +1,37 @@
+/* The RPC handlers: one file a service, one table (rpc_table.c).  'aux' of every handler is the
+ * struct control.  Control thread, except for the callbacks of streams. */
+#ifndef CONTROL_RPC_H
+#define CONTROL_RPC_H 1
+
+#include "control/control.h"
+
+extern const struct rpc_method control_rpc_methods[];
+extern const size_t control_n_rpc_methods;
+
+typedef void rpc_unary_handler(struct rpc_call *, const ProtobufCMessage *request, void *aux);
+typedef void rpc_stream_handler(struct rpc_stream *, const ProtobufCMessage *request, void *aux);
+
+rpc_unary_handler rpc_add_port, rpc_delete_port, rpc_get_port, rpc_list_ports;
+rpc_unary_handler rpc_get_policy, rpc_apply_policy;
+rpc_unary_handler rpc_quarantine, rpc_release;
+rpc_unary_handler rpc_get_info, rpc_list_fdb, rpc_list_connections, rpc_list_workers, rpc_audit;
+rpc_stream_handler rpc_watch_counters, rpc_watch_drops;
+
+/* Counter streams: control makes the messages when they are due, the server's thread sends them. */
+void watches_run(struct control *);
+void watches_wait(struct control *);
+/* After the server has stopped. */
+void watches_stop(struct control *);
+
+/* Ends 'call' with 'status' and the sentence, which it frees. */
+void rpc_fail_with(struct rpc_call *, enum rpc_status, char *error);
+/* Packs, sends and frees 'reply'. */
+void rpc_reply_with(struct rpc_call *, void *reply);
+
+/* The port's ledger over all workers, since the port was opened. */
+struct ledger_page port_ledger(const struct desired_port *);
+/* "00:00:5e:00:53:01" of a MAC with its first byte in bits 40..47.  The caller frees it. */
+char *mac_text(uint64_t mac);
+char *addr_text(const struct acl_addr *);
+
+#endif

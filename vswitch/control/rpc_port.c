@@ -1,0 +1,92 @@
+#include <config.h>
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "control/message.h"
+#include "control/rpc.h"
+#include "util.h"
+
+static bool
+is_up(const struct desired_port *port)
+{
+    return port->dp && atomic_load_explicit(&port->dp->up, memory_order_relaxed);
+}
+
+static Fusuma__V1__Port *
+port_message(const struct desired_port *port)
+{
+    Fusuma__V1__Port *message = message_new(&fusuma__v1__port__descriptor);
+
+    message->spec = message_copy(&port->spec->base);
+    message->id = port->id;
+    message->state = is_up(port) ? FUSUMA__V1__PORT_STATE__PORT_STATE_UP
+                                 : FUSUMA__V1__PORT_STATE__PORT_STATE_DOWN;
+    message->quarantined = port->quarantined;
+    message->worker = port->worker;
+    message->generation = port->generation;
+    return message;
+}
+
+void
+rpc_add_port(struct rpc_call *call, const ProtobufCMessage *request, void *control)
+{
+    const Fusuma__V1__AddPortRequest *r = (const Fusuma__V1__AddPortRequest *) request;
+    struct desired_port *port;
+    char *error;
+    enum rpc_status status = ports_add(control, r->spec, &port, &error);
+
+    if (status) {
+        rpc_fail_with(call, status, error);
+    } else {
+        rpc_reply_with(call, port_message(port));
+    }
+}
+
+void
+rpc_delete_port(struct rpc_call *call, const ProtobufCMessage *request, void *control)
+{
+    const Fusuma__V1__DeletePortRequest *r = (const Fusuma__V1__DeletePortRequest *) request;
+    struct control *c = control;
+    char *error;
+    enum rpc_status status = ports_delete(c, r->name, &error);
+
+    if (status) {
+        rpc_fail_with(call, status, error);
+    } else {
+        Fusuma__V1__DeletePortResponse *reply =
+            message_new(&fusuma__v1__delete_port_response__descriptor);
+
+        reply->generation = c->publisher.generation;
+        rpc_reply_with(call, reply);
+    }
+}
+
+void
+rpc_get_port(struct rpc_call *call, const ProtobufCMessage *request, void *control)
+{
+    const Fusuma__V1__GetPortRequest *r = (const Fusuma__V1__GetPortRequest *) request;
+    struct control *c = control;
+    const struct desired_port *port = desired_find(&c->desired, r->name);
+
+    if (port) {
+        rpc_reply_with(call, port_message(port));
+    } else {
+        rpc_call_fail(call, RPC_NOT_FOUND, "no port is named \"%s\"", r->name);
+    }
+}
+
+void
+rpc_list_ports(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED, void *control)
+{
+    Fusuma__V1__ListPortsResponse *reply =
+        message_new(&fusuma__v1__list_ports_response__descriptor);
+    struct control *c = control;
+    const struct shash_node **nodes = shash_sort(&c->desired.ports);
+
+    for (size_t i = 0; i < shash_count(&c->desired.ports); i++) {
+        message_append(reply->ports, reply->n_ports, port_message(nodes[i]->data));
+    }
+    free(nodes);
+    rpc_reply_with(call, reply);
+}

@@ -1,0 +1,269 @@
+#include <config.h>
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <rte_cycles.h>
+#include <rte_mempool.h>
+#include <rte_version.h>
+
+#include "control/message.h"
+#include "control/rpc.h"
+#include "datapath/fdb.h"
+#include "datapath/worker.h"
+#include "fusuma/v1/system.pb-c.h"
+#include "telemetry/stream.h"
+#include "timeval.h"
+#include "util.h"
+
+#define DEFAULT_CONNECTION_LIMIT 1000
+
+static const char *
+port_name(const struct control *c, uint16_t id)
+{
+    const struct desired_port *port = id < DP_MAX_PORTS ? c->desired.by_id[id] : NULL;
+
+    return port ? port->spec->name : "";
+}
+
+/* ---- info ---- */
+
+static void
+count_ports(const struct control *c, Fusuma__V1__Info *info)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &c->desired.ports) {
+        const struct desired_port *port = node->data;
+
+        info->ports++;
+        info->ports_up += port->dp && atomic_load_explicit(&port->dp->up, memory_order_relaxed);
+        info->quarantined += port->quarantined;
+    }
+}
+
+void
+rpc_get_info(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED, void *control)
+{
+    Fusuma__V1__Info *info = message_new(&fusuma__v1__info__descriptor);
+    struct control *c = control;
+
+    info->version = xstrdup(PACKAGE_VERSION);
+    info->dpdk_version = xstrdup(rte_version());
+    info->pid = getpid();
+    info->uptime_s = (time_msec() - c->started_ms) / 1000;
+    info->hugepages = c->eal.hugepages;
+    info->generation = c->publisher.generation;
+    count_ports(c, info);
+    info->workers = dp_n_workers();
+    info->connections = conn_table_count(dp_connections());
+    info->connections_max = conn_table_max(dp_connections());
+    if (c->publisher.policy) {
+        info->policy_digest = xstrdup(c->publisher.policy->digest);
+        info->rules = c->publisher.policy->parsed->n_rules;
+    }
+    info->buffers = c->eal.pool->size;
+    info->buffers_in_use = rte_mempool_in_use_count(c->eal.pool);
+    info->drop_epoch = stream_epoch();
+    rpc_reply_with(call, info);
+}
+
+/* ---- FDB ---- */
+
+struct fdb_list {
+    const struct control *control;
+    Fusuma__V1__ListFdbResponse *reply;
+    uint32_t now_s;
+};
+
+static void
+add_fdb_entry(const struct fdb_entry *entry, void *list_)
+{
+    struct fdb_list *list = list_;
+    Fusuma__V1__FdbEntry *message = message_new(&fusuma__v1__fdb_entry__descriptor);
+
+    message->mac = mac_text(entry->mac);
+    message->vlan = entry->vlan;
+    message->port = xstrdup(port_name(list->control, entry->port));
+    message->bound = entry->bound;
+    if (!entry->bound && list->now_s > entry->last_seen_s) {
+        message->age_s = list->now_s - entry->last_seen_s;
+    }
+    message_append(list->reply->entries, list->reply->n_entries, message);
+}
+
+void
+rpc_list_fdb(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED, void *control)
+{
+    struct fdb_list list = { control, message_new(&fusuma__v1__list_fdb_response__descriptor),
+                             time_msec() / 1000 };
+
+    fdb_foreach(add_fdb_entry, &list);
+    rpc_reply_with(call, list.reply);
+}
+
+/* ---- connections ---- */
+
+struct conn_list {
+    const struct control *control;
+    Fusuma__V1__ListConnectionsResponse *reply;
+    uint16_t port; /* DP_PORT_NONE: all */
+    uint32_t limit;
+    uint64_t now; /* TSC */
+};
+
+static uint32_t
+idle_seconds(const struct conn *conn, uint64_t now)
+{
+    uint64_t seen = MAX(conn->half[0].last_seen, conn->half[1].last_seen);
+
+    return now > seen ? (now - seen) / rte_get_tsc_hz() : 0;
+}
+
+static Fusuma__V1__Connection *
+connection_message(const struct conn_list *list, const struct conn *conn)
+{
+    Fusuma__V1__Connection *m = message_new(&fusuma__v1__connection__descriptor);
+    unsigned src = conn->initiator & 1, dst = !src;
+
+    m->src_port_name = xstrdup(port_name(list->control, conn->port[src]));
+    m->dst_port_name = xstrdup(port_name(list->control, conn->port[dst]));
+    m->src_ip = addr_text(&conn->key.addr[src]);
+    m->dst_ip = addr_text(&conn->key.addr[dst]);
+    m->protocol = conn->key.protocol;
+    m->src_port = conn->key.l4[src];
+    m->dst_port = conn->key.l4[dst];
+    m->state = xstrdup(conn_state_name(conn));
+    m->packets = conn->half[src].packets;
+    m->bytes = conn->half[src].bytes;
+    m->reply_packets = conn->half[dst].packets;
+    m->reply_bytes = conn->half[dst].bytes;
+    m->idle_s = idle_seconds(conn, list->now);
+    m->generation = conn->generation;
+    return m;
+}
+
+static bool
+add_connection(const struct conn *conn, void *list_)
+{
+    struct conn_list *list = list_;
+    Fusuma__V1__ListConnectionsResponse *reply = list->reply;
+
+    if (list->port == DP_PORT_NONE || conn->port[0] == list->port || conn->port[1] == list->port) {
+        if (reply->total++ < list->limit) {
+            message_append(reply->connections, reply->n_connections,
+                           connection_message(list, conn));
+        }
+    }
+    return true;
+}
+
+void
+rpc_list_connections(struct rpc_call *call, const ProtobufCMessage *request, void *control)
+{
+    const Fusuma__V1__ListConnectionsRequest *r =
+        (const Fusuma__V1__ListConnectionsRequest *) request;
+    struct conn_list list = { .control = control,
+                              .port = DP_PORT_NONE,
+                              .limit = r->limit ? r->limit : DEFAULT_CONNECTION_LIMIT,
+                              .now = rte_rdtsc() };
+
+    if (*r->port) {
+        const struct desired_port *port = desired_find(&list.control->desired, r->port);
+
+        if (!port) {
+            rpc_call_fail(call, RPC_NOT_FOUND, "no port is named \"%s\"", r->port);
+            return;
+        }
+        list.port = port->id;
+    }
+    list.reply = message_new(&fusuma__v1__list_connections_response__descriptor);
+    conn_foreach(dp_connections(), add_connection, &list);
+    rpc_reply_with(call, list.reply);
+}
+
+/* ---- workers ---- */
+
+static Fusuma__V1__Worker *
+worker_message(const struct control *c, uint32_t index)
+{
+    Fusuma__V1__Worker *m = message_new(&fusuma__v1__worker__descriptor);
+    const struct shash_node **nodes = shash_sort(&c->desired.ports);
+    struct dp_worker_stats stats;
+
+    dp_worker_stats(index, &stats);
+    m->index = index;
+    m->lcore = stats.lcore;
+    m->cpu = stats.cpu;
+    m->polls = stats.polls;
+    m->bursts = stats.bursts;
+    m->packets = stats.packets;
+    m->busy_cycles = stats.busy_cycles;
+    m->sleeps = stats.sleeps;
+    m->sleeping = stats.sleeping;
+    m->generation = stats.generation;
+    for (size_t i = 0; i < shash_count(&c->desired.ports); i++) {
+        const struct desired_port *port = nodes[i]->data;
+
+        if (port->dp && port->worker == index) {
+            message_append(m->ports, m->n_ports, xstrdup(nodes[i]->name));
+        }
+    }
+    free(nodes);
+    return m;
+}
+
+void
+rpc_list_workers(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED, void *control)
+{
+    Fusuma__V1__ListWorkersResponse *reply =
+        message_new(&fusuma__v1__list_workers_response__descriptor);
+
+    for (uint32_t i = 0; i < dp_n_workers(); i++) {
+        message_append(reply->workers, reply->n_workers, worker_message(control, i));
+    }
+    rpc_reply_with(call, reply);
+}
+
+/* ---- audit ---- */
+
+static Fusuma__V1__AuditPort *
+audit_port(const struct desired_port *port)
+{
+    Fusuma__V1__AuditPort *m = message_new(&fusuma__v1__audit_port__descriptor);
+    struct ledger_page page = port_ledger(port);
+
+    m->port = xstrdup(port->spec->name);
+    m->received = page.received;
+    m->originated = page.originated;
+    m->forwarded = page.forwarded;
+    m->consumed = page.consumed;
+    m->held = page.held;
+    m->drops = ledger_page_drops(&page);
+    m->ingress_difference = ledger_page_ingress_difference(&page);
+    m->offered = page.offered;
+    m->accepted = page.accepted;
+    m->tx_drops = ledger_page_tx_drops(&page);
+    m->egress_difference = ledger_page_egress_difference(&page);
+    return m;
+}
+
+void
+rpc_audit(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED, void *control)
+{
+    Fusuma__V1__AuditResponse *reply = message_new(&fusuma__v1__audit_response__descriptor);
+    struct control *c = control;
+    const struct shash_node **nodes = shash_sort(&c->desired.ports);
+
+    dp_synchronize();
+    reply->clean = true;
+    for (size_t i = 0; i < shash_count(&c->desired.ports); i++) {
+        Fusuma__V1__AuditPort *m = audit_port(nodes[i]->data);
+
+        reply->clean = reply->clean && !m->ingress_difference && !m->egress_difference;
+        message_append(reply->ports, reply->n_ports, m);
+    }
+    free(nodes);
+    rpc_reply_with(call, reply);
+}

@@ -1,0 +1,104 @@
+#include <config.h>
+
+#include "control/rpc.h"
+
+#include <stdlib.h>
+
+#include "control/message.h"
+#include "datapath/worker.h"
+#include "fusuma/v1/counter.pb-c.h"
+#include "fusuma/v1/drop.pb-c.h"
+#include "fusuma/v1/policy.pb-c.h"
+#include "fusuma/v1/quarantine.pb-c.h"
+#include "fusuma/v1/system.pb-c.h"
+#include "packets.h"
+#include "util.h"
+
+#define PORTS &fusuma__v1__port_service__descriptor
+#define POLICY &fusuma__v1__policy_service__descriptor
+#define QUARANTINE &fusuma__v1__quarantine_service__descriptor
+#define COUNTERS &fusuma__v1__counter_service__descriptor
+#define DROPS &fusuma__v1__drop_service__descriptor
+#define SYSTEM &fusuma__v1__system_service__descriptor
+
+const struct rpc_method control_rpc_methods[] = {
+    { PORTS, "AddPort", rpc_add_port, NULL },
+    { PORTS, "DeletePort", rpc_delete_port, NULL },
+    { PORTS, "GetPort", rpc_get_port, NULL },
+    { PORTS, "ListPorts", rpc_list_ports, NULL },
+    { POLICY, "GetPolicy", rpc_get_policy, NULL },
+    { POLICY, "ApplyPolicy", rpc_apply_policy, NULL },
+    { QUARANTINE, "Quarantine", rpc_quarantine, NULL },
+    { QUARANTINE, "Release", rpc_release, NULL },
+    { COUNTERS, "WatchCounters", NULL, rpc_watch_counters },
+    { DROPS, "WatchDrops", NULL, rpc_watch_drops },
+    { SYSTEM, "GetInfo", rpc_get_info, NULL },
+    { SYSTEM, "ListFdb", rpc_list_fdb, NULL },
+    { SYSTEM, "ListConnections", rpc_list_connections, NULL },
+    { SYSTEM, "ListWorkers", rpc_list_workers, NULL },
+    { SYSTEM, "Audit", rpc_audit, NULL },
+};
+const size_t control_n_rpc_methods = ARRAY_SIZE(control_rpc_methods);
+
+/* ---- what several handlers share ---- */
+
+void
+rpc_fail_with(struct rpc_call *call, enum rpc_status status, char *error)
+{
+    rpc_call_fail(call, status, "%s", error);
+    free(error);
+}
+
+void
+rpc_reply_with(struct rpc_call *call, void *reply)
+{
+    rpc_call_reply(call, reply);
+    message_free(reply);
+}
+
+char *
+mac_text(uint64_t mac)
+{
+    struct eth_addr ea;
+
+    eth_addr_from_uint64(mac, &ea);
+    return xasprintf(ETH_ADDR_FMT, ETH_ADDR_ARGS(ea));
+}
+
+char *
+addr_text(const struct acl_addr *a)
+{
+    char text[ACL_ADDR_STRLEN];
+
+    return xstrdup(acl_addr_format(a, text));
+}
+
+/* All fields of a page are 64-bit counters. */
+static void
+ledger_page_subtract(struct ledger_page *a, const struct ledger_page *b)
+{
+    uint64_t *x = (uint64_t *) a;
+    const uint64_t *y = (const uint64_t *) b;
+
+    for (size_t i = 0; i < sizeof *a / sizeof *x; i++) {
+        x[i] -= y[i];
+    }
+}
+
+struct ledger_page
+port_ledger(const struct desired_port *port)
+{
+    struct ledger_page sum;
+
+    memset(&sum, 0, sizeof sum);
+    for (uint32_t i = 0; port->dp && i < dp_n_workers(); i++) {
+        struct ledger_page page;
+
+        ledger_read(dp_ledger(i), port->id, &page);
+        ledger_page_add(&sum, &page);
+    }
+    if (port->dp) {
+        ledger_page_subtract(&sum, &port->base);
+    }
+    return sum;
+}

@@ -1,0 +1,319 @@
+#include <config.h>
+
+#include "control/state.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "openvswitch/vlog.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(state);
+
+#define SCHEMA_VERSION 1
+
+struct state {
+    sqlite3 *db;
+    char *path;
+};
+
+static const char schema[] =
+    "BEGIN;"
+    "CREATE TABLE port ("
+    "  name TEXT PRIMARY KEY NOT NULL,"
+    "  spec BLOB NOT NULL," /* fusuma.v1.PortSpec */
+    "  quarantined INTEGER NOT NULL DEFAULT 0"
+    ") WITHOUT ROWID;"
+    "CREATE TABLE policy (one INTEGER PRIMARY KEY CHECK (one = 1), yaml TEXT NOT NULL);"
+    "CREATE TABLE initialised (one INTEGER PRIMARY KEY CHECK (one = 1));"
+    "PRAGMA user_version = " OVS_STRINGIZE(SCHEMA_VERSION) ";"
+    "COMMIT;";
+
+static int
+fail(const struct state *s, char **error)
+{
+    *error = xasprintf("%s: %s", s->path, sqlite3_errmsg(s->db));
+    return EIO;
+}
+
+static int
+execute(struct state *s, const char *sql, char **error)
+{
+    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(s, error);
+}
+
+/* The first column of the first row, or -1. */
+static int
+query_int(const struct state *s, const char *sql)
+{
+    sqlite3_stmt *stmt;
+    int value = -1;
+
+    if (sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW) {
+        value = sqlite3_column_int(stmt, 0);
+    }
+    sqlite3_finalize(stmt);
+    return value;
+}
+
+static bool
+is_sound(const struct state *s)
+{
+    sqlite3_stmt *stmt;
+    bool sound = false;
+
+    if (sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW) {
+        sound = !strcmp((const char *) sqlite3_column_text(stmt, 0), "ok");
+    }
+    sqlite3_finalize(stmt);
+    return sound;
+}
+
+/* ---- opening ---- */
+
+enum opened { OPENED, OPENED_DAMAGED, OPENED_FAILED };
+
+static enum opened
+open_db(struct state *s, char **error)
+{
+    int version, code;
+
+    code = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+    if (code != SQLITE_OK) {
+        fail(s, error);
+        return OPENED_FAILED;
+    }
+    sqlite3_busy_timeout(s->db, 2000);
+    code = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", NULL, NULL,
+                        NULL);
+    if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT || (code == SQLITE_OK && !is_sound(s))) {
+        return OPENED_DAMAGED;
+    }
+    version = query_int(s, "PRAGMA user_version");
+    if (code != SQLITE_OK || (!version && execute(s, schema, error))) {
+        free(*error);
+        fail(s, error);
+        return OPENED_FAILED;
+    }
+    if (version && version != SCHEMA_VERSION) {
+        *error = xasprintf("%s: schema version %d; this program knows %d", s->path, version,
+                           SCHEMA_VERSION);
+        return OPENED_FAILED;
+    }
+    /* A version without its tables is no less damaged than a page that does not add up. */
+    if (query_int(s, "SELECT count(*) FROM port") < 0 ||
+        query_int(s, "SELECT count(*) FROM policy") < 0 ||
+        query_int(s, "SELECT count(*) FROM initialised") < 0) {
+        return OPENED_DAMAGED;
+    }
+    return OPENED;
+}
+
+/* Renames the damaged database and begins an empty one, which counts as initialised, so that nothing
+ * is allowed that nobody asked for. */
+static enum opened
+put_aside(struct state *s, char **error)
+{
+    static const char *const suffixes[] = { "", "-wal", "-shm" };
+    long long now = time(NULL);
+    enum opened opened;
+
+    sqlite3_close(s->db);
+    s->db = NULL;
+    for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
+        char *from = xasprintf("%s%s", s->path, suffixes[i]);
+        char *to = xasprintf("%s.damaged-%lld%s", s->path, now, suffixes[i]);
+        bool failed = rename(from, to) && errno != ENOENT;
+
+        if (failed) {
+            *error = xasprintf("%s is damaged and cannot be put aside: %s", from,
+                               ovs_strerror(errno));
+        }
+        free(from);
+        free(to);
+        if (failed) {
+            return OPENED_FAILED;
+        }
+    }
+    VLOG_EMER("%s is damaged; kept as %s.damaged-%lld.  Starting with no port and no policy: "
+              "everything is denied until both are given again",
+              s->path, s->path, now);
+    opened = open_db(s, error);
+    if (opened == OPENED && execute(s, "INSERT INTO initialised VALUES (1)", error)) {
+        opened = OPENED_FAILED;
+    }
+    return opened;
+}
+
+int
+state_open(const char *dir, struct state **sp, char **error)
+{
+    struct state *s;
+    enum opened opened;
+
+    *sp = NULL;
+    *error = NULL;
+    if (mkdir(dir, 0700) && errno != EEXIST) {
+        int retval = errno;
+
+        *error = xasprintf("%s: %s", dir, ovs_strerror(retval));
+        return retval;
+    }
+    s = xzalloc(sizeof *s);
+    s->path = xasprintf("%s/state.db", dir);
+    opened = open_db(s, error);
+    if (opened == OPENED_DAMAGED) {
+        opened = put_aside(s, error);
+    }
+    if (opened != OPENED) {
+        if (!*error) {
+            fail(s, error);
+        }
+        state_close(s);
+        return EIO;
+    }
+    *sp = s;
+    return 0;
+}
+
+void
+state_close(struct state *s)
+{
+    if (s) {
+        sqlite3_close(s->db);
+        free(s->path);
+        free(s);
+    }
+}
+
+bool
+state_is_initialised(const struct state *s)
+{
+    return query_int(s, "SELECT count(*) FROM initialised") != 0;
+}
+
+/* ---- reading ---- */
+
+static bool
+load_port(sqlite3_stmt *stmt, void (*port)(const Fusuma__V1__PortSpec *, bool, void *), void *aux)
+{
+    const void *spec = sqlite3_column_blob(stmt, 1);
+    Fusuma__V1__PortSpec *message =
+        fusuma__v1__port_spec__unpack(NULL, sqlite3_column_bytes(stmt, 1), spec);
+
+    if (!message) {
+        VLOG_ERR("port %s: its stored description cannot be read",
+                 (const char *) sqlite3_column_text(stmt, 0));
+        return false;
+    }
+    port(message, sqlite3_column_int(stmt, 2), aux);
+    fusuma__v1__port_spec__free_unpacked(message, NULL);
+    return true;
+}
+
+bool
+state_load(struct state *s, void (*port)(const Fusuma__V1__PortSpec *, bool, void *), void *aux,
+           char **policyp)
+{
+    sqlite3_stmt *stmt;
+    bool ok = true;
+    int code;
+
+    *policyp = NULL;
+    code = sqlite3_prepare_v2(s->db, "SELECT name, spec, quarantined FROM port ORDER BY name", -1,
+                              &stmt, NULL);
+    while (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        ok = load_port(stmt, port, aux) && ok;
+        code = SQLITE_OK;
+    }
+    ok = ok && code == SQLITE_DONE;
+    sqlite3_finalize(stmt);
+
+    code = sqlite3_prepare_v2(s->db, "SELECT yaml FROM policy", -1, &stmt, NULL);
+    code = code == SQLITE_OK ? sqlite3_step(stmt) : code;
+    if (code == SQLITE_ROW) {
+        *policyp = xstrdup((const char *) sqlite3_column_text(stmt, 0));
+    }
+    sqlite3_finalize(stmt);
+    return ok && (code == SQLITE_ROW || code == SQLITE_DONE);
+}
+
+/* ---- writing ---- */
+
+/* Runs 'sql' with 'text' as ?1 and, unless NULL, 'blob' as ?2. */
+static int
+run(struct state *s, const char *sql, const char *text, const void *blob, size_t size,
+    char **error)
+{
+    sqlite3_stmt *stmt;
+    int code = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
+
+    code = code ? code : sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
+    if (blob && !code) {
+        code = sqlite3_bind_blob(stmt, 2, blob, size, SQLITE_STATIC);
+    }
+    code = code ? code : sqlite3_step(stmt);
+    sqlite3_finalize(stmt);
+    return code == SQLITE_DONE ? 0 : fail(s, error);
+}
+
+int
+state_put_port(struct state *s, const Fusuma__V1__PortSpec *spec, char **error)
+{
+    size_t size = fusuma__v1__port_spec__get_packed_size(spec);
+    uint8_t *packed = xmalloc(size + 1);
+    int retval;
+
+    fusuma__v1__port_spec__pack(spec, packed);
+    retval = run(s, "INSERT INTO port (name, spec) VALUES (?1, ?2)", spec->name, packed, size,
+                 error);
+    free(packed);
+    return retval;
+}
+
+int
+state_delete_port(struct state *s, const char *name, char **error)
+{
+    return run(s, "DELETE FROM port WHERE name = ?1", name, NULL, 0, error);
+}
+
+int
+state_set_quarantine(struct state *s, const char *name, bool quarantined, char **error)
+{
+    return run(s,
+               quarantined ? "UPDATE port SET quarantined = 1 WHERE name = ?1"
+                           : "UPDATE port SET quarantined = 0 WHERE name = ?1",
+               name, NULL, 0, error);
+}
+
+int
+state_set_policy(struct state *s, const char *yaml, char **error)
+{
+    return yaml ? run(s, "INSERT OR REPLACE INTO policy VALUES (1, ?1)", yaml, NULL, 0, error)
+                : execute(s, "DELETE FROM policy", error);
+}
+
+int
+state_begin(struct state *s, char **error)
+{
+    return execute(s, "BEGIN IMMEDIATE; INSERT OR IGNORE INTO initialised VALUES (1)", error);
+}
+
+int
+state_commit(struct state *s, char **error)
+{
+    return execute(s, "COMMIT", error);
+}
+
+void
+state_rollback(struct state *s)
+{
+    sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}

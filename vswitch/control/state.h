@@ -1,0 +1,39 @@
+/* What survives a restart: ports, quarantine and policy, in STATE-DIR/state.db (SQLite, WAL).
+ *
+ * Control thread only.  A change is durable when the function returns.  A database that is damaged is
+ * put aside and an empty one begun that counts as initialised: the switch then denies everything and
+ * never falls back to the configuration file. */
+#ifndef CONTROL_STATE_H
+#define CONTROL_STATE_H 1
+
+#include <stdbool.h>
+
+#include "fusuma/v1/port.pb-c.h"
+
+struct state;
+
+/* Creates the directory and the database when there are none.  0, or a positive errno and '*error'
+ * (the caller frees it). */
+int state_open(const char *dir, struct state **, char **error);
+void state_close(struct state *);
+
+/* False until state_begin() ... state_commit() has put in what the switch first starts from. */
+bool state_is_initialised(const struct state *);
+
+/* Calls 'port' for each port, by name; '*policyp' is the policy's text or NULL (the caller frees
+ * it).  Whether all of it could be read. */
+bool state_load(struct state *,
+                void (*port)(const Fusuma__V1__PortSpec *, bool quarantined, void *aux), void *aux,
+                char **policyp);
+
+/* 0, or a positive errno and '*error'.  Each is a transaction of its own unless inside
+ * state_begin() and state_commit(); state_rollback() ends one without effect. */
+int state_put_port(struct state *, const Fusuma__V1__PortSpec *, char **error);
+int state_delete_port(struct state *, const char *name, char **error);
+int state_set_quarantine(struct state *, const char *name, bool, char **error);
+int state_set_policy(struct state *, const char *yaml, char **error); /* NULL: none */
+int state_begin(struct state *, char **error);
+int state_commit(struct state *, char **error);
+void state_rollback(struct state *);
+
+#endif

@@ -1,0 +1,274 @@
+/* vswitchd: reads its options, becomes a daemon, and hands over to control/. */
+#include <config.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <linux/close_range.h>
+
+#include "control/control.h"
+#include "daemon.h"
+#include "openvswitch/poll-loop.h"
+#include "openvswitch/vlog.h"
+#include "ovs-rcu.h"
+#include "svec.h"
+#include "unixctl.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(main);
+
+#define DEFAULT_STATE_DIR "/var/lib/fusuma"
+#define DEFAULT_RUN_DIR "/run/fusuma"
+
+struct options {
+    struct control_options control;
+    struct svec endpoints;
+    bool detach;
+};
+
+static int stop_fd = -1;
+
+static void
+usage(void)
+{
+    printf("vswitchd: userspace switch with a firewall for every desktop\n"
+           "usage: vswitchd [OPTIONS] [-- EAL ARGUMENTS]\n\n"
+           "  --config FILE      settings; ports and policy for an empty state directory\n"
+           "  --state-dir DIR    what survives a restart [" DEFAULT_STATE_DIR "]\n"
+           "  --run-dir DIR      pid file and sockets [" DEFAULT_RUN_DIR "]\n"
+           "  --listen ENDPOINT  unix:PATH or HOST:PORT for gRPC; may be repeated\n"
+           "                     [unix:RUN-DIR/vswitchd.sock]\n"
+           "  --lcores LIST      CPUs as EAL's --lcores has them: the first lcore is control's,\n"
+           "                     the others are workers [0@first CPU,1@second CPU]\n"
+           "  --no-huge          use ordinary pages even if there are hugepages\n"
+           "  --detach           run in the background; log to RUN-DIR/vswitchd.log\n"
+           "  -h, --help         this text\n"
+           "  -V, --version      version\n\n"
+           "Exit status: 0 stopped as asked; 1 could not start.\n"
+           "Log levels and more: ovs-appctl -t RUN-DIR/vswitchd.ctl list-commands\n");
+}
+
+enum { OPT_CONFIG = 256, OPT_STATE_DIR, OPT_RUN_DIR, OPT_LISTEN, OPT_LCORES, OPT_NO_HUGE,
+       OPT_DETACH };
+
+static const struct option long_options[] = {
+    { "config", required_argument, NULL, OPT_CONFIG },
+    { "state-dir", required_argument, NULL, OPT_STATE_DIR },
+    { "run-dir", required_argument, NULL, OPT_RUN_DIR },
+    { "listen", required_argument, NULL, OPT_LISTEN },
+    { "lcores", required_argument, NULL, OPT_LCORES },
+    { "no-huge", no_argument, NULL, OPT_NO_HUGE },
+    { "detach", no_argument, NULL, OPT_DETACH },
+    { "help", no_argument, NULL, 'h' },
+    { "version", no_argument, NULL, 'V' },
+    { NULL, 0, NULL, 0 },
+};
+
+static void
+parse_option(int option, struct options *o)
+{
+    switch (option) {
+    case OPT_CONFIG:
+        o->control.config_file = optarg;
+        break;
+    case OPT_STATE_DIR:
+        o->control.state_dir = optarg;
+        break;
+    case OPT_RUN_DIR:
+        o->control.run_dir = optarg;
+        break;
+    case OPT_LISTEN:
+        svec_add(&o->endpoints, optarg);
+        break;
+    case OPT_LCORES:
+        o->control.lcores = optarg;
+        break;
+    case OPT_NO_HUGE:
+        o->control.no_huge = true;
+        break;
+    case OPT_DETACH:
+        o->detach = true;
+        break;
+    case 'h':
+        usage();
+        exit(EXIT_SUCCESS);
+    case 'V':
+        printf("vswitchd (Fusuma) " PACKAGE_VERSION "\n");
+        exit(EXIT_SUCCESS);
+    default:
+        exit(EXIT_FAILURE); /* getopt has said why. */
+    }
+}
+
+/* A daemon's working directory is not its user's: paths are made absolute while they still mean what
+ * was typed. */
+static void
+parse_options(int argc, char *argv[], struct options *o)
+{
+    int option;
+
+    memset(o, 0, sizeof *o);
+    svec_init(&o->endpoints);
+    o->control.state_dir = DEFAULT_STATE_DIR;
+    o->control.run_dir = DEFAULT_RUN_DIR;
+    while ((option = getopt_long(argc, argv, "hV", long_options, NULL)) != -1) {
+        parse_option(option, o);
+    }
+    /* getopt moves what is no option behind the "--" of those that belong to EAL. */
+    if (optind < argc && strcmp(argv[optind - 1], "--")) {
+        ovs_fatal(0, "%s: not an option (EAL arguments follow \"--\")", argv[optind]);
+    }
+    o->control.eal_args = argv + optind;
+    o->control.state_dir = abs_file_name(NULL, o->control.state_dir);
+    o->control.run_dir = abs_file_name(NULL, o->control.run_dir);
+    if (o->control.config_file) {
+        o->control.config_file = abs_file_name(NULL, o->control.config_file);
+    }
+    if (svec_is_empty(&o->endpoints)) {
+        svec_add_nocopy(&o->endpoints, xasprintf("unix:%s/vswitchd.sock", o->control.run_dir));
+    }
+    o->control.endpoints = (const char *const *) o->endpoints.names;
+    o->control.n_endpoints = o->endpoints.n;
+}
+
+/* Another program's locks and sockets are none of ours to keep open. */
+static void
+close_inherited(void)
+{
+    if (close_range(3, ~0u, 0)) {
+        struct rlimit limit;
+
+        for (int fd = 3; !getrlimit(RLIMIT_NOFILE, &limit) && fd < (int) limit.rlim_cur; fd++) {
+            close(fd);
+        }
+    }
+}
+
+static void
+on_signal(int signr OVS_UNUSED)
+{
+    uint64_t one = 1;
+
+    ignore(write(stop_fd, &one, sizeof one));
+}
+
+/* Before anything else takes an interest in these signals: OVS leaves those with a handler alone. */
+static void
+catch_signals(void)
+{
+    struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+
+    stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGINT, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static bool
+asked_to_stop(void)
+{
+    uint64_t n;
+
+    return read(stop_fd, &n, sizeof n) == sizeof n;
+}
+
+static void
+start_log(const struct options *o)
+{
+    vlog_set_levels(NULL, VLF_SYSLOG, VLL_OFF);
+    vlog_set_levels(NULL, VLF_CONSOLE, o->detach ? VLL_OFF : VLL_INFO);
+    vlog_set_levels(NULL, VLF_FILE, VLL_INFO);
+    if (o->detach) {
+        char *file = xasprintf("%s/vswitchd.log", o->control.run_dir);
+
+        vlog_set_log_file(file);
+        free(file);
+    }
+}
+
+/* The pid file is locked in here, before any socket is opened; another instance ends this one. */
+static void
+become_daemon(const struct options *o)
+{
+    char *pidfile = xasprintf("%s/vswitchd.pid", o->control.run_dir);
+
+    if (mkdir(o->control.run_dir, 0755) && errno != EEXIST) {
+        ovs_fatal(errno, "%s", o->control.run_dir);
+    }
+    set_pidfile(pidfile);
+    free(pidfile);
+    if (o->detach) {
+        set_detach();
+    }
+    daemonize_start(false);
+    start_log(o);
+}
+
+static struct unixctl_server *
+start_unixctl(const struct options *o)
+{
+    char *path = xasprintf("%s/vswitchd.ctl", o->control.run_dir);
+    struct unixctl_server *server;
+
+    if (unixctl_server_create(path, &server)) {
+        exit(EXIT_FAILURE); /* It has said why. */
+    }
+    free(path);
+    return server;
+}
+
+static void
+run(struct control *control, struct unixctl_server *unixctl)
+{
+    while (!asked_to_stop()) {
+        control_run(control);
+        unixctl_server_run(unixctl);
+        control_wait(control);
+        unixctl_server_wait(unixctl);
+        poll_fd_wait(stop_fd, POLLIN);
+        poll_block();
+    }
+    VLOG_INFO("stopping");
+}
+
+int
+main(int argc, char *argv[])
+{
+    struct unixctl_server *unixctl = NULL;
+    static struct control control;
+    struct options options;
+    char *error = NULL;
+    int retval;
+
+    set_program_name(argv[0]);
+    parse_options(argc, argv, &options);
+    close_inherited();
+    catch_signals();
+    umask(0077); /* sockets, state and logs are for the switch's own user */
+    become_daemon(&options);
+
+    retval = control_prepare(&control, &options.control, &error);
+    if (!retval) {
+        unixctl = start_unixctl(&options);
+        retval = control_start(&control, &error);
+    }
+    if (retval) {
+        VLOG_EMER("%s", error);
+        free(error);
+    } else {
+        daemonize_complete();
+        VLOG_INFO("running");
+        run(&control, unixctl);
+    }
+    control_stop(&control);
+    unixctl_server_destroy(unixctl);
+    ovsrcu_exit();
+    return retval ? EXIT_FAILURE : EXIT_SUCCESS;
+}
