@@ -17,17 +17,7 @@ bin_swctl_SOURCES = \
 	ctl/system.c
 bin_swctl_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
 bin_swctl_LDADD = proto/libproto.a $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) \
-	ctl/libopenvswitch.a $(OVS_LIBS) -lm
-
-# Open vSwitch and jansson both export json_object() and others, and a program's own symbols win over
-# those of a shared library.  This is Open vSwitch's library with its json_* renamed.
-ctl/libopenvswitch.a: $(OVS_DIR)/lib/libopenvswitch.a
-	$(AM_V_GEN)$(MKDIR_P) ctl && \
-	nm --defined-only $(OVS_DIR)/lib/libopenvswitch.a | \
-	  awk '$$3 ~ /^json_/ { print $$3, "ovs_" $$3 }' | sort -u >ctl/libopenvswitch.syms && \
-	objcopy --redefine-syms=ctl/libopenvswitch.syms $(OVS_DIR)/lib/libopenvswitch.a $@.new && \
-	mv -f $@.new $@
-CLEANFILES += ctl/libopenvswitch.a ctl/libopenvswitch.syms
+	$(OVS_LIBS)
 
 # The headers that protoc-c makes.
 $(bin_swctl_OBJECTS): $(BUILT_SOURCES)
