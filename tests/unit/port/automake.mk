@@ -1,5 +1,5 @@
-check_PROGRAMS += tests/unit/port/test_port tests/unit/port/cross
-TESTS += tests/unit/port/test_port
+check_PROGRAMS += tests/unit/port/test_port tests/unit/port/test_traffic tests/unit/port/cross
+TESTS += tests/unit/port/test_port tests/unit/port/test_traffic
 tests_unit_port_test_port_SOURCES = \
 	tests/unit/port/gso_suite.c \
 	tests/unit/port/suites.h \
@@ -9,3 +9,5 @@ tests_unit_port_test_port_LDADD = vswitch/libport.a $(CUNIT_LIBS)
 tests_unit_port_cross_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 tests_unit_port_cross_SOURCES = tests/unit/port/cross.c
 tests_unit_port_cross_LDADD = vswitch/libport.a $(DPDK_LIBS)
+tests_unit_port_test_traffic_SOURCES = tests/unit/port/test_traffic.c
+tests_unit_port_test_traffic_LDADD = $(CUNIT_LIBS)
