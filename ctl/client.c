@@ -16,13 +16,17 @@
 void
 ctl_error(const char *format, ...)
 {
+    struct ds line = DS_EMPTY_INITIALIZER;
     va_list args;
+    char *text;
 
     va_start(args, format);
-    fputs("swctl: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    text = xvasprintf(format, args);
     va_end(args);
+    output_pad(&line, text, 0);
+    fprintf(stderr, "swctl: %s\n", ds_cstr(&line));
+    ds_destroy(&line);
+    free(text);
 }
 
 static struct rpc_channel *

@@ -26,7 +26,7 @@ struct ctl {
     struct rpc_channel *channel;
 };
 
-/* "swctl: what" on standard error. */
+/* "swctl: what" on standard error, on one line and cleaned as output.h says. */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* One unary call.  On RPC_OK '*replyp' is the caller's to free with client_free(); otherwise

@@ -14,12 +14,12 @@
 /* Fixed widths: lines are printed as they come, and the next one is not known. */
 enum {
     TIME_WIDTH = 18,
-    PORT_WIDTH = 12,
-    USER_WIDTH = 12,
+    PORT_WIDTH = 10,
+    USER_WIDTH = 10,
     ADDRESS_WIDTH = 17, /* a MAC address, or IPv4 with room */
-    SERVICE_WIDTH = 18,
-    RULE_WIDTH = 20,
-    REASON_WIDTH = 16,
+    SERVICE_WIDTH = 16,
+    RULE_WIDTH = 16,
+    REASON_WIDTH = 15,
 };
 
 static void

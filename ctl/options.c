@@ -157,7 +157,7 @@ take(struct args *args, int c, const char *text)
 bool
 args_parse(struct args *args, int argc, char *argv[])
 {
-    struct spelling spelling;
+    struct spelling spelling = { .letters = "" };
     int c;
 
     svec_init(&args->words);

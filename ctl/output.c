@@ -52,6 +52,14 @@ output_flush(void)
     return false;
 }
 
+/* Unicode's marks that set text right to left: they could make a line read as another. */
+static bool
+turns_text(wchar_t c)
+{
+    return c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
+           (c >= 0x2066 && c <= 0x2069);
+}
+
 /* Appends 'text', with '?' for what is no printing character, and returns how many columns it
  * takes. */
 static int
@@ -69,7 +77,7 @@ put_clean(struct ds *s, const char *text)
             c = L'\0';
             memset(&state, 0, sizeof state);
         }
-        if (c && iswprint(c)) {
+        if (c && iswprint(c) && !turns_text(c)) {
             ds_put_buffer(s, text, n);
             columns += MAX(wcwidth(c), 0);
         } else {

@@ -66,14 +66,17 @@ read_policy(const char *name)
 static bool
 complain_in_place(const char *file, const char *error)
 {
+    struct ds what = DS_EMPTY_INITIALIZER;
     unsigned line, column;
     int end = 0;
 
     if (!error || sscanf(error, "line %u, column %u: %n", &line, &column, &end) != 2 || !end) {
         return false;
     }
+    output_pad(&what, error + end, 0);
     fprintf(stderr, "%s:%u:%u: %s\n", strcmp(file, "-") ? file : "<stdin>", line, column,
-            error + end);
+            ds_cstr(&what));
+    ds_destroy(&what);
     return true;
 }
 

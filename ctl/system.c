@@ -202,10 +202,13 @@ system_audit(struct ctl *ctl)
     } else {
         print_audit(audit);
     }
-    if (unbalanced || !audit->clean) {
-        fflush(stdout);
+    output_flush();
+    if (unbalanced) {
         ctl_error("the ledger does not add up: %zu of %zu equations do not hold", unbalanced,
                   2 * audit->n_ports);
+        code = CTL_REFUSED;
+    } else if (!audit->clean) {
+        ctl_error("the ledger does not add up, says the switch");
         code = CTL_REFUSED;
     } else if (!ctl->json) {
         output_line("clean: every packet is accounted for");
@@ -254,7 +257,7 @@ system_version(struct ctl *ctl)
 
     if (!ctl->json) {
         output_field("swctl", "%s", PACKAGE_VERSION);
-        fflush(stdout);
+        output_flush();
     }
     code = client_call(ctl, service, "GetInfo", &request, &info);
     if (code != CTL_OK) {

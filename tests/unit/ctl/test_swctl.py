@@ -234,7 +234,7 @@ class Ports(SwctlTest):
         self.assertIn("10.0.0.1, fd00::1", lines[1])
         self.assertIn("floor=3, pool=sales", lines[1])
         self.assertIn("quarantined", lines[2])
-        self.assertNotIn("\x1b", lines[2])
+        self.assertIn("e?[31m??x", lines[2])
         self.assertEqual(lines[0].index("MAC"), lines[1].index("02:00"))
 
     def test_show_and_json(self):
@@ -276,8 +276,9 @@ class Policy(SwctlTest):
         path = self.file(b"x")
         self.assertEqual(self.fails(1, "policy", "apply", path), path + ":3:7: no group 'salse'\n")
         self.assertEqual(self.fails(1, "policy", "apply", "-"), "<stdin>:3:7: no group 'salse'\n")
-        self.switch.answers["ApplyPolicy"] = Refused(grpc.StatusCode.INVALID_ARGUMENT, "too deep")
-        self.assertEqual(self.fails(1, "policy", "apply", path), "swctl: too deep\n")
+        for text in ("too deep", "line x", "line 3, column 7"):
+            self.switch.answers["ApplyPolicy"] = Refused(grpc.StatusCode.INVALID_ARGUMENT, text)
+            self.assertEqual(self.fails(1, "policy", "apply", path), "swctl: " + text + "\n")
 
     def test_unreadable(self):
         for content, said in ((b"a\0b", "byte 2 is 0"), (b"\xff\xfe", "not UTF-8"),
