@@ -132,11 +132,11 @@ static json_t *
 json_from_timestamp(const Google__Protobuf__Timestamp *t)
 {
     time_t seconds = t->seconds;
-    char text[48], fraction[16] = "";
+    char fraction[16] = "";
     struct tm tm;
 
-    if (!gmtime_r(&seconds, &tm) || !strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm)) {
-        return json_from_text("%" PRId64, t->seconds);
+    if (!gmtime_r(&seconds, &tm)) {
+        return json_from_text("%" PRId64, t->seconds); /* a year that no int holds */
     }
     if (t->nanos % 1000000 == 0) {
         snprintf(fraction, sizeof fraction, ".%03d", t->nanos / 1000000);
@@ -145,7 +145,8 @@ json_from_timestamp(const Google__Protobuf__Timestamp *t)
     } else {
         snprintf(fraction, sizeof fraction, ".%09d", t->nanos);
     }
-    return json_from_text("%s%sZ", text, t->nanos ? fraction : "");
+    return json_from_text("%04d-%02d-%02dT%02d:%02d:%02d%sZ", tm.tm_year + 1900, tm.tm_mon + 1,
+                          tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, t->nanos ? fraction : "");
 }
 
 /* ---- fields ---- */
