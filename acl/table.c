@@ -53,10 +53,13 @@ add_batch(struct acl_table *table, const struct acl_classes *classes, struct acl
     uint64_t *bits = NULL;
     bool ok = false;
 
-    if (!batch || !row) {
+    if (!batch) {
         goto out;
     }
     atomic_init(&batch->refs, 1);
+    if (!row) {
+        goto out;
+    }
     acl_rows_init(&batch->rows, bulk->n_rules);
     n_words = batch->rows.n_words;
     bits = malloc((n_words + 1) * sizeof *bits);
