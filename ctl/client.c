@@ -123,7 +123,8 @@ give_up(int signo OVS_UNUSED)
 static void
 be_patient(int ms)
 {
-    struct itimerval timer = { .it_value = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 } };
+    struct itimerval timer = { .it_value = { .tv_sec = ms / 1000,
+                                             .tv_usec = ms % 1000 * INT64_C(1000) } };
 
     setitimer(ITIMER_REAL, &timer, NULL);
 }

@@ -40,11 +40,11 @@ set_output(struct ctl *ctl)
 {
     const char *format = args_value(ctl->args, OPT_OUTPUT);
 
-    if (format && strcmp(format, "json") && strcmp(format, "table")) {
+    ctl->json = format && !strcmp(format, "json");
+    if (format && !ctl->json && strcmp(format, "table") != 0) {
         ctl_error("--output: '%s' is neither table nor json", format);
         return false;
     }
-    ctl->json = format && !strcmp(format, "json");
     return true;
 }
 

@@ -43,10 +43,10 @@ enum option_id {
 
 struct option_info {
     const char *name;
-    char letter;       /* '\0': none */
     const char *value; /* what --help calls its value; NULL: it takes none */
-    bool repeat;
     const char *brief;
+    char letter; /* '\0': none */
+    bool repeat;
 };
 extern const struct option_info option_table[N_OPTIONS];
 

@@ -142,7 +142,7 @@ fill_labels(struct port_form *form, const struct args *args)
     const struct svec *words = &args->values[OPT_LABEL];
 
     form->labels = xcalloc(words->n, sizeof *form->labels);
-    form->spec.labels = xcalloc(words->n, sizeof *form->spec.labels);
+    form->spec.labels = xcalloc(words->n, sizeof(Fusuma__V1__PortSpec__LabelsEntry *));
     for (size_t i = 0; i < words->n; i++) {
         char *key = words->names[i];
         char *equals = strchr(key, '=');
