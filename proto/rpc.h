@@ -68,9 +68,10 @@ int rpc_server_start(const char *const *endpoints, size_t n, const struct rpc_me
                      void *aux, void (*wake)(void *aux), struct rpc_server **, char **error);
 /* Calls the handlers of what has arrived.  Control thread. */
 void rpc_server_run(struct rpc_server *);
-/* Cancels what is under way (ops->closed is called for every stream), waits until the server's
- * thread is gone.  Control thread.  Calls that it has not answered yet are gone too: it must not
- * touch them any more.  Accepts NULL. */
+/* Ends what is under way with UNAVAILABLE (ops->closed is called for every stream) and waits until
+ * the server's thread is gone; a peer that does not read delays it by 0.3 s at most.  Control
+ * thread. Calls that it has not answered yet are gone too: it must not touch them any more. Accepts
+ * NULL. */
 void rpc_server_stop(struct rpc_server *);
 
 /* Packs 'reply' (still the caller's) and ends the call. */

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
@@ -35,6 +36,8 @@
 
 #define RUN_BUDGET 64 /* calls in one rpc_server_run(): the poll loop has other work */
 #define MAX_CALLS_PER_CONNECTION 256
+#define STOPPING "the server is stopping"
+#define STOP_GRACE_MS 300 /* for peers to be told so; whoever does not read is cut off */
 
 enum event { EV_NEW, EV_REQUEST, EV_SENT, EV_KICKED, EV_ENDED, EV_CLOSED, N_EVENTS };
 
@@ -100,6 +103,7 @@ struct rpc_server {
     struct rpc_stream *incoming; /* what gRPC fills in when the next call comes */
 
     pthread_mutex_t mutex;
+    pthread_cond_t idle; /* no call lives */
     bool stopping;
     LIST_HEAD(, rpc_stream) live;
     struct arrivals arrived;
@@ -135,6 +139,9 @@ release(struct rpc_stream *stream)
     last = !--stream->call.refs;
     if (last) {
         LIST_REMOVE(stream, call.live);
+        if (LIST_EMPTY(&server->live)) {
+            pthread_cond_signal(&server->idle);
+        }
     }
     pthread_mutex_unlock(&server->mutex);
     if (last) {
@@ -408,17 +415,20 @@ static void
 pass_to_control(struct rpc_stream *stream)
 {
     struct rpc_server *server = stream->call.server;
-    bool first = false;
+    bool first = false, stopping;
 
     pthread_mutex_lock(&server->mutex);
-    if (!server->stopping) {
+    stopping = server->stopping;
+    if (!stopping) {
         first = STAILQ_EMPTY(&server->arrived);
         stream->call.held = true;
         stream->call.refs++;
         STAILQ_INSERT_TAIL(&server->arrived, stream, call.arrived);
     }
     pthread_mutex_unlock(&server->mutex);
-    if (first) {
+    if (stopping) {
+        finish(stream, NULL, RPC_UNAVAILABLE, STOPPING);
+    } else if (first) {
         server->wake(server->aux);
     }
 }
@@ -451,12 +461,15 @@ static void
 call_ready(struct rpc_stream *stream)
 {
     struct rpc_server *server = stream->call.server;
-    bool can;
+    bool can, stopping;
 
     pthread_mutex_lock(&server->mutex);
     can = stream->ops && !stream->busy && !stream->ended && !stream->call.closed;
+    stopping = server->stopping;
     pthread_mutex_unlock(&server->mutex);
-    if (can) {
+    if (can && stopping) {
+        rpc_stream_end(stream, RPC_UNAVAILABLE, STOPPING);
+    } else if (can) {
         stream->ops->ready(stream, stream->aux);
     }
 }
@@ -737,8 +750,26 @@ server_destroy(struct rpc_server *server)
     free(server->handlers);
     proto_health_destroy(server->health);
     proto_reflection_destroy(server->reflection);
+    pthread_cond_destroy(&server->idle);
     pthread_mutex_destroy(&server->mutex);
     free(server);
+}
+
+static void
+wait_until_idle(struct rpc_server *server)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += STOP_GRACE_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&server->mutex);
+    while (!LIST_EMPTY(&server->live) &&
+           !pthread_cond_timedwait(&server->idle, &server->mutex, &until)) {
+        continue;
+    }
+    pthread_mutex_unlock(&server->mutex);
 }
 
 /* Ends everything on the queue; the thread, if there is none yet, is the caller. */
@@ -746,8 +777,9 @@ static void
 shut_down(struct rpc_server *server)
 {
     grpc_server_shutdown_and_notify(server->grpc, server->queue, server);
-    grpc_server_cancel_all_calls(server->grpc);
     if (server->thread_started) {
+        wait_until_idle(server);
+        grpc_server_cancel_all_calls(server->grpc);
         pthread_join(server->thread, NULL);
     } else {
         server_thread(server);
@@ -795,6 +827,7 @@ rpc_server_start(const char *const *endpoints, size_t n, const struct rpc_method
     server->wake = wake;
     server->aux = aux;
     pthread_mutex_init(&server->mutex, NULL);
+    pthread_cond_init(&server->idle, NULL);
     LIST_INIT(&server->live);
     STAILQ_INIT(&server->arrived);
 
@@ -854,8 +887,9 @@ rpc_server_stop(struct rpc_server *server)
     STAILQ_INIT(&server->arrived);
     pthread_mutex_unlock(&server->mutex);
     while ((stream = any_held(server)) != NULL) {
-        drop(stream);
+        finish(stream, NULL, RPC_UNAVAILABLE, STOPPING);
     }
+    rpc_server_kick_streams(server);
     shut_down(server);
     server_destroy(server);
 }

@@ -17,6 +17,8 @@ struct wire {
 
 enum { WIRE_VARINT = 0, WIRE_64 = 1, WIRE_BYTES = 2, WIRE_32 = 5 };
 #define MAX_DEPTH 32
+#define MAX_UNPACKED (32u << 20)
+#define MALLOC_OVERHEAD 16
 
 static bool
 read_varint(struct wire *w, uint64_t *value)
@@ -149,19 +151,48 @@ strings_fault(const ProtobufCMessageDescriptor *type, struct wire w, unsigned de
     return NULL;
 }
 
+/* Two bytes can ask for a whole struct: 4 MiB of them would be hundreds once unpacked. */
+struct budget {
+    ProtobufCAllocator allocator;
+    size_t left;
+};
+
+static void *
+budget_alloc(void *budget_, size_t size)
+{
+    struct budget *budget = budget_;
+
+    if (size + MALLOC_OVERHEAD > budget->left) {
+        budget->left = 0;
+        return NULL;
+    }
+    budget->left -= size + MALLOC_OVERHEAD;
+    return malloc(size);
+}
+
+static void
+budget_free(void *budget, void *p)
+{
+    (void) budget;
+    free(p);
+}
+
 ProtobufCMessage *
 proto_unpack(const ProtobufCMessageDescriptor *type, const uint8_t *data, size_t length,
              char **error)
 {
+    struct budget budget = { .allocator = { budget_alloc, budget_free, &budget },
+                             .left = MAX_UNPACKED };
     struct wire w = { .at = data, .end = data + length };
     const ProtobufCFieldDescriptor *where = NULL;
     ProtobufCMessage *message;
     const char *fault;
 
     *error = NULL;
-    message = protobuf_c_message_unpack(type, NULL, length, data);
+    message = protobuf_c_message_unpack(type, &budget.allocator, length, data);
     if (!message) {
-        if (asprintf(error, "the bytes are not a %s", type->name) < 0) {
+        if (asprintf(error, budget.left ? "the bytes are not a %s" : "too many fields for a %s",
+                     type->name) < 0) {
             *error = NULL;
         }
         return NULL;

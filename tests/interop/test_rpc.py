@@ -119,6 +119,15 @@ class Rpc(unittest.TestCase):
             lambda: self.stubs.call(PORTS, 'AddPort', spec={'user': 'x' * MAX_REQUEST}))
         self.toy('sent')
 
+    def test_small_bytes_of_large_structs(self):
+        n = 1 << 20
+        spec = b'\x4a\x00' * n  # as many empty labels
+        varint = bytes([2 * n & 0x7f | 0x80, 2 * n >> 7 & 0x7f | 0x80, 2 * n >> 14 & 0x7f | 0x80,
+                        2 * n >> 21])
+        self.assert_status(
+            grpc.StatusCode.INVALID_ARGUMENT, 'too many fields',
+            lambda: self.stubs.raw('/fusuma.v1.PortService/AddPort', b'\x0a' + varint + spec))
+
     def test_no_message(self):
         call = self.channel.stream_unary('/fusuma.v1.PortService/GetPort')
         self.assert_status(grpc.StatusCode.INVALID_ARGUMENT, 'no request message',
