@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # A small office in network namespaces, for the demo and the system tests: source this file.
 #
 #     office_open           checks what is needed, makes OFFICE_DIR

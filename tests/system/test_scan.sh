@@ -9,7 +9,6 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-ports=22,80,135,139,445,3389
 
 # Packets as they leave the scanner, by nftables' egress hook: all of them, and those to neighbours.
 count_outside()
@@ -58,14 +57,23 @@ office_web d3 22
 count_outside
 
 in_ns d6 curl -s -S -m 5 -o /dev/null "http://$OFFICE_SERVER/" || die "d6 cannot do its work"
-snapshot before
-in_ns d6 nmap -n -sn "$OFFICE_NET.11-15" >"$OFFICE_DIR/sweep.txt"
-in_ns d6 nmap -n -Pn -sS --max-retries 1 -p $ports -oG "$OFFICE_DIR/scan.gnmap" \
-    "$OFFICE_NET.11-15" >"$OFFICE_DIR/scan.txt"
-sleep 2.5 # merged repeats become records after a second, 'unsaid' is said once a second
-snapshot after
-sw -o json drops --port d6 >"$OFFICE_DIR/drops.json"
 
-cat "$OFFICE_DIR/scan.txt"
-/usr/bin/python3 "$here/scan_compare.py" "$OFFICE_DIR" "$OFFICE_NET" $ports
+# compare NAME PORTS NMAP-OPTIONS...: sweeps, scans and compares.
+compare()
+{
+    local name=$1 ports=$2
+    shift 2
+    echo "-- $name scan of ports $ports"
+    snapshot before
+    in_ns d6 nmap -n -sn "$OFFICE_NET.11-15" >"$OFFICE_DIR/sweep.txt"
+    in_ns d6 nmap -n -Pn -sS "$@" -p "$ports" -oG "$OFFICE_DIR/scan.gnmap" \
+        "$OFFICE_NET.11-15" >"$OFFICE_DIR/scan.txt"
+    sleep 2.5 # merged repeats become records after a second, 'unsaid' is said once a second
+    snapshot after
+    sw -o json drops --port d6 >"$OFFICE_DIR/drops.json"
+    /usr/bin/python3 "$here/scan_compare.py" "$OFFICE_DIR" "$OFFICE_NET" "$ports"
+}
+
+compare careful 22,80,135,139,445,3389 --max-retries 1
+compare fast 1-4000 --max-retries 0 --min-rate 8000
 sw audit
