@@ -183,7 +183,8 @@ static void
 start_log(const struct options *o)
 {
     vlog_set_levels(NULL, VLF_SYSLOG, VLL_OFF);
-    vlog_set_levels(NULL, VLF_CONSOLE, o->detach ? VLL_OFF : VLL_INFO);
+    /* Until it has started, whoever typed the command reads what goes wrong. */
+    vlog_set_levels(NULL, VLF_CONSOLE, o->detach ? VLL_ERR : VLL_INFO);
     vlog_set_levels(NULL, VLF_FILE, VLL_INFO);
     if (o->detach) {
         char *file = xasprintf("%s/vswitchd.log", o->control.run_dir);
@@ -269,6 +270,8 @@ main(int argc, char *argv[])
     }
     control_stop(&control);
     unixctl_server_destroy(unixctl);
-    ovsrcu_exit();
+    if (!retval) {
+        ovsrcu_exit(); /* It aborts when nothing has used RCU yet. */
+    }
     return retval ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -20,7 +20,6 @@
 struct reader {
     const char *file;
     struct config *config;
-    char *policy_file;
     char *error;
 };
 
@@ -30,10 +29,10 @@ fail_at(struct reader *r, struct fy_node *node, const char *what)
     struct fy_token *token = fy_node_get_scalar_token(node);
     const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
 
+    /* Only the root can be without a mark here. */
     if (!r->error) {
-        r->error = mark ? xasprintf("%s:%d:%d: %s", r->file, mark->line + 1, mark->column + 1,
-                                    what)
-                        : xasprintf("%s: %s", r->file, what);
+        r->error = xasprintf("%s:%d:%d: %s", r->file, mark ? mark->line + 1 : 1,
+                             mark ? mark->column + 1 : 1, what);
     }
     return false;
 }
@@ -348,6 +347,18 @@ static const struct key port_keys[] = {
     { NULL, NULL },
 };
 
+/* A mapping begins where its first key does. */
+static struct config_place
+place_of(struct fy_node *mapping)
+{
+    void *iterator = NULL;
+    struct fy_node_pair *pair = fy_node_mapping_iterate(mapping, &iterator);
+    struct fy_token *token = pair ? fy_node_get_scalar_token(fy_node_pair_key(pair)) : NULL;
+    const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
+
+    return (struct config_place){ mark ? mark->line + 1 : 0, mark ? mark->column + 1 : 0 };
+}
+
 static bool
 take_ports(struct reader *r, struct fy_node *key, struct fy_node *value, void *config_)
 {
@@ -365,6 +376,8 @@ take_ports(struct reader *r, struct fy_node *key, struct fy_node *value, void *c
         if (!take_mapping(r, key, item, port_keys, spec)) {
             return false;
         }
+        config->places = xrealloc(config->places, config->n_ports * sizeof *config->places);
+        config->places[config->n_ports - 1] = place_of(item);
     }
     return true;
 }
@@ -391,7 +404,7 @@ take_policy(struct reader *r, struct fy_node *key, struct fy_node *value, void *
         fail(r, key, what);
         free(what);
     }
-    free(path);
+    config->policy_file = path;
     free(dir);
     free(name);
     return !error;
@@ -420,7 +433,9 @@ config_destroy(struct config *config)
         message_free(config->ports[i]);
     }
     free(config->ports);
+    free(config->places);
     free(config->policy);
+    free(config->policy_file);
 }
 
 /* The parser's own first complaint. */

@@ -25,13 +25,19 @@
 
 #include "fusuma/v1/port.pb-c.h"
 
+struct config_place {
+    unsigned line, column;
+};
+
 struct config {
     uint32_t connections; /* size of the connection table */
     uint32_t buffers;     /* packet buffers */
     bool idle_sleep;      /* workers sleep when there is nothing to do */
     Fusuma__V1__PortSpec **ports;
+    struct config_place *places; /* [n_ports]: where in the file each port is */
     size_t n_ports;
-    char *policy; /* the policy file's text, or NULL */
+    char *policy;      /* the policy file's text, or NULL */
+    char *policy_file; /* its path */
 };
 
 /* The settings of a switch without a file. */

@@ -74,8 +74,7 @@ check_policy(const struct control *c, char **error)
     int retval = text ? acl_policy_parse(text, strlen(text), &policy, &e) : 0;
 
     if (retval) {
-        *error = xasprintf("the policy of %s: line %u, column %u: %s", c->options->config_file,
-                           e.line, e.column, e.text);
+        *error = xasprintf("%s:%u:%u: %s", c->config.policy_file, e.line, e.column, e.text);
     }
     acl_policy_destroy(policy);
     return retval;
@@ -105,7 +104,8 @@ adopt_config(struct control *c, char **error)
         char *why;
 
         if (want_port(c, c->config.ports[i], false, &why)) {
-            *error = xasprintf("%s: ports: %s", c->options->config_file, why);
+            *error = xasprintf("%s:%u:%u: %s", c->options->config_file, c->config.places[i].line,
+                               c->config.places[i].column, why);
             free(why);
             return EINVAL;
         }

@@ -62,58 +62,88 @@ query_int(const struct state *s, const char *sql)
     return value;
 }
 
-static bool
-is_sound(const struct state *s)
-{
-    sqlite3_stmt *stmt;
-    bool sound = false;
-
-    if (sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &stmt, NULL) == SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW) {
-        sound = !strcmp((const char *) sqlite3_column_text(stmt, 0), "ok");
-    }
-    sqlite3_finalize(stmt);
-    return sound;
-}
-
 /* ---- opening ---- */
 
 enum opened { OPENED, OPENED_DAMAGED, OPENED_FAILED };
 
+/* Damage is what no other try can mend; a lock or an input error may pass. */
 static enum opened
-open_db(struct state *s, char **error)
+judge_error(struct state *s, char **error)
 {
-    int version, code;
-
-    code = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
-    if (code != SQLITE_OK) {
-        fail(s, error);
-        return OPENED_FAILED;
-    }
-    sqlite3_busy_timeout(s->db, 2000);
-    code = sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", NULL, NULL,
-                        NULL);
-    if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT || (code == SQLITE_OK && !is_sound(s))) {
+    switch (sqlite3_errcode(s->db)) {
+    case SQLITE_NOTADB:
+    case SQLITE_CORRUPT:
+    case SQLITE_ERROR: /* no such table or column */
         return OPENED_DAMAGED;
-    }
-    version = query_int(s, "PRAGMA user_version");
-    if (code != SQLITE_OK || (!version && execute(s, schema, error))) {
-        free(*error);
+    default:
         fail(s, error);
         return OPENED_FAILED;
     }
-    if (version && version != SCHEMA_VERSION) {
+}
+
+static enum opened
+check_pages(struct state *s, char **error)
+{
+    sqlite3_stmt *stmt = NULL;
+    enum opened opened;
+
+    if (sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW) {
+        opened = strcmp((const char *) sqlite3_column_text(stmt, 0), "ok") ? OPENED_DAMAGED
+                                                                            : OPENED;
+    } else {
+        opened = judge_error(s, error);
+    }
+    sqlite3_finalize(stmt);
+    return opened;
+}
+
+/* A version without its tables is no less damaged than a page that does not add up. */
+static enum opened
+check_schema(struct state *s, char **error)
+{
+    static const char *const queries[] = { "SELECT name, spec, quarantined FROM port",
+                                           "SELECT yaml FROM policy",
+                                           "SELECT one FROM initialised" };
+    int version = query_int(s, "PRAGMA user_version");
+
+    if (!version) {
+        return execute(s, schema, error) ? OPENED_FAILED : OPENED;
+    }
+    if (version != SCHEMA_VERSION) {
         *error = xasprintf("%s: schema version %d; this program knows %d", s->path, version,
                            SCHEMA_VERSION);
         return OPENED_FAILED;
     }
-    /* A version without its tables is no less damaged than a page that does not add up. */
-    if (query_int(s, "SELECT count(*) FROM port") < 0 ||
-        query_int(s, "SELECT count(*) FROM policy") < 0 ||
-        query_int(s, "SELECT count(*) FROM initialised") < 0) {
-        return OPENED_DAMAGED;
+    for (size_t i = 0; i < ARRAY_SIZE(queries); i++) {
+        sqlite3_stmt *stmt;
+
+        if (sqlite3_prepare_v2(s->db, queries[i], -1, &stmt, NULL) != SQLITE_OK) {
+            return judge_error(s, error);
+        }
+        sqlite3_finalize(stmt);
     }
     return OPENED;
+}
+
+/* The exclusive lock keeps a second switch, with another run directory, off the same state. */
+static enum opened
+open_db(struct state *s, char **error)
+{
+    enum opened opened;
+
+    if (sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL)) {
+        fail(s, error);
+        return OPENED_FAILED;
+    }
+    if (sqlite3_exec(s->db,
+                     "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
+                     "PRAGMA synchronous = FULL; BEGIN IMMEDIATE; COMMIT;",
+                     NULL, NULL, NULL)) {
+        return judge_error(s, error);
+    }
+    opened = check_pages(s, error);
+    return opened == OPENED ? check_schema(s, error) : opened;
 }
 
 /* Renames the damaged database and begins an empty one, which counts as initialised, so that nothing
