@@ -95,10 +95,11 @@ print_record(const Fusuma__V1__DropRecord *r)
 static void
 print_unsaid(const Fusuma__V1__Unsaid *u)
 {
-    output_line("-- %s: packets denied by %s without a record of their own: %" PRIu64
-                " suppressed, %" PRIu64 " lost (totals of epoch %" PRIu64 ")",
-                u->port[0] ? u->port : "all ports", u->reason[0] ? u->reason : "any reason",
-                u->suppressed, u->lost, u->cursor ? u->cursor->epoch : 0);
+    output_line("-- %s: so far %" PRIu64
+                " packets denied by %s have no record of their own (%" PRIu64
+                " suppressed, %" PRIu64 " lost)",
+                u->port[0] ? u->port : "all ports", u->suppressed + u->lost,
+                u->reason[0] ? u->reason : "any reason", u->suppressed, u->lost);
 }
 
 static void

@@ -222,7 +222,7 @@ print_status(const void *reply)
 {
     const Fusuma__V1__Info *i = reply;
 
-    output_field("Version:", "%s (DPDK %s)", i->version, i->dpdk_version);
+    output_field("Version:", "%s (%s)", i->version, i->dpdk_version);
     output_field("Process:", "%" PRIu32 ", up %" PRIu64 " s", i->pid, i->uptime_s);
     output_field("Memory:", "%s", i->hugepages ? "hugepages" : "no hugepages");
     output_field("Buffers:", "%" PRIu32 " of %" PRIu32 " in use", i->buffers_in_use, i->buffers);
@@ -271,7 +271,7 @@ system_version(struct ctl *ctl)
         putchar('\n');
         json_decref(both);
     } else {
-        output_field("vswitchd", "%s (DPDK %s)", info->version, info->dpdk_version);
+        output_field("vswitchd", "%s (%s)", info->version, info->dpdk_version);
     }
     client_free(info);
     return CTL_OK;

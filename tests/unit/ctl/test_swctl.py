@@ -317,8 +317,8 @@ class Drops(SwctlTest):
                          "tcp/445 smb default-egress egress-default x1".split())
         self.assertTrue(lines[2].endswith("x57 again"))
         self.assertEqual([line.index("->") for line in lines[:4]], [lines[0].index("->")] * 4)
-        self.assertIn("-- vd-1: packets denied by egress-default without a record of their own: "
-                      "100 suppressed, 3 lost", lines[4])
+        self.assertEqual(lines[4], "-- vd-1: so far 103 packets denied by egress-default have no "
+                         "record of their own (100 suppressed, 3 lost)")
         self.assertIn("-- gap: 5 events are missing here, 7.5 to 7.9", lines[5])
 
     def test_request(self):
@@ -539,6 +539,19 @@ class CommandLine(SwctlTest):
             self.assertIn(said, self.fails(2, "status", *args))
         self.assertIn("not UTF-8", self.fails(2, "port", "show", b"\xff"))
         self.assertIn("FUSUMA_TARGET", self.fails(2, "status", env={"FUSUMA_TARGET": "x"}))
+
+    def test_order_of_words(self):
+        self.switch.answers["GetPort"] = port()
+        for env in (self.env, dict(self.env, POSIXLY_CORRECT="1")):
+            for args in (["-o", "json", "port", "show", "vd-1"], ["port", "-ojson", "show", "vd-1"],
+                         ["port", "show", "vd-1", "-o", "json"],
+                         ["port", "show", "-o", "json", "--", "vd-1"]):
+                self.switch.requests.clear()
+                self.assertEqual(json.loads(self.run_ctl(*args, env=env)[0])["id"], 3)
+                self.assertEqual(self.sent(), {"name": "vd-1"})
+        self.switch.requests.clear()
+        self.run_ctl("port", "show", "--", "--odd")
+        self.assertEqual(self.sent(), {"name": "--odd"})
 
     def test_targets(self):
         self.switch.answers["GetInfo"] = make("Info", **INFO)
