@@ -25,7 +25,7 @@ tmp=
 switch_pid=
 hugepages_before=
 autogroup_before=
-huge=yes
+no_huge=()
 
 die()
 {
@@ -71,7 +71,7 @@ reserve_hugepages()
         echo $((hugepages_before + want - free)) >/proc/sys/vm/nr_hugepages
     fi
     if (($(hugepages Free) < want)); then
-        huge=
+        no_huge=(--no-huge)
         echo "bench: no hugepages; the rates are those of ordinary pages" >&2
     fi
 }
@@ -102,10 +102,10 @@ wait_for_sockets()
 
 eal_memory()
 {
-    if [[ $huge ]]; then
-        echo "--in-memory --single-file-segments -m 256"
-    else
+    if ((${#no_huge[@]})); then
         echo "--no-huge --no-shconf -m 256"
+    else
+        echo "--in-memory --single-file-segments -m 256"
     fi
 }
 
@@ -140,13 +140,11 @@ END
 
 start_ours()
 {
-    local no_huge=()
-    [[ $huge ]] || no_huge=(--no-huge)
     rm -rf "$tmp/state" "$tmp/run"
     mkdir "$tmp/state" "$tmp/run"
     taskset -c "$gen_cpu,$switch_cpu" "$build/bin/vswitchd" --config "$tmp/config.yaml" \
-        --state-dir "$tmp/state" --run-dir "$tmp/run" --lcores "$gen_cpu,$switch_cpu" "${no_huge[@]}" \
-        <&8 >"$tmp/log" 2>&1 &
+        --state-dir "$tmp/state" --run-dir "$tmp/run" --lcores "$gen_cpu,$switch_cpu" \
+        "${no_huge[@]}" <&8 >"$tmp/log" 2>&1 &
     switch_pid=$!
     wait_for_sockets vswitchd
 }
@@ -164,17 +162,29 @@ start_peer()
     wait_for_sockets dpdk-testpmd
 }
 
+# What is measured is a firewall: half of these flows are to be denied, and the generator finds fault
+# when one is not.
+verify_ours()
+{
+    start_ours
+    "$build/perf/gen" --lcore "$gen_cpu" --flows 64 --denied 32 --windows 1 --warmup 0 \
+        "${no_huge[@]}" "$tmp/p0" "$tmp/p1" >"$tmp/gen.log" 2>&1 || {
+        cat "$tmp/gen.log" "$tmp/log" >&2
+        die "vswitchd does not forward what its policy allows, and only that"
+    }
+    stop_switch
+}
+
 # One run against the switch that has been started, as 'ours' or 'peer'; 3 when the machine was too
 # busy with other things to say anything.
 measure()
 {
-    local memory=() status=0
-    [[ $huge ]] || memory=(--no-huge)
+    local status=0
     # A worker may need a moment before it polls.
     sleep 1
     /usr/bin/python3 "$here/report.py" run --switch "$1" --pid "$switch_pid" --cpu "$switch_cpu" \
         --out "$tmp/runs" -- "$build/perf/gen" --lcore "$gen_cpu" --flows "$flows" \
-        --windows "$windows" --seconds 0.5 "${memory[@]}" "$tmp/p0" "$tmp/p1" \
+        --windows "$windows" --seconds 0.5 "${no_huge[@]}" "$tmp/p0" "$tmp/p1" \
         2>"$tmp/gen.log" || status=$?
     if ((status != 0 && status != 3)); then
         cat "$tmp/gen.log" "$tmp/log" >&2
@@ -204,6 +214,7 @@ alternate()
 forward()
 {
     local compare=()
+    verify_ours
     alternate
     [[ ! $json ]] || compare=(--json)
     /usr/bin/python3 "$here/report.py" compare --case "forward 64 B, $flows flows" \
