@@ -4,10 +4,13 @@ tests_unit_acl_test_acl_SOURCES = \
 	tests/unit/acl/addr_suite.c \
 	tests/unit/acl/classes_suite.c \
 	tests/unit/acl/compile_suite.c \
+	tests/unit/acl/memory_suite.c \
 	tests/unit/acl/policy_suite.c \
 	tests/unit/acl/suites.h \
 	tests/unit/acl/table_suite.c \
 	tests/unit/acl/test_acl.c
+tests_unit_acl_test_acl_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
+	-Wl,--wrap=realloc -Wl,--wrap=reallocarray -Wl,--wrap=strdup -Wl,--wrap=strndup
 tests_unit_acl_test_acl_LDADD = acl/libacl.a $(FYAML_LIBS) $(CUNIT_LIBS)
 
 # A million headers a set are too many for a sanitizer.

@@ -5,7 +5,8 @@
 #include <CUnit/CUnit.h>
 #include <stdint.h>
 
-extern CU_TestInfo addr_tests[], classes_tests[], table_tests[], policy_tests[], compile_tests[];
+extern CU_TestInfo addr_tests[], classes_tests[], table_tests[], policy_tests[], compile_tests[],
+    memory_tests[];
 
 /* A fixed sequence (xorshift64), so that a failure repeats. */
 uint64_t test_random(void);

@@ -1,0 +1,106 @@
+/* The linker sends every allocation of acl/ and of these tests through here (--wrap, see
+ * automake.mk), so that each in turn can fail. */
+#include <config.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "acl/compile.h"
+#include "suites.h"
+
+static long until_failure = -1; /* allocations that still succeed; negative: all */
+
+static bool
+fails(void)
+{
+    return until_failure >= 0 && until_failure-- == 0;
+}
+
+#define WRAP(TYPE, NAME, PARAMETERS, ...)                                                          \
+    TYPE __real_##NAME PARAMETERS;                                                                 \
+    TYPE __wrap_##NAME PARAMETERS;                                                                 \
+    TYPE __wrap_##NAME PARAMETERS                                                                  \
+    {                                                                                              \
+        return fails() ? NULL : __real_##NAME(__VA_ARGS__);                                        \
+    }
+WRAP(void *, malloc, (size_t size), size)
+WRAP(void *, calloc, (size_t n, size_t size), n, size)
+WRAP(void *, realloc, (void *p, size_t size), p, size)
+WRAP(void *, reallocarray, (void *p, size_t n, size_t size), p, n, size)
+WRAP(char *, strdup, (const char *s), s)
+WRAP(char *, strndup, (const char *s, size_t n), s, n)
+
+static const char text[] = "version: 1\n"
+                           "groups:\n"
+                           "  d: { labels: { pool: sales }, ports: [a] }\n"
+                           "  s: { cidrs: [10.0.0.0/24, '2001:db8::/64'] }\n"
+                           "rules:\n"
+                           "  - { id: a, direction: egress, peer: s, protocol: tcp,"
+                           " ports: [80, 90-95], action: allow }\n"
+                           "  - { id: b, direction: ingress, peer: 10.0.0.0/8, action: drop }\n";
+
+static int
+extend(struct acl_compiled *compiled)
+{
+    static const uint32_t groups[] = { 1, 5 };
+    struct acl_table *table;
+
+    if (acl_classes_intern(compiled->classes, groups, 2) == ACL_CLASS_INVALID) {
+        return ENOMEM;
+    }
+    table = acl_table_extend(compiled->table[ACL_EGRESS], compiled->classes);
+    acl_table_destroy(table);
+    return table ? 0 : ENOMEM;
+}
+
+/* Text to tables and on, with what must be undone left to the sanitizer's leak check. */
+static int
+work(void)
+{
+    static const uint32_t slots[] = { 1, 2 }, defaults[] = { 3, 4 };
+    struct acl_member members[2] = { { .group = 1 }, { .group = 2 } };
+    struct acl_compiled compiled;
+    struct acl_policy *policy;
+    struct acl_error error;
+    int rc;
+
+    acl_prefix_parse("10.0.0.0/24", &members[0].prefix);
+    acl_prefix_parse("10.0.0.0/8", &members[1].prefix);
+    rc = acl_policy_parse(text, sizeof text - 1, &policy, &error);
+    if (rc) {
+        return rc;
+    }
+    rc = acl_compile(policy, slots, defaults, members, 2, &compiled);
+    if (!rc) {
+        rc = extend(&compiled);
+        acl_compiled_destroy(&compiled);
+    }
+    acl_policy_destroy(policy);
+    return rc;
+}
+
+static void
+test_every_allocation_fails(void)
+{
+    bool spared = false;
+    long n;
+
+    for (n = 0; !spared && n < 10000; n++) {
+        int rc;
+
+        until_failure = n;
+        rc = work();
+        spared = until_failure >= 0; /* the work ended before an allocation failed */
+        until_failure = -1;
+        /* It may also succeed: giving back spare room may fail without harm. */
+        CU_ASSERT(rc == ENOMEM || rc == 0);
+        CU_ASSERT(!spared || rc == 0);
+    }
+    CU_ASSERT(spared && n > 100);
+}
+
+CU_TestInfo memory_tests[] = {
+    { "every allocation fails once", test_every_allocation_fails },
+    CU_TEST_INFO_NULL,
+};
