@@ -81,6 +81,18 @@ configure(const char *host)
                       host, host);
 }
 
+static int
+set_mtu(const char *mtu)
+{
+    return 0 != shell("ip link set eth0 mtu %s", mtu);
+}
+
+static int
+forget_neighbours(const char *address __attribute__((unused)))
+{
+    return 0 != shell("ip neigh flush all");
+}
+
 static bool
 make_namespace(int i)
 {
@@ -93,7 +105,7 @@ make_namespace(int i)
         return false;
     }
     if (!holder) {
-        _exit(unshare(CLONE_NEWNET) || write(fds[1], "", 1) != 1 || pause());
+        _exit(unshare(CLONE_NEWNET) || write(fds[1], "", 1) != 1 || pause() ? 1 : 0);
     }
     close(fds[1]);
     ok = read(fds[0], &ready, 1) == 1;
@@ -221,7 +233,7 @@ udp_sink(const char *address)
 static int
 udp_source(const char *address)
 {
-    uint8_t buffer[UDP_SIZE * UDP_DATAGRAMS];
+    static uint8_t buffer[UDP_SIZE * UDP_DATAGRAMS];
     int fd = connected(address, SOCK_DGRAM);
 
     for (uint32_t i = 0; i < sizeof buffer; i++) {
@@ -362,6 +374,37 @@ test_af_packet(void)
     CU_ASSERT(stop_cross(&p));
 }
 
+/* A packet that needs a chain of buffers. */
+static void
+test_jumbo(void)
+{
+    struct process p;
+
+    CU_ASSERT(succeeded(start_in(0, set_mtu, "9000")) && succeeded(start_in(1, set_mtu, "9000")));
+    CU_ASSERT(!shell("ip link set v0 mtu 9000 && ip link set v1 mtu 9000"));
+    CU_ASSERT_FATAL(start_cross(&p, "af_packet:v0", "af_packet:v1"));
+    check_traffic();
+    CU_ASSERT(stop_cross(&p));
+    CU_ASSERT(succeeded(start_in(0, set_mtu, "1500")) && succeeded(start_in(1, set_mtu, "1500")));
+    CU_ASSERT(!shell("ip link set v0 mtu 1500 && ip link set v1 mtu 1500"));
+}
+
+/* An interface that is deleted and comes back under its name. */
+static void
+test_comes_back(void)
+{
+    struct process p;
+
+    CU_ASSERT_FATAL(start_cross(&p, "af_packet:v0", "af_packet:v1"));
+    CU_ASSERT_FATAL(!shell("ip link del v1"));
+    usleep(500 * 1000);
+    CU_ASSERT_FATAL(make_namespace(1));
+    CU_ASSERT(succeeded(start_in(0, forget_neighbours, NULL)));
+    usleep(500 * 1000);
+    check_traffic();
+    CU_ASSERT(stop_cross(&p));
+}
+
 static void
 test_vlan(void)
 {
@@ -416,6 +459,8 @@ main(void)
     s = CU_add_suite("traffic", set_up, tear_down);
     CU_add_test(s, "af_packet", test_af_packet);
     CU_add_test(s, "VLAN tags", test_vlan);
+    CU_add_test(s, "an MTU of 9,000", test_jumbo);
+    CU_add_test(s, "an interface that comes back", test_comes_back);
     CU_add_test(s, "vhost-user, server", test_vhost_server);
     CU_add_test(s, "vhost-user, client", test_vhost_client);
     CU_basic_set_mode(CU_BRM_VERBOSE);
