@@ -37,6 +37,8 @@ proto_libproto_a_SOURCES = \
 	proto/rpc_client.c \
 	proto/rpc_endpoint.c \
 	proto/rpc_endpoint.h \
+	proto/rpc_methods.c \
+	proto/rpc_methods.h \
 	proto/rpc_server.c \
 	proto/rpc_status.c \
 	proto/symbols.c \

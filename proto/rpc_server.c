@@ -21,9 +21,8 @@
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
 
-#include "proto/health.h"
-#include "proto/reflection.h"
 #include "proto/rpc_endpoint.h"
+#include "proto/rpc_methods.h"
 #include "proto/unpack.h"
 
 /* Every call, unary or stream, is a struct rpc_stream that begins with a struct rpc_call.
@@ -46,18 +45,9 @@ struct tag {
     enum event event;
 };
 
-struct handler {
-    struct rpc_method method;
-    /* Two-way streams, in the server's thread: sends exactly one message for each request. */
-    void (*each)(struct rpc_stream *, const ProtobufCMessage *request, void *aux);
-    const ProtobufCMessageDescriptor *input;
-    void *aux;
-    char *path;
-};
-
 struct rpc_call {
     struct rpc_server *server;
-    const struct handler *handler;
+    const struct rpc_handler *handler;
     grpc_call *grpc;
     grpc_call_details details;
     grpc_metadata_array metadata;
@@ -94,10 +84,7 @@ struct rpc_server {
     grpc_completion_queue *queue;
     pthread_t thread;
     bool thread_started;
-    struct handler *handlers;
-    size_t n_handlers;
-    struct proto_health *health;
-    struct proto_reflection *reflection;
+    struct rpc_methods methods;
     void (*wake)(void *aux);
     void *aux;
     struct rpc_stream *incoming; /* what gRPC fills in when the next call comes */
@@ -358,21 +345,11 @@ await_call(struct rpc_server *server)
     return 0;
 }
 
-static const struct handler *
-find_handler(const struct rpc_server *server, grpc_slice path)
-{
-    for (size_t i = 0; i < server->n_handlers; i++) {
-        if (!grpc_slice_str_cmp(path, server->handlers[i].path)) {
-            return &server->handlers[i];
-        }
-    }
-    return NULL;
-}
-
 static void
 on_new(struct rpc_stream *stream)
 {
     struct rpc_server *server = stream->call.server;
+    grpc_slice path = stream->call.details.method;
     grpc_op op = { .op = GRPC_OP_RECV_CLOSE_ON_SERVER };
 
     op.data.recv_close_on_server.cancelled = &stream->call.cancelled;
@@ -382,7 +359,8 @@ on_new(struct rpc_stream *stream)
     pthread_mutex_unlock(&server->mutex);
     submit(stream, EV_CLOSED, &op, 1);
 
-    stream->call.handler = find_handler(server, stream->call.details.method);
+    stream->call.handler = rpc_methods_find(
+        &server->methods, (const char *) GRPC_SLICE_START_PTR(path), GRPC_SLICE_LENGTH(path));
     if (stream->call.handler) {
         receive(stream);
     } else {
@@ -436,7 +414,7 @@ pass_to_control(struct rpc_stream *stream)
 static void
 on_request(struct rpc_stream *stream)
 {
-    const struct handler *handler = stream->call.handler;
+    const struct rpc_handler *handler = stream->call.handler;
     char *error = NULL;
 
     if (!stream->call.received) {
@@ -579,7 +557,7 @@ server_thread(void *server_)
 static void
 dispatch(struct rpc_stream *stream)
 {
-    const struct handler *handler = stream->call.handler;
+    const struct rpc_handler *handler = stream->call.handler;
 
     if (handler->method.unary) {
         handler->method.unary(&stream->call, stream->call.request, handler->aux);
@@ -637,53 +615,6 @@ rpc_server_run(struct rpc_server *server)
 }
 
 /* ---- start and stop ---- */
-
-static int
-add_handler(struct rpc_server *server, const struct rpc_method *method, void *aux)
-{
-    struct handler *handler = &server->handlers[server->n_handlers];
-    const ProtobufCMethodDescriptor *descriptor =
-        protobuf_c_service_descriptor_get_method_by_name(method->service, method->name);
-
-    if (!descriptor ||
-        asprintf(&handler->path, "/%s/%s", method->service->name, method->name) < 0) {
-        return descriptor ? ENOMEM : EINVAL;
-    }
-    handler->method = *method;
-    handler->input = descriptor->input;
-    handler->aux = aux;
-    server->n_handlers++;
-    return 0;
-}
-
-static int
-add_handlers(struct rpc_server *server, const struct rpc_method *methods, size_t n,
-             const uint8_t *descriptor_set, size_t descriptor_len)
-{
-    const struct rpc_method reflection = { .service = proto_reflection_service,
-                                           .name = "ServerReflectionInfo" };
-    int error = 0;
-
-    server->handlers = calloc(n + PROTO_HEALTH_METHODS + 1, sizeof *server->handlers);
-    server->health = proto_health_create(methods, n);
-    server->reflection = proto_reflection_create(methods, n, descriptor_set, descriptor_len);
-    if (!server->handlers || !server->health || !server->reflection) {
-        return ENOMEM;
-    }
-    for (size_t i = 0; i < n && !error; i++) {
-        error = add_handler(server, &methods[i], server->aux);
-    }
-    for (size_t i = 0; i < PROTO_HEALTH_METHODS && !error; i++) {
-        error = add_handler(server, &proto_health_methods[i], server->health);
-    }
-    if (!error) {
-        error = add_handler(server, &reflection, server->reflection);
-    }
-    if (!error) {
-        server->handlers[server->n_handlers - 1].each = proto_reflection_each;
-    }
-    return error;
-}
 
 static int
 listen_on(struct rpc_server *server, const char *endpoint, char **error)
@@ -744,12 +675,7 @@ server_destroy(struct rpc_server *server)
         grpc_completion_queue_destroy(server->queue);
     }
     grpc_shutdown_blocking();
-    for (size_t i = 0; i < server->n_handlers; i++) {
-        free(server->handlers[i].path);
-    }
-    free(server->handlers);
-    proto_health_destroy(server->health);
-    proto_reflection_destroy(server->reflection);
+    rpc_methods_destroy(&server->methods);
     pthread_cond_destroy(&server->idle);
     pthread_mutex_destroy(&server->mutex);
     free(server);
@@ -839,7 +765,8 @@ rpc_server_start(const char *const *endpoints, size_t n, const struct rpc_method
         gpr_set_log_function(no_log);
     }
     grpc_init();
-    retval = add_handlers(server, methods, n_methods, descriptor_set, descriptor_len);
+    retval =
+        rpc_methods_init(&server->methods, methods, n_methods, aux, descriptor_set, descriptor_len);
     if (!retval) {
         retval = start(server, endpoints, n, error);
     }
