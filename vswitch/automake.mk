@@ -1,5 +1,5 @@
 # vswitch: the daemon.  See Makefile.am.
-bin_PROGRAMS += bin/vswitchd
+sbin_PROGRAMS += bin/vswitchd
 bin_vswitchd_SOURCES = vswitch/main.c
 bin_vswitchd_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(OVS_CFLAGS)
 bin_vswitchd_LDADD = \
@@ -11,5 +11,5 @@ bin_vswitchd_LDADD = \
 	proto/libproto.a \
 	acl/libacl.a \
 	$(OVS_LIBS) $(DPDK_LIBS) $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(SQLITE_LIBS) $(FYAML_LIBS) \
-	-lnettle
+	-lcrypto
 $(bin_vswitchd_OBJECTS): $(BUILT_SOURCES)
