@@ -61,19 +61,30 @@ in_ns d6 curl -s -S -m 5 -o /dev/null "http://$OFFICE_SERVER/" || die "d6 cannot
 # compare NAME PORTS NMAP-OPTIONS...: sweeps, scans and compares.
 compare()
 {
-    local name=$1 ports=$2
+    local name=$1 ports=$2 i
     shift 2
     echo "-- $name scan of ports $ports"
     snapshot before
     in_ns d6 nmap -n -sn "$OFFICE_NET.11-15" >"$OFFICE_DIR/sweep.txt"
     in_ns d6 nmap -n -Pn -sS "$@" -p "$ports" -oG "$OFFICE_DIR/scan.gnmap" \
         "$OFFICE_NET.11-15" >"$OFFICE_DIR/scan.txt"
-    sleep 2.5 # merged repeats become records after a second, 'unsaid' is said once a second
     snapshot after
-    sw -o json drops --port d6 >"$OFFICE_DIR/drops.json"
-    /usr/bin/python3 "$here/scan_compare.py" "$OFFICE_DIR" "$OFFICE_NET" "$ports"
+    for ((i = 0; i < 10; i++)); do
+        # Merged repeats become records after a second or so, longer when the worker sleeps, and what
+        # has no record is said once a second.
+        sleep 2
+        sw -o json drops --port d6 >"$OFFICE_DIR/drops.json"
+        if /usr/bin/python3 "$here/scan_compare.py" "$OFFICE_DIR" "$OFFICE_NET" "$ports" \
+            >"$OFFICE_DIR/compared.txt"; then
+            cat "$OFFICE_DIR/compared.txt"
+            return
+        fi
+    done
+    cat "$OFFICE_DIR/scan.txt" "$OFFICE_DIR/compared.txt"
+    die "the $name scan does not add up"
 }
 
 compare careful 22,80,135,139,445,3389 --max-retries 1
-compare fast 1-4000 --max-retries 0 --min-rate 8000
+# Without the ARP ping, which is tried only once at this rate: on a busy machine its answer is late.
+compare fast 1-4000 --disable-arp-ping --max-retries 0 --min-rate 8000
 sw audit
