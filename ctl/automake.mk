@@ -18,6 +18,8 @@ bin_swctl_SOURCES = \
 bin_swctl_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
 bin_swctl_LDADD = proto/libproto.a $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) \
 	$(OVS_LIBS)
+# Automake sees no file in $(OVS_LIBS): without this a new library would not be linked in.
+EXTRA_bin_swctl_DEPENDENCIES = $(OVS_DIR)/lib/libopenvswitch.a
 
 # The headers that protoc-c makes.
 $(bin_swctl_OBJECTS): $(BUILT_SOURCES)
