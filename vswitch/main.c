@@ -55,8 +55,15 @@ usage(void)
            "Log levels and more: ovs-appctl -t RUN-DIR/vswitchd.ctl list-commands\n");
 }
 
-enum { OPT_CONFIG = 256, OPT_STATE_DIR, OPT_RUN_DIR, OPT_LISTEN, OPT_LCORES, OPT_NO_HUGE,
-       OPT_DETACH };
+enum {
+    OPT_CONFIG = 256,
+    OPT_STATE_DIR,
+    OPT_RUN_DIR,
+    OPT_LISTEN,
+    OPT_LCORES,
+    OPT_NO_HUGE,
+    OPT_DETACH
+};
 
 static const struct option long_options[] = {
     { "config", required_argument, NULL, OPT_CONFIG },
@@ -107,8 +114,8 @@ parse_option(int option, struct options *o)
     }
 }
 
-/* A daemon's working directory is not its user's: paths are made absolute while they still mean what
- * was typed. */
+/* A daemon's working directory is not its user's: paths are made absolute while they still mean
+ * what was typed. */
 static void
 parse_options(int argc, char *argv[], struct options *o)
 {
@@ -159,7 +166,7 @@ on_signal(int signr OVS_UNUSED)
     ignore(write(stop_fd, &one, sizeof one));
 }
 
-/* Before anything else takes an interest in these signals: OVS leaves those with a handler alone. */
+/* Comes before OVS takes an interest in these signals: it leaves alone what has a handler. */
 static void
 catch_signals(void)
 {

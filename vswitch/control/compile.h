@@ -1,7 +1,7 @@
 /* The compile thread: policies become tables there, so that the control thread stays free.
  *
- * One job at a time goes through; whoever submitted it takes it back when it is done.  All functions
- * are for the control thread. */
+ * One job at a time goes through; whoever submitted it takes it back when it is done.  All
+ * functions are for the control thread. */
 #ifndef CONTROL_COMPILE_H
 #define CONTROL_COMPILE_H 1
 

@@ -14,8 +14,8 @@
  *     policy: policy.yaml                  # relative to this file
  *
  * Settings are read at every start.  Ports and policy are read once, into an empty state directory;
- * from then on the state directory holds them.  Unknown keys are errors; nothing is taken from a file
- * that has one. */
+ * from then on the state directory holds them.  Unknown keys are errors; nothing is taken from a
+ * file that has one. */
 #ifndef CONTROL_CONFIG_H
 #define CONTROL_CONFIG_H 1
 

@@ -275,9 +275,8 @@ start_rpc(struct control *c, char **error)
 {
     struct rpc_server *rpc;
     int retval = rpc_server_start(c->options->endpoints, c->options->n_endpoints,
-                                  control_rpc_methods, control_n_rpc_methods,
-                                  proto_descriptor_set, proto_descriptor_set_length, c, wake, &rpc,
-                                  error);
+                                  control_rpc_methods, control_n_rpc_methods, proto_descriptor_set,
+                                  proto_descriptor_set_length, c, wake, &rpc, error);
 
     ovs_mutex_lock(&c->rpc_mutex);
     c->rpc = retval ? NULL : rpc;
@@ -285,8 +284,8 @@ start_rpc(struct control *c, char **error)
     return retval;
 }
 
-/* Drop streams read from telemetry until the server is gone, so it goes first; but telemetry must not
- * wake what is going. */
+/* Drop streams read from telemetry until the server is gone, so it goes first; but telemetry must
+ * not wake what is going. */
 static void
 stop_rpc(struct control *c)
 {

@@ -36,17 +36,17 @@ struct control {
     struct slots slots;
     struct latch wake; /* set by other threads: there is work */
     struct compiler *compiler;
-    struct ovs_list applies; /* of struct apply; the first one is being compiled */
-    struct ovs_list watches; /* counter streams */
+    struct ovs_list applies;    /* of struct apply; the first one is being compiled */
+    struct ovs_list watches;    /* counter streams */
     struct ovs_mutex rpc_mutex; /* 'rpc' is read by the telemetry thread */
     struct rpc_server *rpc;
-    char *first_policy;      /* text that the state had, until it is compiled */
+    char *first_policy; /* text that the state had, until it is compiled */
     long long started_ms, refresh_ms;
     bool port_subsystem;
 };
 
-/* Reads configuration and state.  Starts no thread and opens nothing that the network can see, so the
- * errors of an administrator show before anything happens. */
+/* Reads configuration and state.  Starts no thread and opens nothing that the network can see, so
+ * the errors of an administrator show before anything happens. */
 int control_prepare(struct control *, const struct control_options *, char **error);
 /* Starts EAL, workers, ports, telemetry and the RPC server. */
 int control_start(struct control *, char **error);

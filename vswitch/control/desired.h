@@ -29,8 +29,8 @@ struct desired_port {
 
     uint16_t id;
     uint16_t worker;
-    struct dp_port *dp;      /* NULL: it could not be opened (yet) */
-    bool changed;            /* publish a new leaf */
+    struct dp_port *dp; /* NULL: it could not be opened (yet) */
+    bool changed;       /* publish a new leaf */
     uint32_t epoch;
     uint64_t generation;     /* in which it last changed */
     struct ledger_page base; /* what earlier ports of this id left in the ledger */

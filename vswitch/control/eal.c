@@ -29,7 +29,7 @@ static ssize_t
 log_write(void *cookie OVS_UNUSED, const char *text, size_t size)
 {
     static const enum vlog_level levels[] = {
-        [RTE_LOG_EMERG] = VLL_EMER, [RTE_LOG_ALERT] = VLL_EMER,  [RTE_LOG_CRIT] = VLL_ERR,
+        [RTE_LOG_EMERG] = VLL_EMER, [RTE_LOG_ALERT] = VLL_EMER,   [RTE_LOG_CRIT] = VLL_ERR,
         [RTE_LOG_ERR] = VLL_ERR,    [RTE_LOG_WARNING] = VLL_WARN, [RTE_LOG_NOTICE] = VLL_INFO,
         [RTE_LOG_INFO] = VLL_INFO,  [RTE_LOG_DEBUG] = VLL_DBG,
     };
@@ -99,8 +99,8 @@ choose_hugepages(const struct eal_options *o, unsigned need_mb)
     if (o->no_huge) {
         VLOG_INFO("memory: %u MiB in ordinary pages, as asked (--no-huge)", need_mb);
     } else if (have_mb < need_mb) {
-        VLOG_WARN("memory: %u MiB in ordinary pages: %" PRIu64 " MiB of hugepages are free", need_mb,
-                  have_mb);
+        VLOG_WARN("memory: %u MiB in ordinary pages: %" PRIu64 " MiB of hugepages are free",
+                  need_mb, have_mb);
     } else {
         VLOG_INFO("memory: %u MiB in hugepages", need_mb);
     }
@@ -138,7 +138,8 @@ leave_worker_cpus(const cpu_set_t *allowed)
     cpu_set_t rest = *allowed;
     unsigned lcore;
 
-    RTE_LCORE_FOREACH_WORKER (lcore) {
+    RTE_LCORE_FOREACH_WORKER(lcore)
+    {
         rte_cpuset_t cpus = rte_lcore_cpuset(lcore);
 
         for (int i = 0; i < CPU_SETSIZE; i++) {
@@ -211,7 +212,8 @@ find_workers(const char *lcores, struct eal *eal, char **error)
 {
     unsigned lcore;
 
-    RTE_LCORE_FOREACH_WORKER (lcore) {
+    RTE_LCORE_FOREACH_WORKER(lcore)
+    {
         if (eal->n_workers == DP_MAX_WORKERS) {
             *error = xasprintf("--lcores %s: more than %d workers", lcores, DP_MAX_WORKERS);
             return EINVAL;
@@ -219,8 +221,8 @@ find_workers(const char *lcores, struct eal *eal, char **error)
         eal->workers[eal->n_workers++] = lcore;
     }
     if (!eal->n_workers) {
-        *error = xasprintf("--lcores %s: no lcore is left for a worker: the first is control's",
-                           lcores);
+        *error =
+            xasprintf("--lcores %s: no lcore is left for a worker: the first is control's", lcores);
         return EINVAL;
     }
     return 0;
@@ -251,8 +253,8 @@ eal_start(const struct eal_options *o, struct eal *eal, char **error)
                                             RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
         if (!eal->pool) {
             retval = rte_errno;
-            *error = xasprintf("no memory for %u packet buffers: %s", o->buffers,
-                               rte_strerror(retval));
+            *error =
+                xasprintf("no memory for %u packet buffers: %s", o->buffers, rte_strerror(retval));
         }
     }
     free(lcores);
@@ -265,6 +267,7 @@ eal_stop(struct eal *eal)
     rte_mempool_free(eal->pool);
     eal->pool = NULL;
     rte_eal_cleanup();
-    /* The library's own log stream is of no more use, and ours may be gone before its last words. */
+    /* The library's own log stream is of no more use, and ours may be gone before its last words.
+     */
     rte_openlog_stream(NULL);
 }

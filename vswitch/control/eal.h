@@ -10,13 +10,13 @@
 struct rte_mempool;
 
 struct eal_options {
-    const char *lcores;  /* EAL's --lcores; the first is control's, the rest are workers.  NULL: the
-                          * first two CPUs, or the only one */
-    bool no_huge;        /* do not even look for hugepages */
-    bool pci;            /* let EAL find PCI devices */
-    uint32_t buffers;    /* packet buffers */
+    const char *lcores; /* EAL's --lcores; the first is control's, the rest are workers.  NULL: the
+                         * first two CPUs, or the only one */
+    bool no_huge;       /* do not even look for hugepages */
+    bool pci;           /* let EAL find PCI devices */
+    uint32_t buffers;   /* packet buffers */
     uint32_t connections; /* entries of the connection table */
-    char *const *args;   /* more arguments, NULL-terminated */
+    char *const *args;    /* more arguments, NULL-terminated */
 };
 
 struct eal {

@@ -65,8 +65,8 @@ job_release(struct compile_job *job)
     job->members = NULL;
 }
 
-/* Stores 'policy' (when 'store') and puts it in force; it is the publisher's then.  Ports may have come
- * and gone since the job was filled: publish() looks at the present ones. */
+/* Stores 'policy' (when 'store') and puts it in force; it is the publisher's then.  Ports may have
+ * come and gone since the job was filled: publish() looks at the present ones. */
 static enum rpc_status
 put_in_force(struct control *c, struct policy *policy, struct compile_job *job, bool store,
              char **error)

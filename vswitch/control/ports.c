@@ -77,10 +77,9 @@ static struct port_spec
 spec_to_open(const struct control *c, const struct desired_port *port)
 {
     const Fusuma__V1__PortSpec *spec = port->spec;
-    struct port_spec open = { .name = spec->name,
-                              .id = port->id,
-                              .n_workers = c->eal.n_workers,
-                              .pool = c->eal.pool };
+    struct port_spec open = {
+        .name = spec->name, .id = port->id, .n_workers = c->eal.n_workers, .pool = c->eal.pool
+    };
 
     switch (spec->attachment_case) {
     case FUSUMA__V1__PORT_SPEC__ATTACHMENT_VHOST_USER:
@@ -345,10 +344,9 @@ ports_quarantine(struct control *c, const char *name, bool on, char **error)
     }
     VLOG_INFO("port %s: %s", name, on ? "quarantined" : "released");
     if (on && state_set_quarantine(c->state, name, true, &why)) {
-        enum rpc_status status =
-            control_fail(error, RPC_INTERNAL,
-                         "%s is in quarantine, but a restart would forget it: not stored: %s", name,
-                         why);
+        enum rpc_status status = control_fail(
+            error, RPC_INTERNAL,
+            "%s is in quarantine, but a restart would forget it: not stored: %s", name, why);
         free(why);
         return status;
     }

@@ -66,8 +66,7 @@ static bool
 extend_tables(struct build *b)
 {
     for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
-        b->table[i] =
-            acl_table_extend(b->policy->compiled.table[i], b->policy->compiled.classes);
+        b->table[i] = acl_table_extend(b->policy->compiled.table[i], b->policy->compiled.classes);
         if (!b->table[i]) {
             while (i-- > 0) {
                 acl_table_destroy(b->table[i]);
@@ -104,8 +103,7 @@ build_policy(struct build *b, const struct desired *d)
 static struct port_leaf *
 build_leaf(const struct publisher *p, const struct desired_port *port)
 {
-    struct port_leaf *leaf =
-        xzalloc(sizeof *leaf + port->n_addrs * sizeof *port->addrs);
+    struct port_leaf *leaf = xzalloc(sizeof *leaf + port->n_addrs * sizeof *port->addrs);
     struct acl_addr *addrs = (struct acl_addr *) (leaf + 1);
 
     leaf->port = port->dp;
@@ -150,8 +148,7 @@ build_bindings(const struct snapshot *s, uint32_t *maskp)
             while (bindings[slot & (size - 1)].port != DP_PORT_NONE) {
                 slot++;
             }
-            bindings[slot & (size - 1)] =
-                (struct binding){ leaf->addrs[j], leaf->mac, leaf->id };
+            bindings[slot & (size - 1)] = (struct binding){ leaf->addrs[j], leaf->mac, leaf->id };
         }
     }
     *maskp = size - 1;

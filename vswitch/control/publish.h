@@ -1,9 +1,9 @@
 /* The one place where state is published.
  *
- * publish() builds an immutable snapshot from the desired ports and the policy in force (or the next
- * one), swaps it in, waits until every worker judges by it, and frees what it replaced.  What did not
- * change is shared with the snapshot before: a quarantine copies one leaf.  A build that fails leaves
- * the old snapshot in force.  Control thread only. */
+ * publish() builds an immutable snapshot from the desired ports and the policy in force (or the
+ * next one), swaps it in, waits until every worker judges by it, and frees what it replaced.  What
+ * did not change is shared with the snapshot before: a quarantine copies one leaf.  A build that
+ * fails leaves the old snapshot in force.  Control thread only. */
 #ifndef CONTROL_PUBLISH_H
 #define CONTROL_PUBLISH_H 1
 
@@ -16,7 +16,7 @@ struct policy {
     char digest[65]; /* SHA-256, lower-case hex */
     struct acl_policy *parsed;
     struct acl_compiled compiled;
-    size_t n_rows; /* classes that the tables have rows for */
+    size_t n_rows;       /* classes that the tables have rows for */
     uint64_t generation; /* in which it came into force */
 };
 void policy_destroy(struct policy *);
@@ -34,8 +34,8 @@ void publisher_init(struct publisher *);
 /* After the workers have stopped. */
 void publisher_destroy(struct publisher *);
 
-/* Publishes the state of 'd' and, unless it is NULL, puts 'next' in the place of the policy in force,
- * which it frees.  0; or ENOMEM, and nothing changed (and 'next' is still the caller's). */
+/* Publishes the state of 'd' and, unless it is NULL, puts 'next' in the place of the policy in
+ * force, which it frees.  0; or ENOMEM, and nothing changed (and 'next' is still the caller's). */
 int publish(struct publisher *, struct desired *d, struct policy *next);
 
 /* The addresses that the policy's groups have: prefixes, and what is bound to selected ports.  The

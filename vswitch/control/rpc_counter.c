@@ -175,8 +175,7 @@ watch_is_closed(struct watch *w)
 void
 rpc_watch_counters(struct rpc_stream *stream, const ProtobufCMessage *request, void *control)
 {
-    const Fusuma__V1__WatchCountersRequest *r =
-        (const Fusuma__V1__WatchCountersRequest *) request;
+    const Fusuma__V1__WatchCountersRequest *r = (const Fusuma__V1__WatchCountersRequest *) request;
     struct control *c = control;
     struct watch *w;
 

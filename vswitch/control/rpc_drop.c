@@ -21,9 +21,9 @@ struct reader {
     struct acl_prefix prefix;
     bool any_address;
     bool follow;
-    uint64_t after;  /* newest event that was looked at */
-    uint64_t until;  /* without 'follow': the last one of interest */
-    bool stale;      /* the cursor is of an epoch that is gone; a gap says so first */
+    uint64_t after; /* newest event that was looked at */
+    uint64_t until; /* without 'follow': the last one of interest */
+    bool stale;     /* the cursor is of an epoch that is gone; a gap says so first */
     uint64_t stale_epoch, stale_n;
 };
 
@@ -61,8 +61,8 @@ send_and_free(struct rpc_stream *stream, Fusuma__V1__DropEvent *message)
     message_free(message);
 }
 
-/* A cursor from before the switch's last start: how many events came after it cannot be known, so what
- * is counted are those of this epoch that are not held any more. */
+/* A cursor from before the switch's last start: how many events came after it cannot be known, so
+ * what is counted are those of this epoch that are not held any more. */
 static void
 send_stale(struct rpc_stream *stream, struct reader *reader)
 {
@@ -96,8 +96,8 @@ reader_ready(struct rpc_stream *stream, void *reader_)
             uint64_t first = reader->after + 1, epoch = stream_epoch();
 
             reader->after = event.n - 1;
-            send_and_free(stream, drop_gap_message(epoch, first, epoch, event.n - 1,
-                                                   event.n - first));
+            send_and_free(stream,
+                          drop_gap_message(epoch, first, epoch, event.n - 1, event.n - first));
             return;
         }
         reader->after = event.n;
@@ -122,8 +122,8 @@ static const struct rpc_stream_ops reader_ops = { reader_ready, reader_closed };
 #define REFUSE(...) control_fail(error, RPC_INVALID_ARGUMENT, __VA_ARGS__)
 
 static enum rpc_status
-take_filter(struct reader *reader, const struct control *c,
-            const Fusuma__V1__WatchDropsRequest *r, char **error)
+take_filter(struct reader *reader, const struct control *c, const Fusuma__V1__WatchDropsRequest *r,
+            char **error)
 {
     for (size_t i = 0; i < r->n_ports; i++) {
         if (!desired_find(&c->desired, r->ports[i])) {

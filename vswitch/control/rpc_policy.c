@@ -54,8 +54,7 @@ rpc_get_policy(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED
     }
     for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
         message_append(reply->rules, reply->n_rules,
-                       rule_message(default_rule_id(i), i, ACL_DROP,
-                                    slots_total(DEFAULT_SLOT(i))));
+                       rule_message(default_rule_id(i), i, ACL_DROP, slots_total(DEFAULT_SLOT(i))));
     }
     rpc_reply_with(call, reply);
 }

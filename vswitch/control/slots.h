@@ -1,5 +1,5 @@
-/* Hit slots: which counter a rule has.  A rule keeps its slot for as long as its id is in the policy,
- * so its counts survive updates.  Control thread only. */
+/* Hit slots: which counter a rule has.  A rule keeps its slot for as long as its id is in the
+ * policy, so its counts survive updates.  Control thread only. */
 #ifndef CONTROL_SLOTS_H
 #define CONTROL_SLOTS_H 1
 

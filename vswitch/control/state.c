@@ -32,7 +32,7 @@ static const char schema[] =
     "CREATE TABLE policy (one INTEGER PRIMARY KEY CHECK (one = 1), yaml TEXT NOT NULL);"
     "CREATE TABLE initialised (one INTEGER PRIMARY KEY CHECK (one = 1));"
     "PRAGMA user_version = " OVS_STRINGIZE(SCHEMA_VERSION) ";"
-    "COMMIT;";
+                                                           "COMMIT;";
 
 static int
 fail(const struct state *s, char **error)
@@ -89,8 +89,8 @@ check_pages(struct state *s, char **error)
 
     if (sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &stmt, NULL) == SQLITE_OK &&
         sqlite3_step(stmt) == SQLITE_ROW) {
-        opened = strcmp((const char *) sqlite3_column_text(stmt, 0), "ok") ? OPENED_DAMAGED
-                                                                            : OPENED;
+        opened =
+            strcmp((const char *) sqlite3_column_text(stmt, 0), "ok") ? OPENED_DAMAGED : OPENED;
     } else {
         opened = judge_error(s, error);
     }
@@ -146,8 +146,8 @@ open_db(struct state *s, char **error)
     return opened == OPENED ? check_schema(s, error) : opened;
 }
 
-/* Renames the damaged database and begins an empty one, which counts as initialised, so that nothing
- * is allowed that nobody asked for. */
+/* Renames the damaged database and begins an empty one, which counts as initialised, so that
+ * nothing is allowed that nobody asked for. */
 static enum opened
 put_aside(struct state *s, char **error)
 {
@@ -163,8 +163,8 @@ put_aside(struct state *s, char **error)
         bool failed = rename(from, to) && errno != ENOENT;
 
         if (failed) {
-            *error = xasprintf("%s is damaged and cannot be put aside: %s", from,
-                               ovs_strerror(errno));
+            *error =
+                xasprintf("%s is damaged and cannot be put aside: %s", from, ovs_strerror(errno));
         }
         free(from);
         free(to);
@@ -279,8 +279,7 @@ state_load(struct state *s, void (*port)(const Fusuma__V1__PortSpec *, bool, voi
 
 /* Runs 'sql' with 'text' as ?1 and, unless NULL, 'blob' as ?2. */
 static int
-run(struct state *s, const char *sql, const char *text, const void *blob, size_t size,
-    char **error)
+run(struct state *s, const char *sql, const char *text, const void *blob, size_t size, char **error)
 {
     sqlite3_stmt *stmt;
     int code = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
@@ -302,8 +301,8 @@ state_put_port(struct state *s, const Fusuma__V1__PortSpec *spec, char **error)
     int retval;
 
     fusuma__v1__port_spec__pack(spec, packed);
-    retval = run(s, "INSERT INTO port (name, spec) VALUES (?1, ?2)", spec->name, packed, size,
-                 error);
+    retval =
+        run(s, "INSERT INTO port (name, spec) VALUES (?1, ?2)", spec->name, packed, size, error);
     free(packed);
     return retval;
 }
