@@ -25,7 +25,7 @@
 #include <linux/if_packet.h>
 
 enum {
-    TRANSFER = 16 * 1024 * 1024,
+    TRANSFER = 8 * 1024 * 1024,
     CHUNK = 64 * 1024,
     TCP_PORT = 5001,
     UDP_SIZE = 1200,
