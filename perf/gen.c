@@ -3,10 +3,10 @@
  *
  *     gen [options] SOCKET-IN SOCKET-OUT
  *
- * Prints one line a window, "window SECONDS SENT RECEIVED CORRUPT DENIED REORDERED FOREIGN", each
- * as it ends and right before the next begins, so that a reader can look at the machine's state
- * between windows.  The exit status is 1 when a packet arrived that should not have, 2 when the
- * opening packets of some flow did not arrive. */
+ * Prints "begin", then one line a window, "window SECONDS SENT RECEIVED CORRUPT DENIED REORDERED
+ * FOREIGN" (the last four are totals), each as it ends and right before the next begins, so that a
+ * reader can look at the machine's state between windows.  The exit status is 1 when a packet
+ * arrived that should not have, 2 when the opening packets of some flow did not arrive. */
 #include <config.h>
 #include "perf/frame.h"
 
@@ -341,14 +341,11 @@ measure(struct gen *g, const struct options *o)
     unsigned int i;
 
     run(g, o->warmup);
-    for (i = 0; i <= o->windows; i++) {
+    puts("begin");
+    for (i = 0; i < o->windows; i++) {
         uint64_t start = rte_rdtsc(), sent = g->sent, received = g->received;
         const uint64_t *v = g->verdicts;
 
-        if (!i) {
-            puts("begin");
-            continue;
-        }
         run(g, o->seconds);
         printf("window %.6f %lu %lu %lu %lu %lu %lu\n",
                (double) (rte_rdtsc() - start) / rte_get_tsc_hz(), g->sent - sent,

@@ -68,7 +68,7 @@ make_initramfs()
 if ! compgen -G "$cache/kernel/boot/vmlinuz-*" >/dev/null; then
     fetch_kernel
 fi
-ln -sf "$(cd "$cache" && ls kernel/boot/vmlinuz-* | head -n 1)" "$cache/vmlinuz"
+ln -sf "$cache"/kernel/boot/vmlinuz-* "$cache/vmlinuz" # the package has one
 if [[ ! $cache/initramfs.gz -nt $here/init || ! $cache/initramfs.gz -nt $here/mkguest.sh ]]; then
     make_initramfs
 fi
