@@ -251,7 +251,7 @@ main(int argc, char *argv[])
 {
     struct unixctl_server *unixctl = NULL;
     static struct control control;
-    struct options options;
+    static struct options options; /* DPDK and OVS keep pointers into it */
     char *error = NULL;
     int retval;
 

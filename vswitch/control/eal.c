@@ -188,7 +188,7 @@ static int
 init_eal(const struct eal_options *o, const char *lcores, struct eal *eal, char **error)
 {
     unsigned mb = memory_mb(o);
-    struct svec args = SVEC_EMPTY_INITIALIZER;
+    static struct svec args; /* EAL keeps pointers into it */
     char *joined;
     int retval;
 
@@ -198,7 +198,6 @@ init_eal(const struct eal_options *o, const char *lcores, struct eal *eal, char 
     VLOG_INFO("EAL arguments: %s", joined);
     free(joined);
 
-    /* EAL keeps pointers into the arguments: they are never freed. */
     retval = rte_eal_init(args.n, args.names);
     if (retval < 0) {
         *error = xasprintf("DPDK cannot start: %s (lines above say why)", rte_strerror(rte_errno));
