@@ -74,7 +74,7 @@ void policies_stop(struct control *);
  * is NULL unless the status is RPC_OK. */
 typedef void policy_done(struct control *, enum rpc_status, const char *error,
                          const struct policy *, void *aux);
-void policies_apply(struct control *, const char *yaml, policy_done *, void *aux);
+void policies_apply(struct control *, const char *yaml, policy_done *done, void *aux);
 /* Takes in what the compile thread has done. */
 void policies_run(struct control *);
 

@@ -17,13 +17,12 @@ int
 ledger_init(struct ledger *l, uint32_t n_ports, uint32_t n_rules)
 {
     memset(l, 0, sizeof *l);
-    l->pages = aligned_alloc(64, n_ports * sizeof *l->pages);
+    l->pages = calloc(n_ports, sizeof *l->pages);
     l->rules = calloc(n_rules ? n_rules : 1, sizeof *l->rules);
     if (!l->pages || !l->rules) {
         ledger_destroy(l);
         return ENOMEM;
     }
-    memset(l->pages, 0, n_ports * sizeof *l->pages);
     l->n_ports = n_ports;
     l->n_rules = n_rules;
     return 0;

@@ -37,7 +37,7 @@ struct ledger_page {
     uint64_t accepted, accepted_bytes;
     uint64_t tx_drops[N_TX_DROP_REASONS];
     uint64_t tx_drops_caused; /* tx drops elsewhere of packets that came from this port */
-} __attribute__((aligned(64)));
+};
 
 struct ledger_rule_hits {
     uint64_t packets, bytes;
