@@ -125,6 +125,7 @@ merge_out(struct recorder *r, struct merge_slot *s)
         s->repeats = 0;
         send_record(r, &s->record);
     }
+    r->n_merging -= s->used;
     s->used = false;
 }
 
@@ -177,6 +178,7 @@ report(struct worker *w, const struct port_leaf *from, const struct pkt *p,
     }
     merge_out(r, s);
     s->used = true;
+    r->n_merging++;
     s->record = d;
     s->due_ns = d.mono_ns + MERGE_NS;
     send_record(r, &d);
@@ -225,16 +227,31 @@ record_probe(struct worker *w, const struct port_leaf *from, const struct pkt *p
     report(w, from, &probe, &why);
 }
 
-void
-record_tick(struct worker *w)
+static void
+tick(struct recorder *r, int n_slots)
 {
-    struct recorder *r = &w->recorder;
-    uint64_t now = clock_ns(CLOCK_MONOTONIC);
+    uint64_t now;
 
-    for (int i = 0; i < TICK_SLOTS; i++) {
+    if (!r->n_merging) {
+        return;
+    }
+    now = clock_ns(CLOCK_MONOTONIC);
+    for (int i = 0; i < n_slots; i++) {
         struct merge_slot *s = &r->merge[r->next_flush++ % MERGE_SLOTS];
         if (s->used && now >= s->due_ns) {
             merge_out(r, s);
         }
     }
+}
+
+void
+record_tick(struct worker *w)
+{
+    tick(&w->recorder, TICK_SLOTS);
+}
+
+void
+record_tick_all(struct worker *w)
+{
+    tick(&w->recorder, MERGE_SLOTS);
 }

@@ -22,7 +22,8 @@ void record_drop(struct worker *, const struct port_leaf *from, struct pkt *,
 void record_guard_drop(struct worker *, const struct port_leaf *from, struct pkt *);
 /* An ARP or ND request for a peer out of reach; the packet lives on. */
 void record_probe(struct worker *, const struct port_leaf *from, const struct pkt *);
-/* Sends merged repeats whose second has passed: a bounded piece a call. */
+/* Sends merged repeats whose second has passed: a bounded piece a call, or all of them. */
 void record_tick(struct worker *);
+void record_tick_all(struct worker *);
 
 #endif

@@ -205,6 +205,7 @@ worker_sleep(struct worker *w)
         struct timespec wait = { .tv_nsec =
                                      timed ? SLEEP_UNWATCHED_US * 1000l : SLEEP_MS * 1000000l };
         uint64_t drained;
+        record_tick_all(w); /* rounds are rare from now on */
         count(&w->sleeps, 1);
         rte_rcu_qsbr_thread_offline(qsbr, w->index);
         atomic_store_explicit(&w->sleeping, true, memory_order_seq_cst);

@@ -34,6 +34,7 @@ struct recorder {
     struct merge_slot *merge;     /* [MERGE_SLOTS] */
     struct record_budget *budget; /* [DP_MAX_PORTS] */
     uint32_t next_flush;
+    uint32_t n_merging; /* slots in use */
 };
 
 struct worker {
