@@ -71,11 +71,12 @@ rule_name(const struct store *s, uint32_t slot)
 }
 
 int
-store_open(struct store *s)
+store_open(struct store *s, uint64_t first)
 {
     /* Untouched pages of it cost nothing. */
     s->events = calloc(STORE_EVENTS, sizeof *s->events);
-    s->newest = 0;
+    s->first = first;
+    s->newest = first - 1;
     return s->events ? 0 : ENOMEM;
 }
 
@@ -91,14 +92,14 @@ event_clear(struct store_event *e)
 void
 store_close(struct store *s)
 {
-    uint64_t n = s->newest < STORE_EVENTS ? s->newest : STORE_EVENTS;
+    uint64_t oldest = store_oldest(s);
 
-    for (uint64_t i = 0; i < n; i++) {
-        event_clear(&s->events[i]);
+    for (uint64_t n = oldest; oldest && n <= s->newest; n++) {
+        event_clear(&s->events[(n - 1) % STORE_EVENTS]);
     }
     free(s->events);
     s->events = NULL;
-    s->newest = 0;
+    s->newest = s->first - 1;
 }
 
 void
@@ -144,7 +145,7 @@ store_port_name(const struct store *s, uint16_t id)
 static struct store_event *
 event_add(struct store *s, enum drop_event_type type, uint16_t port)
 {
-    struct store_event *e = &s->events[s->newest++ % STORE_EVENTS];
+    struct store_event *e = &s->events[s->newest++ % STORE_EVENTS]; /* (n - 1) % ... */
 
     event_clear(e);
     e->type = type;
@@ -175,10 +176,10 @@ store_add_unsaid(struct store *s, uint16_t port, uint8_t reason, uint64_t suppre
 uint64_t
 store_oldest(const struct store *s)
 {
-    if (s->newest <= STORE_EVENTS) {
-        return s->newest ? 1 : 0;
+    if (s->newest < s->first) {
+        return 0;
     }
-    return s->newest - STORE_EVENTS + 1;
+    return s->newest - s->first < STORE_EVENTS ? s->first : s->newest - STORE_EVENTS + 1;
 }
 
 static void
@@ -194,7 +195,7 @@ copy_name(const struct store_name *n, char *name, char *user)
 bool
 store_next(const struct store *s, uint64_t after, struct drop_event *event)
 {
-    if (after >= s->newest) {
+    if (after >= s->newest || s->newest < s->first) {
         return false;
     }
     uint64_t oldest = store_oldest(s);

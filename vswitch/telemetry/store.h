@@ -1,11 +1,12 @@
 /* The newest drop events, and the names that they carry.
  *
  * A name is kept once, by reference count, however many events carry it: an event is then 260 bytes
- * instead of 700.  Nothing here locks; stream.c calls it under its mutex. */
+ * instead of 700.  Nothing here locks; drop_log.c calls it under its mutex. */
 #ifndef TELEMETRY_STORE_H
 #define TELEMETRY_STORE_H 1
 
-#include "telemetry/stream.h"
+#include "datapath/port.h"
+#include "telemetry/drop_event.h"
 
 #define STORE_EVENTS 65536 /* held; a power of two */
 
@@ -13,14 +14,16 @@ struct store_name;
 
 struct store {
     struct store_event *events; /* [STORE_EVENTS], event n at (n - 1) % STORE_EVENTS */
-    uint64_t newest;            /* n of it, 0 = none */
+    uint64_t first;             /* n of the first event that came into it */
+    uint64_t newest;            /* n of it, first - 1: none */
     struct store_name *ports[DP_MAX_PORTS];
     struct store_name **rules;
     uint32_t n_rules;
 };
 
-/* 0 or ENOMEM.  Names may be set before this, and outlive store_close(). */
-int store_open(struct store *);
+/* The first event will be number 'first'.  0 or ENOMEM.  Names may be set before this, and outlive
+ * store_close(). */
+int store_open(struct store *, uint64_t first);
 /* Forgets the events. */
 void store_close(struct store *);
 
@@ -35,7 +38,7 @@ void store_add_record(struct store *, const struct drop_record *);
 void store_add_unsaid(struct store *, uint16_t port, uint8_t reason, uint64_t suppressed,
                       uint64_t lost);
 
-uint64_t store_oldest(const struct store *);
+uint64_t store_oldest(const struct store *); /* 0: there is none */
 /* The first event after 'after' that is held; false when there is none. */
 bool store_next(const struct store *, uint64_t after, struct drop_event *);
 

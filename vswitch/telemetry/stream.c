@@ -7,11 +7,11 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 
+#include "datapath/port.h"
+#include "telemetry/drop_log.h"
 #include "telemetry/reasons.h"
-#include "telemetry/store.h"
 
 #define BUSY_WAIT_MS 2
 #define IDLE_WAIT_MS 10
@@ -31,17 +31,13 @@ struct account {
 
 /* One mutex over all of it: nothing here is on the packet path, and the workers do not take it. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct store store;
 static struct stream_source sources[DP_MAX_WORKERS];
 static size_t n_sources;
 static struct account (*accounts)[N_DROP_REASONS]; /* [DP_MAX_PORTS] */
-static uint64_t epoch;
 
 static pthread_t thread;
 static pthread_cond_t stopping;
 static bool stop;
-static void (*wake)(void *);
-static void *wake_aux;
 
 static struct totals
 count_unsaid(uint16_t port, unsigned reason)
@@ -69,7 +65,7 @@ say_port(uint16_t port)
         t.lost -= a->base.lost;
         if (t.suppressed != a->said.suppressed || t.lost != a->said.lost) {
             a->said = t;
-            store_add_unsaid(&store, port, reason, t.suppressed, t.lost);
+            drop_log_add_unsaid(port, reason, t.suppressed, t.lost);
             said = true;
         }
     }
@@ -83,7 +79,7 @@ say_all(void)
 
     for (unsigned port = 0; port < DP_MAX_PORTS; port++) {
         /* A port without a name has never been in a snapshot. */
-        if (*store_port_name(&store, port)) {
+        if (!drop_log_port_is(port, "")) {
             said |= say_port(port);
         }
     }
@@ -99,7 +95,7 @@ drain(uint32_t limit)
 
     for (size_t i = 0; i < n_sources; i++) {
         for (uint32_t n = 0; n < limit && drop_ring_pop(sources[i].ring, &record); n++) {
-            store_add_record(&store, &record);
+            drop_log_add_record(&record);
             any = true;
         }
     }
@@ -127,14 +123,6 @@ wait_ms(unsigned ms)
     pthread_cond_timedwait(&stopping, &mutex, &t);
 }
 
-static void
-call_wake(void)
-{
-    pthread_mutex_unlock(&mutex);
-    wake(wake_aux);
-    pthread_mutex_lock(&mutex);
-}
-
 static void *
 telemetry_main(void *aux)
 {
@@ -150,9 +138,7 @@ telemetry_main(void *aux)
             added |= say_all();
             say_at = now_ms() + UNSAID_EVERY_MS;
         }
-        if (added) {
-            call_wake();
-        }
+        drop_log_commit();
         pause = added ? BUSY_WAIT_MS : pause * 2;
         pause = pause < IDLE_WAIT_MS ? pause : IDLE_WAIT_MS;
         if (!stop) {
@@ -161,8 +147,8 @@ telemetry_main(void *aux)
     }
     drain(EVERYTHING);
     say_all();
+    drop_log_commit();
     pthread_mutex_unlock(&mutex);
-    wake(wake_aux);
     return NULL;
 }
 
@@ -190,39 +176,26 @@ start_thread(void)
 }
 
 int
-stream_start(const struct stream_source *s, size_t n, uint32_t n_rule_slots,
-             void (*wake_)(void *aux), void *aux)
+stream_start(const struct stream_source *s, size_t n)
 {
-    int error = ENOMEM;
+    int error;
 
-    (void) n_rule_slots; /* names of slots are kept as they are given */
     if (n > DP_MAX_WORKERS) {
         return EINVAL;
     }
     accounts = calloc(DP_MAX_PORTS, sizeof *accounts);
-    if (!accounts || store_open(&store)) {
-        goto error;
+    if (!accounts) {
+        return ENOMEM;
     }
-    if (getrandom(&epoch, sizeof epoch, 0) != sizeof epoch) {
-        error = EIO;
-        goto error_store;
-    }
-    epoch |= 1; /* 0 is no epoch */
     memcpy(sources, s, n * sizeof *s);
     n_sources = n;
-    wake = wake_;
-    wake_aux = aux;
     stop = false;
     error = start_thread();
-    if (!error) {
-        return 0;
+    if (error) {
+        n_sources = 0;
+        free(accounts);
+        accounts = NULL;
     }
-    n_sources = 0;
-error_store:
-    store_close(&store);
-error:
-    free(accounts);
-    accounts = NULL;
     return error;
 }
 
@@ -241,7 +214,6 @@ stream_stop(void)
 
     pthread_mutex_lock(&mutex);
     n_sources = 0;
-    store_close(&store);
     free(accounts);
     accounts = NULL;
     pthread_mutex_unlock(&mutex);
@@ -251,7 +223,7 @@ stream_stop(void)
 static void
 change_account(uint16_t port)
 {
-    if (*store_port_name(&store, port)) {
+    if (!drop_log_port_is(port, "")) {
         say_port(port);
     }
     for (unsigned reason = 0; reason < N_DROP_REASONS; reason++) {
@@ -269,11 +241,11 @@ stream_set_port(uint16_t id, const char *name, const char *user)
     pthread_mutex_lock(&mutex);
     if (accounts) {
         drain(EVERYTHING); /* what the rings hold was dropped under the old name */
-        if (strcmp(name, store_port_name(&store, id))) {
+        if (!drop_log_port_is(id, name)) {
             change_account(id);
         }
     }
-    store_name_port(&store, id, name, user);
+    drop_log_name_port(id, name, user);
     pthread_mutex_unlock(&mutex);
 }
 
@@ -284,39 +256,6 @@ stream_set_rule(uint32_t slot, const char *rule_id)
     if (accounts) {
         drain(EVERYTHING);
     }
-    store_name_rule(&store, slot, rule_id);
+    drop_log_name_rule(slot, rule_id);
     pthread_mutex_unlock(&mutex);
-}
-
-uint64_t
-stream_epoch(void)
-{
-    return epoch;
-}
-
-uint64_t
-stream_newest(void)
-{
-    pthread_mutex_lock(&mutex);
-    uint64_t n = store.newest;
-    pthread_mutex_unlock(&mutex);
-    return n;
-}
-
-uint64_t
-stream_oldest(void)
-{
-    pthread_mutex_lock(&mutex);
-    uint64_t n = store_oldest(&store);
-    pthread_mutex_unlock(&mutex);
-    return n;
-}
-
-bool
-stream_next(uint64_t after, struct drop_event *event)
-{
-    pthread_mutex_lock(&mutex);
-    bool found = store.events && store_next(&store, after, event);
-    pthread_mutex_unlock(&mutex);
-    return found;
 }

@@ -1,0 +1,36 @@
+/* Opening a SQLite database that must never lead anybody astray: made when there is none, put aside
+ * when it is damaged, refused when a newer program wrote it.
+ *
+ * WAL, synchronous = FULL: what is committed survives kill -9 and the loss of power. */
+#ifndef TELEMETRY_DB_H
+#define TELEMETRY_DB_H 1
+
+#include <stdbool.h>
+
+struct sqlite3;
+
+struct db_schema {
+    int version;               /* PRAGMA user_version; above 0 */
+    const char *create;        /* statements that make the tables in an empty database */
+    const char *const *probes; /* queries that a whole database can answer; NULL ends them */
+    bool exclusive;            /* one process, one connection; otherwise others may read */
+    bool check;                /* read every page at the start: for what is small and decides */
+};
+
+enum db_opened {
+    DB_OPENED,
+    DB_CREATED,
+    DB_PUT_ASIDE, /* it was damaged: renamed to '*error' says what, and an empty one created */
+    DB_FAILED,    /* '*error' says why */
+};
+
+/* '*dbp' is NULL after DB_FAILED.  '*error' (the caller frees it) is set for DB_PUT_ASIDE, too. */
+enum db_opened db_open(const char *path, const struct db_schema *, struct sqlite3 **dbp,
+                       char **error);
+/* Renames the database and its side files to PATH.damaged-TIME; an open connection goes on with
+ * what was renamed.  0, or a positive errno and '*error'; '*asidep' is the new name. */
+int db_put_aside(const char *path, char **asidep, char **error);
+/* Whether an error code of SQLite says that no other try will mend it. */
+bool db_is_damage(int code);
+
+#endif
