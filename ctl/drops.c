@@ -116,9 +116,16 @@ print_gap(const Fusuma__V1__Gap *g)
     put_cursor(&s, g->first);
     ds_put_cstr(&s, " to ");
     put_cursor(&s, g->last);
-    output_line("-- gap: %" PRIu64 " event%s missing here, %s: no longer held, or this reader was "
-                "too slow",
-                g->events, g->events == 1 ? " is" : "s are", ds_cstr(&s));
+    if (g->events) {
+        output_line("-- gap: %" PRIu64
+                    " event%s missing here, %s: no longer held, or this reader was "
+                    "too slow",
+                    g->events, g->events == 1 ? " is" : "s are", ds_cstr(&s));
+    } else {
+        output_line("-- gap: events may be missing here, %s: the switch was killed, or its records "
+                    "were lost",
+                    ds_cstr(&s));
+    }
     ds_destroy(&s);
 }
 

@@ -236,7 +236,8 @@ print_status(const void *reply)
         output_field("Policy:", "none: everything is denied");
     }
     output_field("Generation:", "%" PRIu64, i->generation);
-    output_field("Drop epoch:", "%" PRIu64, i->drop_epoch);
+    output_field("Drop records:", "epoch %" PRIu64 ", %s", i->drop_epoch,
+                 i->drops_stored ? "stored" : "NOT STORED, only in memory");
 }
 
 int

@@ -202,26 +202,94 @@ def delete_ports(stubs):
     check('and can come back', ping('bob', 'server'))
 
 
-def run(directory):
-    endpoint = 'unix:%s/run/vswitchd.sock' % directory
-    log = open(os.path.join(directory, 'vswitchd.log'), 'wb')
-    daemon = subprocess.Popen(
-        ['ip', 'netns', 'exec', ns('switch'), os.path.join(BUILD, 'bin/vswitchd'),
-         '--state-dir', directory + '/state', '--run-dir', directory + '/run', '--no-huge'],
-        stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    try:
-        channel = grpc.insecure_channel(endpoint)
-        grpc.channel_ready_future(channel).result(timeout=60)
-        stubs = Stubs(channel, descriptor_set())
-        for step in (add_ports, apply_policy, receive_drops, quarantine, look_around, delete_ports):
-            step(stubs)
-    finally:
-        daemon.send_signal(signal.SIGTERM)
+def events(stubs, **request):
+    """The drop stream up to its present end."""
+    return list(stubs.method('fusuma.v1.DropService', 'WatchDrops')(
+        stubs.request('fusuma.v1.DropService', 'WatchDrops', **request), timeout=10))
+
+
+def before_the_kill(stubs):
+    """Leaves a quarantine and a record behind; returns the records that there are."""
+    stubs.call('fusuma.v1.QuarantineService', 'Quarantine', port='alice')
+    check('denied from alice in quarantine', not ping('alice', 'server'))
+    deadline = time.time() + 10
+    while time.time() < deadline:
+        records = [e.record for e in events(stubs) if e.WhichOneof('event') == 'record']
+        if records and records[-1].reason == 'quarantine':
+            return records
+        time.sleep(0.1)
+    check('the record of it arrives', False)
+    return records
+
+
+def after_the_kill(stubs, records, digest):
+    """Ports, policy, quarantine and drop records are as they were, and the stream says that the
+    switch was killed."""
+    ports = stubs.call('fusuma.v1.PortService', 'ListPorts').ports
+    check('after kill -9 the ports are back', sorted(p.spec.name for p in ports) == sorted(HOSTS))
+    check('and the quarantine', [p.spec.name for p in ports if p.quarantined] == ['alice'])
+    check('and the policy', stubs.call('fusuma.v1.PolicyService', 'GetPolicy').digest == digest)
+    check('in force: alice reaches nobody', not ping('alice', 'server'))
+    check('bob does his work', ping('bob', 'server'))
+    again = [e.record for e in events(stubs) if e.WhichOneof('event') == 'record']
+    check('every record is still there, byte for byte',
+          [r.SerializeToString() for r in again[:len(records)]]
+          == [r.SerializeToString() for r in records])
+    last = records[-1].cursor
+    rest = events(stubs, resume={'epoch': last.epoch, 'n': last.n})
+    check('a resumed stream begins with what it cannot know',
+          rest[0].WhichOneof('event') == 'gap' and rest[0].gap.events == 0
+          and rest[0].gap.first.epoch == last.epoch and rest[0].gap.last.epoch != last.epoch)
+    new = [e.record for e in rest if e.WhichOneof('event') == 'record']
+    check('and goes on with what came since',
+          len(new) > 0 and new[0].cursor.n == last.n + 1 and new[0].cursor.epoch != last.epoch)
+    check('the disk takes the records', stubs.call('fusuma.v1.SystemService', 'GetInfo').drops_stored)
+
+
+class Switch:
+    def __init__(self, directory):
+        self.log = open(os.path.join(directory, 'vswitchd.log'), 'ab')
+        self.daemon = subprocess.Popen(
+            ['ip', 'netns', 'exec', ns('switch'), os.path.join(BUILD, 'bin/vswitchd'),
+             '--state-dir', directory + '/state', '--run-dir', directory + '/run', '--no-huge'],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        self.channel = grpc.insecure_channel('unix:%s/run/vswitchd.sock' % directory)
         try:
-            code = daemon.wait(20)
+            grpc.channel_ready_future(self.channel).result(timeout=60)
+        except grpc.FutureTimeoutError:
+            self.kill()
+            raise
+        self.stubs = Stubs(self.channel, descriptor_set())
+
+    def kill(self):
+        self.channel.close()
+        self.daemon.kill()
+        self.daemon.wait()
+
+    def stop(self):
+        self.channel.close()
+        self.daemon.send_signal(signal.SIGTERM)
+        try:
+            return self.daemon.wait(20)
         except subprocess.TimeoutExpired:
-            daemon.kill()
-            code = daemon.wait()
+            self.daemon.kill()
+            return self.daemon.wait()
+
+
+def run(directory):
+    switch = Switch(directory)
+    try:
+        for step in (add_ports, apply_policy, receive_drops, quarantine, look_around, delete_ports):
+            step(switch.stubs)
+        digest = switch.stubs.call('fusuma.v1.PolicyService', 'GetPolicy').digest
+        records = before_the_kill(switch.stubs)
+    finally:
+        switch.kill()
+    switch = Switch(directory)
+    try:
+        after_the_kill(switch.stubs, records, digest)
+    finally:
+        code = switch.stop()
     check('the switch stops cleanly', code == 0)
 
 

@@ -1,6 +1,8 @@
 # vswitch/control: desired state, publishing, RPC handlers, persistence.  See Makefile.am.
 noinst_LIBRARIES += vswitch/libcontrol.a
 vswitch_libcontrol_a_SOURCES = \
+	vswitch/control/change.c \
+	vswitch/control/change.h \
 	vswitch/control/compile.c \
 	vswitch/control/compile.h \
 	vswitch/control/config.c \
@@ -20,6 +22,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/message.c \
 	vswitch/control/message.h \
 	vswitch/control/policies.c \
+	vswitch/control/port_changes.c \
 	vswitch/control/ports.c \
 	vswitch/control/publish.c \
 	vswitch/control/publish.h \

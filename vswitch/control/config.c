@@ -15,6 +15,7 @@
 
 #define DEFAULT_CONNECTIONS 262144
 #define DEFAULT_BUFFERS 32768
+#define DEFAULT_DROP_RECORDS 1000000
 
 /* A walk over the document.  The first error ends it. */
 struct reader {
@@ -161,6 +162,12 @@ take_buffers(struct reader *r, struct fy_node *key, struct fy_node *value, void 
 }
 
 static bool
+take_drop_records(struct reader *r, struct fy_node *key, struct fy_node *value, void *config)
+{
+    return take_number(r, key, value, 1000, 1000000000, &((struct config *) config)->drop_records);
+}
+
+static bool
 take_idle_sleep(struct reader *r, struct fy_node *key, struct fy_node *value, void *config)
 {
     return take_bool(r, key, value, &((struct config *) config)->idle_sleep);
@@ -169,6 +176,7 @@ take_idle_sleep(struct reader *r, struct fy_node *key, struct fy_node *value, vo
 static const struct key settings_keys[] = {
     { "connections", take_connections },
     { "buffers", take_buffers },
+    { "drop_records", take_drop_records },
     { "idle_sleep", take_idle_sleep },
     { NULL, NULL },
 };
@@ -423,6 +431,7 @@ config_init(struct config *config)
     memset(config, 0, sizeof *config);
     config->connections = DEFAULT_CONNECTIONS;
     config->buffers = DEFAULT_BUFFERS;
+    config->drop_records = DEFAULT_DROP_RECORDS;
     config->idle_sleep = true;
 }
 

@@ -1,6 +1,6 @@
 /* The configuration file: what a switch without a state starts from.
  *
- *     settings: { connections: 262144, buffers: 32768, idle_sleep: true }
+ *     settings: { connections: 262144, buffers: 32768, drop_records: 1000000, idle_sleep: true }
  *     ports:
  *       - name: desk1
  *         role: desktop                    # desktop or uplink
@@ -30,9 +30,10 @@ struct config_place {
 };
 
 struct config {
-    uint32_t connections; /* size of the connection table */
-    uint32_t buffers;     /* packet buffers */
-    bool idle_sleep;      /* workers sleep when there is nothing to do */
+    uint32_t connections;  /* size of the connection table */
+    uint32_t buffers;      /* packet buffers */
+    uint32_t drop_records; /* drop events that are kept on the disk */
+    bool idle_sleep;       /* workers sleep when there is nothing to do */
     Fusuma__V1__PortSpec **ports;
     struct config_place *places; /* [n_ports]: where in the file each port is */
     size_t n_ports;

@@ -11,7 +11,9 @@
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "proto/descriptor_set.h"
+#include "telemetry/drop_log.h"
 #include "telemetry/stream.h"
+#include "telemetry/writer.h"
 #include "timeval.h"
 #include "util.h"
 
@@ -31,10 +33,11 @@ want_port(struct control *c, const Fusuma__V1__PortSpec *spec, bool quarantined,
     if (desired_port_create(spec, c->options->run_dir, &port, error)) {
         return EINVAL;
     }
-    if (desired_insert(&c->desired, port, error)) {
+    if (desired_number(&c->desired, port, error)) {
         desired_port_destroy(port);
         return EINVAL;
     }
+    desired_insert(&c->desired, port);
     port->quarantined = quarantined;
     return 0;
 }
@@ -140,6 +143,7 @@ control_prepare(struct control *c, const struct control_options *options, char *
     publisher_init(&c->publisher);
     slots_init(&c->slots);
     latch_init(&c->wake);
+    changes_init(&c->changes, &c->wake);
     ovs_mutex_init(&c->rpc_mutex);
     ovs_list_init(&c->applies);
     ovs_list_init(&c->watches);
@@ -240,12 +244,17 @@ static int
 start_telemetry(struct control *c, char **error)
 {
     struct stream_source sources[DP_MAX_WORKERS];
+    char *path = xasprintf("%s/drops.db", c->options->state_dir);
     int retval;
 
+    retval = drop_log_open(path, c->config.drop_records, drops_arrived, c);
+    free(path);
+    retval = retval ? retval : writer_start();
+    c->changes.state = c->state;
     for (uint32_t i = 0; i < c->eal.n_workers; i++) {
         sources[i] = (struct stream_source){ dp_drop_ring(i), dp_drop_unsaid(i) };
     }
-    retval = stream_start(sources, c->eal.n_workers, N_RULE_SLOTS, drops_arrived, c);
+    retval = retval ? retval : stream_start(sources, c->eal.n_workers);
     if (retval) {
         *error = xasprintf("telemetry cannot start: %s", ovs_strerror(retval));
         return retval;
@@ -347,6 +356,7 @@ control_run(struct control *c)
 
     latch_poll(&c->wake);
     rpc_server_run(c->rpc);
+    changes_run(c);
     policies_run(c);
     watches_run(c);
     learn(c, now / 1000);
@@ -371,12 +381,18 @@ void
 control_stop(struct control *c)
 {
     compiler_destroy(c->compiler);
+    c->compiler = NULL;
+    if (c->eal.n_workers) {
+        dp_stop();
+    }
+    stream_stop();
+    writer_stop();
+    changes_stop(c);
     policies_stop(c);
     stop_rpc(c);
     watches_stop(c);
+    drop_log_close();
     if (c->eal.n_workers) {
-        dp_stop();
-        stream_stop();
         ports_stop(c);
         if (c->port_subsystem) {
             port_subsystem_exit();
@@ -391,6 +407,7 @@ control_stop(struct control *c)
     desired_destroy(&c->desired);
     slots_destroy(&c->slots);
     state_close(c->state);
+    changes_destroy(&c->changes);
     config_destroy(&c->config);
     free(c->first_policy);
     latch_destroy(&c->wake);

@@ -1,10 +1,11 @@
 /* The control plane: one thread that owns what is wanted, publishes it, and answers RPCs.
  *
- * Everything here is for the control thread.  Operations either do all of what they say and return
- * RPC_OK, or change nothing and say why in '*error' (the caller frees it). */
+ * Everything here is for the control thread.  Operations either do all of what they say and end
+ * with RPC_OK, or change nothing and say why in 'error' ('*error' is the caller's to free). */
 #ifndef CONTROL_CONTROL_H
 #define CONTROL_CONTROL_H 1
 
+#include "control/change.h"
 #include "control/compile.h"
 #include "control/config.h"
 #include "control/desired.h"
@@ -30,6 +31,7 @@ struct control {
     const struct control_options *options;
     struct config config;
     struct state *state;
+    struct changes changes;
     struct eal eal;
     struct desired desired;
     struct publisher publisher;
@@ -61,10 +63,21 @@ void ports_start(struct control *);
 void ports_stop(struct control *);
 /* Tries what could not be opened, refreshes link states.  Once a second. */
 void ports_refresh(struct control *);
-enum rpc_status ports_add(struct control *, const Fusuma__V1__PortSpec *, struct desired_port **,
-                          char **error);
-enum rpc_status ports_delete(struct control *, const char *name, char **error);
-enum rpc_status ports_quarantine(struct control *, const char *name, bool on, char **error);
+/* Opens a port and binds its MAC; the next publication takes it in. */
+enum rpc_status ports_open(struct control *, struct desired_port *, char **error);
+/* The port is in no published snapshot any more. */
+void ports_close(struct desired_port *);
+
+/* port_changes.c */
+/* Each calls 'done' once, now or later; 'error' is only lent, as is the port, which is NULL unless
+ * the status is RPC_OK and the port still there. */
+typedef void port_done(struct control *, enum rpc_status, const char *error,
+                       const struct desired_port *, void *aux);
+void ports_add(struct control *, const Fusuma__V1__PortSpec *, port_done *, void *aux);
+void ports_delete(struct control *, const char *name, port_done *, void *aux);
+/* In force on every worker before it returns, and reported when it is stored. */
+void ports_quarantine(struct control *, const char *name, port_done *, void *aux);
+void ports_release(struct control *, const char *name, port_done *, void *aux);
 
 /* policies.c */
 /* Compiles and publishes 'yaml' at once (before the workers run). */

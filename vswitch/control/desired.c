@@ -328,14 +328,12 @@ check_against(const struct desired_port *port, const struct desired_port *other,
 
 /* Numbers are used in turn, so that one that was just freed rests for as long as possible. */
 static bool
-assign_id(struct desired *d, struct desired_port *port)
+assign_id(const struct desired *d, struct desired_port *port)
 {
     for (unsigned i = 0; i < DP_MAX_PORTS; i++) {
         uint16_t id = (d->next_id + i) % DP_MAX_PORTS;
 
         if (!d->by_id[id]) {
-            d->by_id[id] = port;
-            d->next_id = (id + 1) % DP_MAX_PORTS;
             port->id = id;
             return true;
         }
@@ -344,7 +342,7 @@ assign_id(struct desired *d, struct desired_port *port)
 }
 
 enum rpc_status
-desired_insert(struct desired *d, struct desired_port *port, char **error)
+desired_number(const struct desired *d, struct desired_port *port, char **error)
 {
     struct shash_node *node;
 
@@ -362,9 +360,16 @@ desired_insert(struct desired *d, struct desired_port *port, char **error)
         return control_fail(error, RPC_RESOURCE_EXHAUSTED, "%s: there are %d ports already",
                             port->spec->name, DP_MAX_PORTS);
     }
-    shash_add(&d->ports, port->spec->name, port);
-    d->members_changed = true;
     return RPC_OK;
+}
+
+void
+desired_insert(struct desired *d, struct desired_port *port)
+{
+    shash_add(&d->ports, port->spec->name, port);
+    d->by_id[port->id] = port;
+    d->next_id = (port->id + 1) % DP_MAX_PORTS;
+    d->members_changed = true;
 }
 
 void

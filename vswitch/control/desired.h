@@ -26,6 +26,7 @@ struct desired_port {
     size_t n_addrs;
     struct acl_label *labels; /* strings are the spec's */
     bool quarantined;
+    long long quarantine_us; /* time_usec() when that came into force */
 
     uint16_t id;
     uint16_t worker;
@@ -52,8 +53,10 @@ enum rpc_status desired_port_create(const Fusuma__V1__PortSpec *spec, const char
                                     struct desired_port **, char **error);
 void desired_port_destroy(struct desired_port *);
 
-/* Checks against the other ports and numbers it.  Then 'd' owns it. */
-enum rpc_status desired_insert(struct desired *d, struct desired_port *, char **error);
+/* Checks it against the other ports and gives it a number that is free. */
+enum rpc_status desired_number(const struct desired *d, struct desired_port *, char **error);
+/* Puts in a port that has a number.  Then 'd' owns it. */
+void desired_insert(struct desired *d, struct desired_port *);
 /* Takes it out; the caller owns it again. */
 void desired_remove(struct desired *d, struct desired_port *);
 struct desired_port *desired_find(const struct desired *d, const char *name);

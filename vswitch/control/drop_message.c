@@ -205,31 +205,35 @@ unsaid_message(uint64_t epoch, const struct drop_event *event)
     return m;
 }
 
+static Fusuma__V1__Gap *
+gap_message(const struct drop_event *event)
+{
+    Fusuma__V1__Gap *m = message_new(&fusuma__v1__gap__descriptor);
+
+    m->first = cursor(event->gap.first.epoch, event->gap.first.n);
+    m->last = cursor(event->gap.last.epoch, event->gap.last.n);
+    m->events = event->gap.events;
+    return m;
+}
+
 Fusuma__V1__DropEvent *
 drop_event_message(uint64_t epoch, const struct drop_event *event)
 {
     Fusuma__V1__DropEvent *m = message_new(&fusuma__v1__drop_event__descriptor);
 
-    if (event->type == DROP_EVENT_RECORD) {
+    switch (event->type) {
+    case DROP_EVENT_RECORD:
         m->event_case = FUSUMA__V1__DROP_EVENT__EVENT_RECORD;
         m->record = record_message(epoch, event);
-    } else {
+        break;
+    case DROP_EVENT_UNSAID:
         m->event_case = FUSUMA__V1__DROP_EVENT__EVENT_UNSAID;
         m->unsaid = unsaid_message(epoch, event);
+        break;
+    case DROP_EVENT_GAP:
+        m->event_case = FUSUMA__V1__DROP_EVENT__EVENT_GAP;
+        m->gap = gap_message(event);
+        break;
     }
-    return m;
-}
-
-Fusuma__V1__DropEvent *
-drop_gap_message(uint64_t first_epoch, uint64_t first, uint64_t epoch, uint64_t last,
-                 uint64_t events)
-{
-    Fusuma__V1__DropEvent *m = message_new(&fusuma__v1__drop_event__descriptor);
-
-    m->event_case = FUSUMA__V1__DROP_EVENT__EVENT_GAP;
-    m->gap = message_new(&fusuma__v1__gap__descriptor);
-    m->gap->first = cursor(first_epoch, first);
-    m->gap->last = cursor(epoch, last);
-    m->gap->events = events;
     return m;
 }

@@ -9,11 +9,13 @@
 
 VLOG_DEFINE_THIS_MODULE(policies);
 
-/* A policy on its way: parsed, waiting or compiling, then published. */
+/* A policy on its way: parsed, waiting or compiling, then a change. */
 struct apply {
     struct ovs_list node;
-    struct policy *policy;
+    struct policy *policy; /* NULL: it is the publisher's */
     struct compile_job job;
+    struct change change;
+    char *old_yaml; /* of the policy that stays, or NULL */
     policy_done *done;
     void *aux;
 };
@@ -65,52 +67,36 @@ job_release(struct compile_job *job)
     job->members = NULL;
 }
 
-/* Stores 'policy' (when 'store') and puts it in force; it is the publisher's then.  Ports may have
- * come and gone since the job was filled: publish() looks at the present ones. */
 static enum rpc_status
-put_in_force(struct control *c, struct policy *policy, struct compile_job *job, bool store,
-             char **error)
+take_compiled(struct policy *policy, const struct compile_job *job, char **error)
 {
-    const struct policy *old = c->publisher.policy;
-    char *why = NULL;
-
     if (job->error) {
         return control_fail(error, RPC_RESOURCE_EXHAUSTED, "the policy cannot be compiled: %s",
                             ovs_strerror(job->error));
     }
     policy->compiled = job->compiled;
     policy->n_rows = acl_classes_count(policy->compiled.classes);
-    if (store && state_set_policy(c->state, policy->yaml, &why)) {
-        enum rpc_status status = control_fail(error, RPC_INTERNAL, "not stored: %s", why);
-
-        free(why);
-        return status;
-    }
-    if (publish(&c->publisher, &c->desired, policy)) {
-        if (store && state_set_policy(c->state, old ? old->yaml : NULL, &why)) {
-            VLOG_ERR("a policy that was refused is still stored: %s", why);
-            free(why);
-        }
-        return control_fail(error, RPC_RESOURCE_EXHAUSTED, "no memory to publish the policy");
-    }
     return RPC_OK;
 }
 
-/* Ends a compilation: rules that are in no policy in force lose their counters. */
+/* After RPC_OK 'policy' is the publisher's.  Ports may have come and gone since it was compiled:
+ * publish() looks at the present ones. */
 static enum rpc_status
-finish(struct control *c, struct policy *policy, struct compile_job *job, bool store, char **error)
+put_in_force(struct control *c, struct policy *policy, char **error)
 {
-    enum rpc_status status = put_in_force(c, policy, job, store, error);
-
-    job_release(job);
-    if (status) {
-        policy_destroy(policy);
-    } else {
-        VLOG_INFO("policy %.12s is in force: %zu rules, generation %" PRIu64, policy->digest,
-                  policy->parsed->n_rules, policy->generation);
+    if (publish(&c->publisher, &c->desired, policy)) {
+        return control_fail(error, RPC_RESOURCE_EXHAUSTED, "no memory to publish the policy");
     }
+    VLOG_INFO("policy %.12s is in force: %zu rules, generation %" PRIu64, policy->digest,
+              policy->parsed->n_rules, policy->generation);
+    return RPC_OK;
+}
+
+/* Rules that are in no policy in force lose their counters. */
+static void
+release_slots(struct control *c)
+{
     slots_retain(&c->slots, c->publisher.policy ? c->publisher.policy->parsed : NULL);
-    return status;
 }
 
 enum rpc_status
@@ -129,24 +115,83 @@ policies_start(struct control *c, const char *yaml, char **error)
         return status;
     }
     compile_now(&job);
-    return finish(c, policy, &job, false, error);
+    status = take_compiled(policy, &job, error);
+    status = status ? status : put_in_force(c, policy, error);
+    if (status) {
+        policy_destroy(policy);
+    }
+    job_release(&job);
+    release_slots(c);
+    return status;
 }
 
-/* ---- the queue ---- */
+/* ---- the last step: a change ---- */
+
+static struct apply *
+apply_cast(struct change *change)
+{
+    return CONTAINER_OF(change, struct apply, change);
+}
+
+static int
+apply_store(struct state *state, struct change *change, char **error)
+{
+    return state_set_policy(state, apply_cast(change)->policy->yaml, error);
+}
+
+static int
+apply_unstore(struct state *state, struct change *change, char **error)
+{
+    return state_set_policy(state, apply_cast(change)->old_yaml, error);
+}
+
+static enum rpc_status
+apply_commit(struct control *c, struct change *change, char **error)
+{
+    struct apply *a = apply_cast(change);
+    enum rpc_status status = put_in_force(c, a->policy, error);
+
+    if (!status) {
+        a->policy = NULL;
+    } else if (c->publisher.policy) {
+        a->old_yaml = xstrdup(c->publisher.policy->yaml);
+    }
+    return status;
+}
+
+static void apply_next(struct control *);
 
 static void
 apply_end(struct control *c, struct apply *a, enum rpc_status status, const char *error)
 {
+    policy_destroy(a->policy);
+    job_release(&a->job);
+    release_slots(c);
     a->done(c, status, error, status ? NULL : c->publisher.policy, a->aux);
     ovs_list_remove(&a->node);
+    free(a->old_yaml);
     free(a);
 }
+
+static void
+apply_done(struct control *c, struct change *change, enum rpc_status status, const char *error)
+{
+    apply_end(c, apply_cast(change), status, error);
+    apply_next(c);
+}
+
+static const struct change_ops apply_ops = {
+    .store = apply_store, .unstore = apply_unstore, .commit = apply_commit, .done = apply_done
+};
+
+/* ---- the queue ---- */
 
 /* Starts to compile the first in the queue. */
 static void
 apply_next(struct control *c)
 {
-    while (!ovs_list_is_empty(&c->applies)) {
+    /* The compiler goes first when the switch stops. */
+    while (c->compiler && !ovs_list_is_empty(&c->applies)) {
         struct apply *a = CONTAINER_OF(ovs_list_front(&c->applies), struct apply, node);
         char *error = NULL;
         enum rpc_status status = job_fill(c, &a->job, a->policy, &error);
@@ -155,7 +200,6 @@ apply_next(struct control *c)
             compiler_submit(c->compiler, &a->job);
             return;
         }
-        policy_destroy(a->policy);
         apply_end(c, a, status, error);
         free(error);
     }
@@ -176,6 +220,7 @@ policies_apply(struct control *c, const char *yaml, policy_done *done, void *aux
     }
     a = xzalloc(sizeof *a);
     a->policy = policy;
+    a->change.ops = &apply_ops;
     a->done = done;
     a->aux = aux;
     ovs_list_push_back(&c->applies, &a->node);
@@ -188,15 +233,21 @@ void
 policies_run(struct control *c)
 {
     struct compile_job *job = compiler_take(c->compiler);
+    struct apply *a;
+    char *error = NULL;
+    enum rpc_status status;
 
-    if (job) {
-        struct apply *a = CONTAINER_OF(job, struct apply, job);
-        char *error = NULL;
-        enum rpc_status status = finish(c, a->policy, &a->job, true, &error);
-
+    if (!job) {
+        return;
+    }
+    a = CONTAINER_OF(job, struct apply, job);
+    status = take_compiled(a->policy, job, &error);
+    if (status) {
         apply_end(c, a, status, error);
         free(error);
         apply_next(c);
+    } else {
+        change_submit(c, &a->change);
     }
 }
 
@@ -204,12 +255,10 @@ policies_run(struct control *c)
 void
 policies_stop(struct control *c)
 {
-    while (!ovs_list_is_empty(&c->applies)) {
-        struct apply *a = CONTAINER_OF(ovs_list_front(&c->applies), struct apply, node);
+    struct apply *a, *next;
 
+    LIST_FOR_EACH_SAFE (a, next, node, &c->applies) {
         acl_compiled_destroy(&a->job.compiled);
-        job_release(&a->job);
-        policy_destroy(a->policy);
         apply_end(c, a, RPC_UNAVAILABLE, "the switch is stopping");
     }
 }

@@ -102,9 +102,8 @@ spec_to_open(const struct control *c, const struct desired_port *port)
     return open;
 }
 
-/* Opens the port and binds its MAC; the next publication takes it in. */
-static enum rpc_status
-open_port(struct control *c, struct desired_port *port, char **error)
+enum rpc_status
+ports_open(struct control *c, struct desired_port *port, char **error)
 {
     struct port_spec open = spec_to_open(c, port);
     int retval = port_open(&open, &port->dp, error);
@@ -127,9 +126,8 @@ open_port(struct control *c, struct desired_port *port, char **error)
     return RPC_OK;
 }
 
-/* 'port' is in no published snapshot any more. */
-static void
-close_port(struct desired_port *port)
+void
+ports_close(struct desired_port *port)
 {
     if (!port->dp) {
         return;
@@ -160,7 +158,7 @@ open_missing(struct control *c)
         if (port->dp) {
             continue;
         }
-        if (open_port(c, port, &error)) {
+        if (ports_open(c, port, &error)) {
             VLOG_WARN_RL(&rl, "port %s is down, and tried again each second: %s", node->name,
                          error);
             free(error);
@@ -209,146 +207,4 @@ ports_refresh(struct control *c)
             port_refresh(port->dp);
         }
     }
-}
-
-/* ---- operations ---- */
-
-static enum rpc_status
-no_memory(char **error)
-{
-    return control_fail(error, RPC_RESOURCE_EXHAUSTED, "no memory to publish the change");
-}
-
-static enum rpc_status
-not_stored(char *why, char **error)
-{
-    enum rpc_status status = control_fail(error, RPC_INTERNAL, "not stored: %s", why);
-
-    free(why);
-    return status;
-}
-
-static enum rpc_status
-store_and_publish(struct control *c, struct desired_port *port, char **error)
-{
-    char *why = NULL;
-
-    if (state_put_port(c->state, port->spec, &why)) {
-        return not_stored(why, error);
-    }
-    if (publish(&c->publisher, &c->desired, NULL)) {
-        if (state_delete_port(c->state, port->spec->name, &why)) {
-            VLOG_ERR("port %s was refused but is still stored: %s", port->spec->name, why);
-            free(why);
-        }
-        return no_memory(error);
-    }
-    return RPC_OK;
-}
-
-enum rpc_status
-ports_add(struct control *c, const Fusuma__V1__PortSpec *spec, struct desired_port **portp,
-          char **error)
-{
-    struct desired_port *port;
-    enum rpc_status status;
-
-    *portp = NULL;
-    status = desired_port_create(spec, c->options->run_dir, &port, error);
-    if (status) {
-        return status;
-    }
-    status = desired_insert(&c->desired, port, error);
-    if (status) {
-        goto destroy;
-    }
-    status = open_port(c, port, error);
-    if (status) {
-        goto remove;
-    }
-    status = store_and_publish(c, port, error);
-    if (status) {
-        goto close;
-    }
-    VLOG_INFO("port %s: added as number %u on worker %u", spec->name, port->id, port->worker);
-    *portp = port;
-    return RPC_OK;
-
-close:
-    close_port(port);
-remove:
-    desired_remove(&c->desired, port);
-destroy:
-    desired_port_destroy(port);
-    return status;
-}
-
-/* Puts back what ports_delete() took out. */
-static void
-restore(struct control *c, struct desired_port *port)
-{
-    shash_add(&c->desired.ports, port->spec->name, port);
-    c->desired.by_id[port->id] = port;
-}
-
-enum rpc_status
-ports_delete(struct control *c, const char *name, char **error)
-{
-    struct desired_port *port = desired_find(&c->desired, name);
-    char *why = NULL;
-
-    if (!port) {
-        return control_fail(error, RPC_NOT_FOUND, "no port is named \"%s\"", name);
-    }
-    if (state_delete_port(c->state, name, &why)) {
-        return not_stored(why, error);
-    }
-    desired_remove(&c->desired, port);
-    if (publish(&c->publisher, &c->desired, NULL)) {
-        restore(c, port);
-        if (state_put_port(c->state, port->spec, &why) ||
-            (port->quarantined && state_set_quarantine(c->state, name, true, &why))) {
-            VLOG_ERR("port %s stays but is not stored any more: %s", name, why);
-            free(why);
-        }
-        return no_memory(error);
-    }
-    VLOG_INFO("port %s: removed", port->spec->name);
-    close_port(port);
-    desired_port_destroy(port);
-    return RPC_OK;
-}
-
-/* Cutting off comes first and is stored then; opening up is stored first.  Whatever fails, the port
- * is rather shut than open. */
-enum rpc_status
-ports_quarantine(struct control *c, const char *name, bool on, char **error)
-{
-    struct desired_port *port = desired_find(&c->desired, name);
-    char *why = NULL;
-
-    if (!port) {
-        return control_fail(error, RPC_NOT_FOUND, "no port is named \"%s\"", name);
-    }
-    if (port->quarantined == on) {
-        return RPC_OK;
-    }
-    if (!on && state_set_quarantine(c->state, name, false, &why)) {
-        return not_stored(why, error);
-    }
-    port->quarantined = on;
-    port->changed = true;
-    if (publish(&c->publisher, &c->desired, NULL)) {
-        port->quarantined = !on;
-        return no_memory(error);
-    }
-    VLOG_INFO("port %s: %s", name, on ? "quarantined" : "released");
-    if (on && state_set_quarantine(c->state, name, true, &why)) {
-        enum rpc_status status = control_fail(
-            error, RPC_INTERNAL,
-            "%s is in quarantine, but a restart would forget it: not stored: %s", name, why);
-        free(why);
-        return status;
-    }
-    return RPC_OK;
 }

@@ -6,8 +6,8 @@
 #include "control/message.h"
 #include "control/rpc.h"
 #include "sset.h"
+#include "telemetry/drop_log.h"
 #include "telemetry/reasons.h"
-#include "telemetry/stream.h"
 #include "util.h"
 
 /* Events that one call of ready() looks at before it gives other streams a turn. */
@@ -21,10 +21,8 @@ struct reader {
     struct acl_prefix prefix;
     bool any_address;
     bool follow;
-    uint64_t after; /* newest event that was looked at */
-    uint64_t until; /* without 'follow': the last one of interest */
-    bool stale;     /* the cursor is of an epoch that is gone; a gap says so first */
-    uint64_t stale_epoch, stale_n;
+    struct drop_position at; /* of the last event that was looked at */
+    uint64_t until;          /* without 'follow': n of the last one of interest */
 };
 
 static void
@@ -40,6 +38,9 @@ matches(const struct reader *reader, const struct drop_event *event)
     bool is_record = event->type == DROP_EVENT_RECORD;
     unsigned reason = is_record ? event->record.reason : event->unsaid.reason;
 
+    if (event->type == DROP_EVENT_GAP) {
+        return true;
+    }
     if (!sset_is_empty(&reader->ports) && !sset_contains(&reader->ports, event->port)) {
         return false;
     }
@@ -61,48 +62,25 @@ send_and_free(struct rpc_stream *stream, Fusuma__V1__DropEvent *message)
     message_free(message);
 }
 
-/* A cursor from before the switch's last start: how many events came after it cannot be known, so
- * what is counted are those of this epoch that are not held any more. */
-static void
-send_stale(struct rpc_stream *stream, struct reader *reader)
-{
-    uint64_t oldest = stream_oldest();
-
-    reader->stale = false;
-    reader->after = oldest ? oldest - 1 : 0;
-    send_and_free(stream, drop_gap_message(reader->stale_epoch, reader->stale_n + 1, stream_epoch(),
-                                           reader->after, reader->after));
-}
-
 static void
 reader_ready(struct rpc_stream *stream, void *reader_)
 {
     struct reader *reader = reader_;
     struct drop_event event;
 
-    if (reader->stale) {
-        send_stale(stream, reader);
-        return;
-    }
     for (int i = 0; i < SCAN_MAX; i++) {
-        if (!reader->follow && reader->after >= reader->until) {
+        bool found = drop_log_next(&reader->at, &event);
+
+        if (!reader->follow &&
+            (!found || (event.type != DROP_EVENT_GAP && event.n > reader->until))) {
             rpc_stream_end(stream, RPC_OK, "%s", "");
             return;
         }
-        if (!stream_next(reader->after, &event)) {
+        if (!found) {
             return;
         }
-        if (event.n > reader->after + 1) {
-            uint64_t first = reader->after + 1, epoch = stream_epoch();
-
-            reader->after = event.n - 1;
-            send_and_free(stream,
-                          drop_gap_message(epoch, first, epoch, event.n - 1, event.n - first));
-            return;
-        }
-        reader->after = event.n;
         if (matches(reader, &event)) {
-            send_and_free(stream, drop_event_message(stream_epoch(), &event));
+            send_and_free(stream, drop_event_message(reader->at.epoch, &event));
             return;
         }
     }
@@ -151,26 +129,22 @@ take_filter(struct reader *reader, const struct control *c, const Fusuma__V1__Wa
 static enum rpc_status
 take_position(struct reader *reader, const Fusuma__V1__WatchDropsRequest *r, char **error)
 {
-    uint64_t oldest = stream_oldest(), newest = stream_newest();
+    struct drop_position newest = drop_log_newest();
 
     reader->follow = r->follow;
-    reader->until = newest;
+    reader->until = newest.n;
     if (r->resume && r->only_new) {
         return REFUSE("resume and only_new exclude each other");
     }
     if (!r->resume) {
-        reader->after = r->only_new ? newest : oldest ? oldest - 1 : 0;
-    } else if (r->resume->epoch == stream_epoch()) {
-        if (r->resume->n > newest) {
-            return REFUSE("resume: event %" PRIu64 " is yet to come; the newest is %" PRIu64,
-                          r->resume->n, newest);
-        }
-        reader->after = r->resume->n;
-    } else {
-        reader->stale = true;
-        reader->stale_epoch = r->resume->epoch;
-        reader->stale_n = r->resume->n;
+        reader->at = r->only_new ? newest : drop_log_oldest();
+        return RPC_OK;
     }
+    if (r->resume->epoch == newest.epoch && r->resume->n > newest.n) {
+        return REFUSE("resume: event %" PRIu64 " is yet to come; the newest is %" PRIu64,
+                      r->resume->n, newest.n);
+    }
+    reader->at = (struct drop_position){ .epoch = r->resume->epoch, .n = r->resume->n };
     return RPC_OK;
 }
 

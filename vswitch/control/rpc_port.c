@@ -28,38 +28,42 @@ port_message(const struct desired_port *port)
     return message;
 }
 
-void
-rpc_add_port(struct rpc_call *call, const ProtobufCMessage *request, void *control)
+static void
+added(struct control *c OVS_UNUSED, enum rpc_status status, const char *error,
+      const struct desired_port *port, void *call)
 {
-    const Fusuma__V1__AddPortRequest *r = (const Fusuma__V1__AddPortRequest *) request;
-    struct desired_port *port;
-    char *error;
-    enum rpc_status status = ports_add(control, r->spec, &port, &error);
-
     if (status) {
-        rpc_fail_with(call, status, error);
+        rpc_call_fail(call, status, "%s", error);
     } else {
         rpc_reply_with(call, port_message(port));
     }
 }
 
 void
-rpc_delete_port(struct rpc_call *call, const ProtobufCMessage *request, void *control)
+rpc_add_port(struct rpc_call *call, const ProtobufCMessage *request, void *control)
 {
-    const Fusuma__V1__DeletePortRequest *r = (const Fusuma__V1__DeletePortRequest *) request;
-    struct control *c = control;
-    char *error;
-    enum rpc_status status = ports_delete(c, r->name, &error);
+    ports_add(control, ((const Fusuma__V1__AddPortRequest *) request)->spec, added, call);
+}
+
+static void
+deleted(struct control *c, enum rpc_status status, const char *error,
+        const struct desired_port *port OVS_UNUSED, void *call)
+{
+    Fusuma__V1__DeletePortResponse *reply;
 
     if (status) {
-        rpc_fail_with(call, status, error);
-    } else {
-        Fusuma__V1__DeletePortResponse *reply =
-            message_new(&fusuma__v1__delete_port_response__descriptor);
-
-        reply->generation = c->publisher.generation;
-        rpc_reply_with(call, reply);
+        rpc_call_fail(call, status, "%s", error);
+        return;
     }
+    reply = message_new(&fusuma__v1__delete_port_response__descriptor);
+    reply->generation = c->publisher.generation;
+    rpc_reply_with(call, reply);
+}
+
+void
+rpc_delete_port(struct rpc_call *call, const ProtobufCMessage *request, void *control)
+{
+    ports_delete(control, ((const Fusuma__V1__DeletePortRequest *) request)->name, deleted, call);
 }
 
 void

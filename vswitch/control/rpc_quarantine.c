@@ -8,34 +8,60 @@
 #include "timeval.h"
 #include "util.h"
 
+/* A request that waits for its receipt. */
+struct request {
+    struct rpc_call *call;
+    long long start_us;
+    char *port;
+    bool quarantine;
+};
+
 static void
-set(struct control *c, struct rpc_call *call, const char *name, bool on)
+receipt(struct control *c, enum rpc_status status, const char *error,
+        const struct desired_port *port, void *request)
 {
-    long long start = time_usec();
-    Fusuma__V1__QuarantineReceipt *receipt;
-    char *error;
-    enum rpc_status status = ports_quarantine(c, name, on, &error);
+    struct request *r = request;
+    long long in_force_us = port ? port->quarantine_us : time_usec();
 
     if (status) {
-        rpc_fail_with(call, status, error);
-        return;
+        rpc_call_fail(r->call, status, "%s", error);
+    } else {
+        Fusuma__V1__QuarantineReceipt *m = message_new(&fusuma__v1__quarantine_receipt__descriptor);
+
+        m->port = xstrdup(r->port);
+        m->quarantined = r->quarantine;
+        m->generation = c->publisher.generation;
+        m->elapsed_us = MAX(in_force_us - r->start_us, 0); /* 0: it was already */
+        rpc_reply_with(r->call, m);
     }
-    receipt = message_new(&fusuma__v1__quarantine_receipt__descriptor);
-    receipt->port = xstrdup(name);
-    receipt->quarantined = on;
-    receipt->generation = c->publisher.generation;
-    receipt->elapsed_us = time_usec() - start;
-    rpc_reply_with(call, receipt);
+    free(r->port);
+    free(r);
+}
+
+static struct request *
+request_create(struct rpc_call *call, const char *port, bool quarantine)
+{
+    struct request *r = xzalloc(sizeof *r);
+
+    r->call = call;
+    r->start_us = time_usec();
+    r->port = xstrdup(port);
+    r->quarantine = quarantine;
+    return r;
 }
 
 void
 rpc_quarantine(struct rpc_call *call, const ProtobufCMessage *request, void *control)
 {
-    set(control, call, ((const Fusuma__V1__QuarantineRequest *) request)->port, true);
+    const char *port = ((const Fusuma__V1__QuarantineRequest *) request)->port;
+
+    ports_quarantine(control, port, receipt, request_create(call, port, true));
 }
 
 void
 rpc_release(struct rpc_call *call, const ProtobufCMessage *request, void *control)
 {
-    set(control, call, ((const Fusuma__V1__ReleaseRequest *) request)->port, false);
+    const char *port = ((const Fusuma__V1__ReleaseRequest *) request)->port;
+
+    ports_release(control, port, receipt, request_create(call, port, false));
 }

@@ -13,7 +13,7 @@
 #include "datapath/fdb.h"
 #include "datapath/worker.h"
 #include "fusuma/v1/system.pb-c.h"
-#include "telemetry/stream.h"
+#include "telemetry/drop_log.h"
 #include "timeval.h"
 #include "util.h"
 
@@ -65,7 +65,8 @@ rpc_get_info(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED, 
     }
     info->buffers = c->eal.pool->size;
     info->buffers_in_use = rte_mempool_in_use_count(c->eal.pool);
-    info->drop_epoch = stream_epoch();
+    info->drop_epoch = drop_log_epoch();
+    info->drops_stored = drop_log_storing();
     rpc_reply_with(call, info);
 }
 

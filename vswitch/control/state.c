@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "openvswitch/vlog.h"
+#include "telemetry/db.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(state);
@@ -22,17 +23,23 @@ struct state {
     char *path;
 };
 
-static const char schema[] =
-    "BEGIN;"
+static const char create[] =
     "CREATE TABLE port ("
     "  name TEXT PRIMARY KEY NOT NULL,"
     "  spec BLOB NOT NULL," /* fusuma.v1.PortSpec */
     "  quarantined INTEGER NOT NULL DEFAULT 0"
     ") WITHOUT ROWID;"
     "CREATE TABLE policy (one INTEGER PRIMARY KEY CHECK (one = 1), yaml TEXT NOT NULL);"
-    "CREATE TABLE initialised (one INTEGER PRIMARY KEY CHECK (one = 1));"
-    "PRAGMA user_version = " OVS_STRINGIZE(SCHEMA_VERSION) ";"
-                                                           "COMMIT;";
+    "CREATE TABLE initialised (one INTEGER PRIMARY KEY CHECK (one = 1))";
+
+static const char *const probes[] = { "SELECT name, spec, quarantined FROM port",
+                                      "SELECT yaml FROM policy", "SELECT one FROM initialised",
+                                      NULL };
+
+/* The exclusive lock keeps a second switch, with another run directory, off the same state. */
+static const struct db_schema schema = {
+    .version = SCHEMA_VERSION, .create = create, .probes = probes, .exclusive = true, .check = true
+};
 
 static int
 fail(const struct state *s, char **error)
@@ -64,150 +71,48 @@ query_int(const struct state *s, const char *sql)
 
 /* ---- opening ---- */
 
-enum opened { OPENED, OPENED_DAMAGED, OPENED_FAILED };
-
-/* Damage is what no other try can mend; a lock or an input error may pass. */
-static enum opened
-judge_error(struct state *s, char **error)
+/* An empty database in the place of a damaged one counts as initialised, so that nothing is allowed
+ * that nobody asked for. */
+static int
+begin_anew(struct state *s, char **error)
 {
-    switch (sqlite3_errcode(s->db)) {
-    case SQLITE_NOTADB:
-    case SQLITE_CORRUPT:
-    case SQLITE_ERROR: /* no such table or column */
-        return OPENED_DAMAGED;
-    default:
-        fail(s, error);
-        return OPENED_FAILED;
-    }
-}
-
-static enum opened
-check_pages(struct state *s, char **error)
-{
-    sqlite3_stmt *stmt = NULL;
-    enum opened opened;
-
-    if (sqlite3_prepare_v2(s->db, "PRAGMA quick_check(1)", -1, &stmt, NULL) == SQLITE_OK &&
-        sqlite3_step(stmt) == SQLITE_ROW) {
-        opened =
-            strcmp((const char *) sqlite3_column_text(stmt, 0), "ok") ? OPENED_DAMAGED : OPENED;
-    } else {
-        opened = judge_error(s, error);
-    }
-    sqlite3_finalize(stmt);
-    return opened;
-}
-
-/* A version without its tables is no less damaged than a page that does not add up. */
-static enum opened
-check_schema(struct state *s, char **error)
-{
-    static const char *const queries[] = { "SELECT name, spec, quarantined FROM port",
-                                           "SELECT yaml FROM policy",
-                                           "SELECT one FROM initialised" };
-    int version = query_int(s, "PRAGMA user_version");
-
-    if (!version) {
-        return execute(s, schema, error) ? OPENED_FAILED : OPENED;
-    }
-    if (version != SCHEMA_VERSION) {
-        *error = xasprintf("%s: schema version %d; this program knows %d", s->path, version,
-                           SCHEMA_VERSION);
-        return OPENED_FAILED;
-    }
-    for (size_t i = 0; i < ARRAY_SIZE(queries); i++) {
-        sqlite3_stmt *stmt;
-
-        if (sqlite3_prepare_v2(s->db, queries[i], -1, &stmt, NULL) != SQLITE_OK) {
-            return judge_error(s, error);
-        }
-        sqlite3_finalize(stmt);
-    }
-    return OPENED;
-}
-
-/* The exclusive lock keeps a second switch, with another run directory, off the same state. */
-static enum opened
-open_db(struct state *s, char **error)
-{
-    enum opened opened;
-
-    if (sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL)) {
-        fail(s, error);
-        return OPENED_FAILED;
-    }
-    if (sqlite3_exec(s->db,
-                     "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
-                     "PRAGMA synchronous = FULL; BEGIN IMMEDIATE; COMMIT;",
-                     NULL, NULL, NULL)) {
-        return judge_error(s, error);
-    }
-    opened = check_pages(s, error);
-    return opened == OPENED ? check_schema(s, error) : opened;
-}
-
-/* Renames the damaged database and begins an empty one, which counts as initialised, so that
- * nothing is allowed that nobody asked for. */
-static enum opened
-put_aside(struct state *s, char **error)
-{
-    static const char *const suffixes[] = { "", "-wal", "-shm" };
-    long long now = time(NULL);
-    enum opened opened;
-
-    sqlite3_close(s->db);
-    s->db = NULL;
-    for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++) {
-        char *from = xasprintf("%s%s", s->path, suffixes[i]);
-        char *to = xasprintf("%s.damaged-%lld%s", s->path, now, suffixes[i]);
-        bool failed = rename(from, to) && errno != ENOENT;
-
-        if (failed) {
-            *error =
-                xasprintf("%s is damaged and cannot be put aside: %s", from, ovs_strerror(errno));
-        }
-        free(from);
-        free(to);
-        if (failed) {
-            return OPENED_FAILED;
-        }
-    }
-    VLOG_EMER("%s is damaged; kept as %s.damaged-%lld.  Starting with no port and no policy: "
-              "everything is denied until both are given again",
-              s->path, s->path, now);
-    opened = open_db(s, error);
-    if (opened == OPENED && execute(s, "INSERT INTO initialised VALUES (1)", error)) {
-        opened = OPENED_FAILED;
-    }
-    return opened;
+    VLOG_EMER("the state is damaged: %s.  Starting with no port and no policy: everything is "
+              "denied until both are given again",
+              *error);
+    free(*error);
+    *error = NULL;
+    return execute(s, "INSERT INTO initialised VALUES (1)", error);
 }
 
 int
 state_open(const char *dir, struct state **sp, char **error)
 {
     struct state *s;
-    enum opened opened;
+    int retval = 0;
 
     *sp = NULL;
     *error = NULL;
     if (mkdir(dir, 0700) && errno != EEXIST) {
-        int retval = errno;
-
+        retval = errno;
         *error = xasprintf("%s: %s", dir, ovs_strerror(retval));
         return retval;
     }
     s = xzalloc(sizeof *s);
     s->path = xasprintf("%s/state.db", dir);
-    opened = open_db(s, error);
-    if (opened == OPENED_DAMAGED) {
-        opened = put_aside(s, error);
+    switch (db_open(s->path, &schema, &s->db, error)) {
+    case DB_OPENED:
+    case DB_CREATED:
+        break;
+    case DB_PUT_ASIDE:
+        retval = begin_anew(s, error);
+        break;
+    case DB_FAILED:
+    default:
+        retval = EIO;
     }
-    if (opened != OPENED) {
-        if (!*error) {
-            fail(s, error);
-        }
+    if (retval) {
         state_close(s);
-        return EIO;
+        return retval;
     }
     *sp = s;
     return 0;

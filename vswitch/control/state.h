@@ -1,8 +1,9 @@
 /* What survives a restart: ports, quarantine and policy, in STATE-DIR/state.db (SQLite, WAL).
  *
- * Control thread only.  A change is durable when the function returns.  A database that is damaged
- * is put aside and an empty one begun that counts as initialised: the switch then denies everything
- * and never falls back to the configuration file. */
+ * The control thread until the writer thread starts, then that one (change.h); after it has ended
+ * the control thread again.  A change is durable when the function returns.  A database that is
+ * damaged is put aside and an empty one begun that counts as initialised: the switch then denies
+ * everything and never falls back to the configuration file. */
 #ifndef CONTROL_STATE_H
 #define CONTROL_STATE_H 1
 

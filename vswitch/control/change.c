@@ -1,0 +1,166 @@
+#include <config.h>
+
+#include "control/change.h"
+
+#include <stdlib.h>
+
+#include "control/control.h"
+#include "openvswitch/vlog.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(change);
+
+void
+changes_init(struct changes *q, struct latch *wake)
+{
+    q->state = NULL;
+    q->wake = wake;
+    q->written = NULL;
+    ovs_list_init(&q->queue);
+    ovs_mutex_init(&q->mutex);
+}
+
+void
+changes_destroy(struct changes *q)
+{
+    ovs_mutex_destroy(&q->mutex);
+}
+
+/* ---- the writer thread ---- */
+
+static void
+change_write(struct writer_job *job)
+{
+    struct change *change = CONTAINER_OF(job, struct change, job);
+    struct changes *q = change->queue;
+    const struct change_ops *ops = change->ops;
+
+    change->write_error =
+        (change->undoing ? ops->unstore : ops->store)(q->state, change, &change->write_why);
+    ovs_mutex_lock(&q->mutex);
+    q->written = change;
+    ovs_mutex_unlock(&q->mutex);
+    latch_set(q->wake);
+}
+
+/* ---- the control thread ---- */
+
+static struct change *
+first(const struct changes *q)
+{
+    return ovs_list_is_empty(&q->queue)
+               ? NULL
+               : CONTAINER_OF(ovs_list_front(&q->queue), struct change, node);
+}
+
+/* Takes the first out of the queue and says how it ended. */
+static void
+end(struct control *c, struct change *change, enum rpc_status status, char *why)
+{
+    if (status && change->begun && change->ops->abort) {
+        change->ops->abort(c, change);
+    }
+    ovs_list_remove(&change->node);
+    change->ops->done(c, change, status, status ? why : NULL);
+    free(why);
+}
+
+static void
+hand_over(struct change *change)
+{
+    change->job.run = change_write;
+    writer_submit(&change->job, WRITER_STATE);
+}
+
+static void
+commit(struct control *c, struct change *change)
+{
+    change->status = change->ops->commit(c, change, &change->why);
+    if (change->status) {
+        change->undoing = true;
+        hand_over(change);
+    } else {
+        end(c, change, RPC_OK, NULL);
+    }
+}
+
+/* Goes on with the change that the writer has done its part of. */
+static void
+resume(struct control *c, struct change *change)
+{
+    char *error = change->write_why;
+
+    change->write_why = NULL;
+    if (change->undoing) {
+        if (change->write_error) {
+            VLOG_ERR("a change that was refused is still stored: %s", error);
+        }
+        end(c, change, change->status, change->why);
+    } else if (change->write_error) {
+        end(c, change, RPC_INTERNAL, xasprintf("not stored: %s", error));
+    } else {
+        commit(c, change);
+    }
+    free(error);
+}
+
+/* Begins changes until one is under way. */
+static void
+begin_next(struct control *c)
+{
+    struct change *change;
+
+    while ((change = first(&c->changes)) && !change->begun) {
+        char *why = NULL;
+        enum rpc_status status = change->ops->begin ? change->ops->begin(c, change, &why) : RPC_OK;
+
+        if (status) {
+            end(c, change, status, why);
+        } else {
+            change->begun = true;
+            hand_over(change);
+        }
+    }
+}
+
+void
+change_submit(struct control *c, struct change *change)
+{
+    change->queue = &c->changes;
+    ovs_list_push_back(&c->changes.queue, &change->node);
+    begin_next(c);
+}
+
+static struct change *
+take_written(struct changes *q)
+{
+    ovs_mutex_lock(&q->mutex);
+    struct change *change = q->written;
+
+    q->written = NULL;
+    ovs_mutex_unlock(&q->mutex);
+    return change;
+}
+
+void
+changes_run(struct control *c)
+{
+    struct change *change;
+
+    while ((change = take_written(&c->changes))) {
+        resume(c, change);
+        begin_next(c);
+    }
+}
+
+void
+changes_stop(struct control *c)
+{
+    struct change *change;
+
+    while ((change = first(&c->changes))) {
+        free(change->write_why);
+        free(change->why);
+        end(c, change, RPC_UNAVAILABLE, xstrdup("the switch is stopping"));
+    }
+}
