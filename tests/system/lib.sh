@@ -4,14 +4,16 @@
 #     office_open           checks what is needed, makes OFFICE_DIR
 #     office_build          namespaces and cables: desktops d1..d6, a server and a gateway
 #     office_config         writes $OFFICE_DIR/config.yaml and policy.yaml beside it
-#     office_start          starts vswitchd on them and waits until every port is up
+#     office_run            starts vswitchd on them
+#     office_start          ...  and waits until every port is up
 #     in_ns NAME COMMAND    runs a command in a namespace (d1..d6, server, gateway, switch)
 #     spawn_ns NAME COMMAND the same in the background, until the script ends
 #     sw ARGUMENTS          swctl, aimed at this switch
 #
 # The switch has a namespace of its own, so that nothing of the host's network is touched, and every
 # name carries the script's process id, so that two runs do not meet.  office_clean runs whenever the
-# script ends, also by Ctrl-C, and ends only what was started here.
+# script ends, also by Ctrl-C, and ends only what was started here; a script that defines office_at_exit
+# has it called first.
 
 OFFICE_TOP=${FUSUMA_TOP:-$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}
 OFFICE_BIN=${FUSUMA_BUILD:-$OFFICE_TOP/build}/bin
@@ -78,6 +80,7 @@ office_clean()
     local status=$? i ns
     trap '' INT TERM HUP
     trap - EXIT
+    ! declare -F office_at_exit >/dev/null || office_at_exit
     for ((i = ${#OFFICE_PIDS[@]} - 1; i >= 0; i--)); do
         office_end "${OFFICE_PIDS[i]}"
     done
@@ -88,7 +91,8 @@ office_clean()
     if [[ $OFFICE_DIR && $status != 0 && ${FUSUMA_KEEP:-} ]]; then
         echo "kept: $OFFICE_DIR" >&2
     elif [[ $OFFICE_DIR ]]; then
-        rm -rf "$OFFICE_DIR"
+        umount -q "$OFFICE_DIR/state" || true
+        rm -rf --one-file-system "$OFFICE_DIR"
     fi
     exit "$status"
 }
@@ -205,12 +209,17 @@ office_ports_up()
     [[ $up = "$1" ]]
 }
 
-office_start()
+office_run()
 {
     spawn_ns switch "$OFFICE_BIN/vswitchd" --config "$OFFICE_DIR/config.yaml" \
         --state-dir "$OFFICE_DIR/state" --run-dir "$OFFICE_DIR/run" \
-        >"$OFFICE_DIR/vswitchd.log" 2>&1 </dev/null
+        >>"$OFFICE_DIR/vswitchd.log" 2>&1 </dev/null
     OFFICE_SWITCH_PID=$!
+}
+
+office_start()
+{
+    office_run
     office_wait 30 "the switch answers" sw status
     office_wait 10 "eight ports are up" office_ports_up 8
 }
