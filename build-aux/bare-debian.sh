@@ -18,12 +18,15 @@ fi
 mkdir -p "$cache"
 root=$(mktemp -d /var/tmp/fusuma-bare.XXXXXX)
 cleanup() {
-    umount -l "$root/proc" "$root/sys" "$root/dev" 2>/dev/null || true
+    umount -R -l "$root" 2>/dev/null || true
     rm -rf --one-file-system "$root"
 }
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
+# What makes network namespaces asks that / is a mount.
+mount --bind "$root" "$root"
+mount --make-private "$root"
 if [ ! -e "$base" ]; then
     echo "== debootstrap"
     debootstrap --variant=minbase bookworm "$root" "$mirror"
