@@ -14,6 +14,7 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/flood.h \
 	vswitch/datapath/forward.c \
 	vswitch/datapath/forward.h \
+	vswitch/datapath/grace.h \
 	vswitch/datapath/guard.c \
 	vswitch/datapath/guard.h \
 	vswitch/datapath/judge.c \

@@ -16,8 +16,13 @@
 #include <rte_ring.h>
 
 #include "datapath/conn_private.h"
+#include "datapath/grace.h"
 
-_Static_assert(sizeof(struct conn_key) == 40 || sizeof(struct conn_key) == 44, "key is compact");
+#define TRIES 8 /* to insert an entry whose rivals come and go */
+
+_Static_assert(sizeof(struct conn_key) == 40, "the key is compact");
+_Static_assert(offsetof(struct conn, table_id) == 64, "what every packet needs is one cache line");
+_Static_assert(offsetof(struct conn, half) == 128, "what a verdict rests on is one cache line");
 _Static_assert(sizeof(struct conn) == 256, "an entry is four cache lines");
 
 struct conn_table *
@@ -48,6 +53,7 @@ conn_table_create(uint32_t max, uint32_t n_workers, struct rte_rcu_qsbr *qsbr)
     for (uint32_t w = 0; w < n_workers; w++) {
         t->workers[w].sweep = (uint64_t) (t->bucket_mask + 1) * w / n_workers;
     }
+    rte_rcu_qsbr_thread_register(qsbr, n_workers); /* offline, but for the control thread's walks */
     return t;
 }
 
@@ -157,7 +163,11 @@ conn_alloc(struct conn_table *t, uint32_t worker)
         }
     }
     struct conn *c = &t->entries[w->cache[--w->n_cached]];
-    memset(c, 0, sizeof *c);
+    /* Control looks at every entry's life, and at the rest of those that live. */
+    atomic_store_explicit(&c->life, CONN_FREE, memory_order_relaxed);
+    atomic_store_explicit(&c->flushed, 0, memory_order_relaxed);
+    atomic_store_explicit(&c->generation, 0, memory_order_relaxed);
+    memset(c->half, 0, sizeof c->half);
     return c;
 }
 
@@ -177,11 +187,16 @@ void
 conn_retire(struct conn_table *t, uint32_t worker, struct conn *c)
 {
     struct conn_worker *w = &t->workers[worker];
-    struct conn_retired *r = &w->retired[w->retired_head & (CONN_RETIRED - 1)];
+    uint32_t index = c - t->entries;
 
-    r->index = c - t->entries;
-    r->token = rte_rcu_qsbr_start(t->qsbr);
-    w->retired_head++;
+    c->retired_next = 0;
+    c->retired_token = rte_rcu_qsbr_start(t->qsbr);
+    if (w->retired_first) {
+        t->entries[w->retired_last].retired_next = index;
+    } else {
+        w->retired_first = index;
+    }
+    w->retired_last = index;
 }
 
 void
@@ -189,13 +204,13 @@ conn_recycle(struct conn_table *t, uint32_t worker)
 {
     struct conn_worker *w = &t->workers[worker];
 
-    while (w->retired_tail != w->retired_head) {
-        struct conn_retired *r = &w->retired[w->retired_tail & (CONN_RETIRED - 1)];
-        if (rte_rcu_qsbr_check(t->qsbr, r->token, false) != 1) {
+    while (w->retired_first) {
+        uint32_t index = w->retired_first;
+        if (!grace_passed(t->qsbr, t->entries[index].retired_token)) {
             return;
         }
-        give_back(t, worker, r->index);
-        w->retired_tail++;
+        w->retired_first = t->entries[index].retired_next;
+        give_back(t, worker, index);
     }
 }
 
@@ -240,39 +255,70 @@ clear_slot(struct conn_table *t, const struct conn *c)
     }
 }
 
+/* An uplink that is not known yet may be any. */
 static bool
-same_connection(const struct conn *a, const struct conn *b)
+same_port(const struct conn *a, const struct conn *b, unsigned side)
 {
-    return !memcmp(&a->key, &b->key, sizeof a->key) &&
-           atomic_load(&a->port[0]) == atomic_load(&b->port[0]) &&
-           atomic_load(&a->port[1]) == atomic_load(&b->port[1]);
+    uint16_t x = atomic_load(&a->port[side]), y = atomic_load(&b->port[side]);
+
+    return x == y || x == DP_PORT_NONE || y == DP_PORT_NONE;
+}
+
+/* What the n-th of the slots where 'c' may lie has: another entry for the same connection, or
+ * NULL. */
+static struct conn *
+twin(const struct conn_table *t, const struct conn *c, uint64_t hash, unsigned n)
+{
+    struct conn_bucket *b = conn_bucket(t, hash, n / CONN_BUCKET_SLOTS);
+    uint64_t slot = atomic_load(&b->slot[n % CONN_BUCKET_SLOTS]);
+    struct conn *o = &t->entries[(uint32_t) slot];
+
+    return (uint32_t) slot && slot >> 32 == c->signature && o != c &&
+                   !memcmp(&o->key, &c->key, sizeof o->key) && same_port(o, c, 0) &&
+                   same_port(o, c, 1)
+               ? o
+               : NULL;
+}
+
+/* Whether 'c' has to give way to 'o'; if not, 'o' does or did. */
+static bool
+yields(const struct conn *c, struct conn *o)
+{
+    uint8_t life = CONN_TENTATIVE;
+
+    if (o > c) {
+        return !atomic_compare_exchange_strong(&o->life, &life, CONN_DEAD) && life == CONN_LIVE;
+    }
+    life = atomic_load(&o->life);
+    return life == CONN_LIVE || life == CONN_TENTATIVE;
 }
 
 /* Two workers may insert one connection at the same moment (a simultaneous open).  Each is
- * tentative until it has looked at the other: a live one wins; of two tentative ones the lower
- * index does, by ending the other's life before it can become live.  Exactly one survives. */
+ * tentative until it has looked for the other; at least one finds the other.  A live one wins; of
+ * two tentative ones the lower index does: the higher one gives way when it finds the lower, and is
+ * ended before it can become live when the lower finds it.  Exactly one survives. */
 static struct conn *
-settle(struct conn_table *t, struct conn *c, uint64_t hash)
+settle(const struct conn_table *t, struct conn *c, uint64_t hash)
 {
-    for (int w = 0; w < 2; w++) {
-        struct conn_bucket *b = conn_bucket(t, hash, w);
-        for (int i = 0; i < CONN_BUCKET_SLOTS; i++) {
-            uint64_t slot = atomic_load(&b->slot[i]);
-            struct conn *o = &t->entries[(uint32_t) slot];
-            if (!(uint32_t) slot || slot >> 32 != c->signature || o == c ||
-                !same_connection(o, c)) {
-                continue;
-            }
-            uint8_t life = CONN_TENTATIVE;
-            if (atomic_load(&o->life) == CONN_LIVE ||
-                (o > c && !atomic_compare_exchange_strong(&o->life, &life, CONN_DEAD) &&
-                 life == CONN_LIVE)) {
-                return o;
-            }
+    uint8_t life;
+
+    for (unsigned n = 0; n < 2 * CONN_BUCKET_SLOTS; n++) {
+        struct conn *o = twin(t, c, hash, n);
+        if (o && yields(c, o)) {
+            return o;
         }
     }
-    uint8_t life = CONN_TENTATIVE;
-    return atomic_compare_exchange_strong(&c->life, &life, CONN_LIVE) ? c : NULL;
+    life = CONN_TENTATIVE;
+    if (atomic_compare_exchange_strong(&c->life, &life, CONN_LIVE)) {
+        return c;
+    }
+    for (unsigned n = 0; n < 2 * CONN_BUCKET_SLOTS; n++) {
+        struct conn *o = twin(t, c, hash, n);
+        if (o && atomic_load(&o->life) != CONN_DEAD) {
+            return o; /* it came after the first look */
+        }
+    }
+    return NULL; /* who ended it has been ended since */
 }
 
 struct conn *
@@ -286,6 +332,10 @@ conn_insert(struct conn_table *t, uint32_t worker, struct conn *c, uint64_t hash
         return NULL;
     }
     struct conn *winner = settle(t, c, hash);
+    for (int tries = 1; !winner && tries < TRIES; tries++) {
+        atomic_store(&c->life, CONN_TENTATIVE);
+        winner = settle(t, c, hash);
+    }
     if (winner == c) {
         atomic_fetch_add_explicit(&t->workers[worker].live, 1, memory_order_relaxed);
         return c;
@@ -317,7 +367,7 @@ conn_bury(struct conn_table *t, uint32_t worker, struct conn *c)
 static uint8_t
 tcp_next(const struct conn *c, unsigned side, uint8_t state, uint8_t flags)
 {
-    const struct conn_half *me = &c->half[side], *peer = &c->half[!side];
+    uint8_t mine;
 
     if (flags & 0x04) { /* RST */
         return CONN_CLOSED;
@@ -327,11 +377,23 @@ tcp_next(const struct conn *c, unsigned side, uint8_t state, uint8_t flags)
         return side != c->initiator && (flags & 0x12) == 0x12 ? CONN_SYN_RECEIVED : state;
     case CONN_SYN_RECEIVED:
         return side == c->initiator && flags & 0x10 ? CONN_ESTABLISHED : state;
+    case CONN_CLOSED:
+        return state;
     default:
-        if (me->tcp_seen & peer->tcp_seen & 0x01) { /* FIN from both */
-            return CONN_CLOSED;
+        mine = atomic_load(&c->half[side].tcp_seen);
+        if (!(mine & 0x01) && state != CONN_CLOSING) { /* FIN */
+            return state; /* without a look at the cache line that the other side writes */
         }
-        return (me->tcp_seen | peer->tcp_seen) & 0x01 ? CONN_CLOSING : state;
+        return mine & atomic_load(&c->half[!side].tcp_seen) & 0x01 ? CONN_CLOSED : CONN_CLOSING;
+    }
+}
+
+/* An atomic OR, so that of two FINs that cross at least one worker sees both. */
+static void
+see_flags(struct conn_half *h, uint8_t flags)
+{
+    if (flags & ~atomic_load_explicit(&h->tcp_seen, memory_order_relaxed)) {
+        atomic_fetch_or(&h->tcp_seen, flags);
     }
 }
 
@@ -339,18 +401,18 @@ void
 conn_advance(struct conn *c, unsigned side, uint8_t tcp_flags, uint64_t now)
 {
     struct conn_half *h = &c->half[side];
-    uint8_t state = atomic_load_explicit(&c->state, memory_order_relaxed), next = state;
+    bool tcp = c->key.protocol == IPPROTO_TCP;
+    uint8_t state = atomic_load_explicit(&c->state, memory_order_relaxed), next;
 
-    h->last_seen = now;
-    if (c->key.protocol == IPPROTO_TCP) {
-        h->tcp_seen |= tcp_flags;
-        next = tcp_next(c, side, state, tcp_flags);
-    } else if (side != c->initiator) {
-        next = CONN_REPLIED;
+    atomic_store_explicit(&h->last_seen, now, memory_order_relaxed);
+    if (tcp) {
+        see_flags(h, tcp_flags);
     }
-    if (next != state) {
-        atomic_store_explicit(&c->state, next, memory_order_relaxed);
-    }
+    do {
+        next = tcp                    ? tcp_next(c, side, state, tcp_flags)
+               : side != c->initiator ? CONN_REPLIED
+                                      : state;
+    } while (next != state && !atomic_compare_exchange_weak(&c->state, &state, next));
 }
 
 const char *

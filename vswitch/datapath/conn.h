@@ -4,12 +4,21 @@
  * on each endpoint's side), so both directions of a flow find one entry, and a flow that hairpins
  * through a router is two entries, each judged.  An entry is four cache lines: the key and what
  * every packet needs, what the verdict rests on, and one half per direction, written only by the
- * worker that polls that side's port.
+ * worker that polls that side's port (as long as the port is not known: any uplink's).
  *
  * The table is bounded: buckets of eight 64-bit slots (signature, entry index), two candidate
  * buckets a key (Azar et al., "Balanced allocations", 1994), so a lookup reads at most two lines
  * before the entry.  Entries are linked by index, not by pointer.  Insertion and removal are
- * compare-and-swap on a slot; a removed entry is reused after a grace period. */
+ * compare-and-swap on a slot; a removed entry is reused after a grace period.
+ *
+ * Both directions may be judged again at once, by two workers and by two snapshots.  So
+ * 'generation' is also a claim: who writes the verdict first swaps CONN_BUSY into it (conn_claim)
+ * and ends with the new generation or the old one.  Who finds it claimed, or judged by a newer
+ * snapshot than its own, judges for itself and writes nothing, nor removes the entry.  Readers take
+ * the verdict between two looks at 'generation', and only if both found the same, not busy.
+ * Verdicts are stored with release and read with acquire, which puts them between the looks, on x86
+ * for nothing.  An entry that is removed for its verdict stays claimed: what is dead gets no
+ * verdict. */
 #ifndef DATAPATH_CONN_H
 #define DATAPATH_CONN_H 1
 
@@ -46,12 +55,13 @@ enum conn_life { CONN_FREE, CONN_TENTATIVE, CONN_LIVE, CONN_DEAD };
 
 /* One direction: packets from the endpoint of this index.  One writer. */
 struct conn_half {
-    uint64_t last_seen; /* TSC */
-    uint64_t packets, bytes;
-    uint32_t rule_slot[2]; /* hits go to the egress and the ingress rule; UINT32_MAX: none */
-    uint32_t seq_end, ack; /* TCP: highest sequence sent + 1, highest acknowledged */
-    uint8_t tcp_seen;      /* TCP flags seen from this side */
+    _Atomic uint64_t last_seen; /* TSC */
+    _Atomic uint64_t packets, bytes;
+    uint32_t seq_end, ack;    /* TCP: highest sequence sent + 1, highest acknowledged */
+    _Atomic uint8_t tcp_seen; /* TCP flags seen from this side */
 } __attribute__((aligned(64)));
+
+#define CONN_BUSY (1ull << 63) /* in 'generation': a worker writes the verdict */
 
 struct conn {
     struct conn_key key;
@@ -60,20 +70,52 @@ struct conn {
     _Atomic uint8_t state;       /* enum conn_state */
     uint8_t initiator;           /* index of the side that opened it */
     _Atomic uint8_t flushed;     /* declared dead by control; a sweep buries it */
-    _Atomic uint64_t generation; /* last judged by this snapshot */
+    _Atomic uint64_t generation; /* last judged by this snapshot; CONN_BUSY */
 
-    /* What the verdict rests on; written only together with 'generation'. */
-    uint32_t table_id[2] __attribute__((aligned(64))); /* initiator's egress, responder's ingress */
-    uint32_t class[2];                                 /* of the responder, of the initiator */
-    uint32_t epoch[2];                                 /* of the ports, by side */
-    uint32_t signature, hash_low;                      /* of the key: where it lies */
+    /* The verdict, and what it rests on; written under a claim, as is a port that becomes known. */
+    _Atomic uint32_t
+        rule_slot[2]; /* hits go to the egress and the ingress rule; UINT32_MAX: none */
+    _Atomic uint32_t table_id[2] __attribute__((aligned(64))); /* initiator's egress, responder's
+                                                                * ingress */
+    _Atomic uint32_t class[2];                                 /* of the responder, the initiator */
+    _Atomic uint32_t epoch[2];                                 /* of the ports, by side */
+
+    uint32_t signature, hash_low; /* of the key: where it lies */
+    uint64_t retired_token;       /* once it is out of the table: whom it waits for */
+    uint32_t retired_next;
 
     struct conn_half half[2];
 };
 
 struct conn_table;
 
-/* 'n_workers' may insert; 'max' entries.  NULL when memory is short. */
+/* Claims the verdict of 'c' for a worker that judges by snapshot 'generation': false when another
+ * has it, or when a newer snapshot has judged. */
+static inline bool
+conn_claim(struct conn *c, uint64_t generation)
+{
+    uint64_t g = atomic_load_explicit(&c->generation, memory_order_relaxed);
+
+    return g <= generation && /* CONN_BUSY is above every generation */
+           atomic_compare_exchange_strong_explicit(&c->generation, &g, g | CONN_BUSY,
+                                                   memory_order_acq_rel, memory_order_relaxed);
+}
+
+/* Ends a claim: judged by 'generation', or with the verdict as it was. */
+static inline void
+conn_settle(struct conn *c, uint64_t generation)
+{
+    atomic_store_explicit(&c->generation, generation, memory_order_release);
+}
+
+static inline void
+conn_unclaim(struct conn *c)
+{
+    conn_settle(c, atomic_load_explicit(&c->generation, memory_order_relaxed) & ~CONN_BUSY);
+}
+
+/* 'n_workers' may insert; 'max' entries.  The rte_rcu_qsbr has a reader more than there are
+ * workers: the control thread.  NULL when memory is short. */
 struct conn_table *conn_table_create(uint32_t max, uint32_t n_workers, struct rte_rcu_qsbr *);
 void conn_table_destroy(struct conn_table *);
 size_t conn_table_bytes(const struct conn_table *);
@@ -109,11 +151,12 @@ struct conn *conn_lookup(const struct conn_table *, const struct conn_key *, uin
 /* An entry to fill in and conn_insert(), or NULL when the table is full. */
 struct conn *conn_alloc(struct conn_table *, uint32_t worker);
 /* Makes 'c' visible.  Another worker may have inserted the same key first: then 'c' is given back
- * and the other entry returned.  NULL when both buckets are full (and 'c' is given back). */
+ * and the other entry returned, which its worker may be about to make live.  NULL when both buckets
+ * are full (and 'c' is given back). */
 struct conn *conn_insert(struct conn_table *, uint32_t worker, struct conn *c, uint64_t hash);
 /* Takes an entry out; safe when another worker does so at the same time. */
 void conn_remove(struct conn_table *, uint32_t worker, struct conn *c);
-/* Advances TCP, UDP or ICMP state for a packet from 'side'. */
+/* Advances TCP, UDP or ICMP state for a packet from 'side'.  Both sides' workers may be in here. */
 void conn_advance(struct conn *, unsigned side, uint8_t tcp_flags, uint64_t now);
 /* Ages a bounded slice of the table and recycles what has passed its grace period; once a burst or
  * so.  Worker. */
@@ -123,7 +166,7 @@ void conn_sweep(struct conn_table *, uint32_t worker, uint64_t now);
 const char *conn_state_name(const struct conn *);
 
 /* Calls 'cb' for every live entry until it returns false.  Control thread; the entry may change
- * under it. */
+ * under it, but does not become another one.  'cb' may not dp_synchronize(). */
 void conn_foreach(struct conn_table *, bool (*cb)(const struct conn *, void *aux), void *aux);
 /* Marks all connections of a port dead; workers stop using them at once and recycle them as they
  * sweep.  Control thread, after a snapshot without the port is in force everywhere. */

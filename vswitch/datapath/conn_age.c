@@ -4,11 +4,13 @@
 #include "datapath/conn.h"
 
 #include <rte_cycles.h>
+#include <rte_rcu_qsbr.h>
 
 #include "datapath/conn_private.h"
 
 #define SWEEP_BUCKETS 256    /* at most, in one call */
 #define SWEEPS_A_SECOND 1000 /* so a share of 256k buckets passes once a second */
+#define WALK_ENTRIES 4096
 
 /* Seconds without a packet before an entry goes.  TCP established: RFC 5382 REQ-5 asks 2 h 4 min of
  * a NAT; a firewall that drops silently should not be shorter. */
@@ -21,7 +23,8 @@ static bool
 expired(const struct conn *c, uint64_t now, uint64_t hz)
 {
     uint8_t state = atomic_load_explicit(&c->state, memory_order_relaxed);
-    uint64_t a = c->half[0].last_seen, b = c->half[1].last_seen;
+    uint64_t a = atomic_load_explicit(&c->half[0].last_seen, memory_order_relaxed);
+    uint64_t b = atomic_load_explicit(&c->half[1].last_seen, memory_order_relaxed);
     uint64_t last = a > b ? a : b;
 
     return (int64_t) (now - last) > (int64_t) (timeout_s[state] * hz);
@@ -62,9 +65,6 @@ conn_sweep(struct conn_table *t, uint32_t worker, uint64_t now)
     }
     w->sweep_due = now + hz / SWEEPS_A_SECOND;
     for (int i = 0; i < SWEEP_BUCKETS; i++) {
-        if (w->retired_head - w->retired_tail > CONN_RETIRED - 256) {
-            return;
-        }
         if (w->sweep < begin || w->sweep >= end) {
             w->sweep = begin;
         }
@@ -72,15 +72,43 @@ conn_sweep(struct conn_table *t, uint32_t worker, uint64_t now)
     }
 }
 
+/* While control walks, it is one of those whom retired entries wait for, so an entry that was seen
+ * alive does not turn into another one under its hands; it lets go often enough for the free
+ * entries to last. */
+static void
+walk_begin(struct conn_table *t)
+{
+    rte_rcu_qsbr_thread_online(t->qsbr, t->n_workers);
+}
+
+static void
+walk_on(struct conn_table *t, uint32_t i)
+{
+    if (i % WALK_ENTRIES == 0) {
+        rte_rcu_qsbr_quiescent(t->qsbr, t->n_workers);
+    }
+}
+
+static void
+walk_end(struct conn_table *t)
+{
+    rte_rcu_qsbr_thread_offline(t->qsbr, t->n_workers);
+}
+
 void
 conn_foreach(struct conn_table *t, bool (*cb)(const struct conn *, void *aux), void *aux)
 {
-    for (uint32_t i = 1; i <= t->max; i++) {
-        struct conn *c = &t->entries[i];
-        if (atomic_load_explicit(&c->life, memory_order_acquire) == CONN_LIVE && !cb(c, aux)) {
-            return;
+    bool more = true;
+
+    walk_begin(t);
+    for (uint32_t i = 1; i <= t->max && more; i++) {
+        const struct conn *c = &t->entries[i];
+        walk_on(t, i);
+        if (atomic_load_explicit(&c->life, memory_order_acquire) == CONN_LIVE) {
+            more = cb(c, aux);
         }
     }
+    walk_end(t);
 }
 
 uint32_t
@@ -88,14 +116,19 @@ conn_flush_port(struct conn_table *t, uint16_t port)
 {
     uint32_t n = 0;
 
+    walk_begin(t);
     for (uint32_t i = 1; i <= t->max; i++) {
         struct conn *c = &t->entries[i];
-        uint8_t life = CONN_LIVE;
-        if ((atomic_load(&c->port[0]) == port || atomic_load(&c->port[1]) == port) &&
+        walk_on(t, i);
+        uint8_t life = atomic_load_explicit(&c->life, memory_order_acquire);
+        /* Alive first, and only then whose it is: the ports of what is dead may be another's. */
+        if (life == CONN_LIVE &&
+            (atomic_load(&c->port[0]) == port || atomic_load(&c->port[1]) == port) &&
             atomic_compare_exchange_strong(&c->life, &life, CONN_DEAD)) {
             atomic_store(&c->flushed, 1);
             n++;
         }
     }
+    walk_end(t);
     return n;
 }

@@ -6,25 +6,18 @@
 
 #define CONN_BUCKET_SLOTS 8
 #define CONN_CACHE 64
-#define CONN_RETIRED 4096 /* a power of two; a sweep stops before it overflows */
 
 struct conn_bucket {
     _Atomic uint64_t slot[CONN_BUCKET_SLOTS]; /* signature << 32 | entry index; index 0: empty */
 } __attribute__((aligned(64)));
-
-struct conn_retired {
-    uint64_t token;
-    uint32_t index;
-};
 
 struct conn_worker {
     _Atomic int64_t live;
     uint64_t sweep; /* next bucket of the worker's share */
     uint64_t sweep_due;
     uint32_t n_cached;
-    uint32_t retired_head, retired_tail;
+    uint32_t retired_first, retired_last; /* a list through the entries, in order of their tokens */
     uintptr_t cache[CONN_CACHE];
-    struct conn_retired retired[CONN_RETIRED];
 } __attribute__((aligned(64)));
 
 struct conn_table {

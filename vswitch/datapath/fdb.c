@@ -13,14 +13,17 @@
 #include <rte_ring.h>
 #include <rte_ring_elem.h>
 
+#include "datapath/snapshot.h"
+
 #define EVENT_RING 1024
 #define PROBES 64
 #define KEY_FREE 0
 #define KEY_GONE UINT64_MAX
+#define KEY_MARK (1ull << 60)
 #define BOUND 0x80000000u
 
-/* Port and age are read after the key was matched; the writer sets them before the key.  A slot
- * whose key left is reused only for another key by the same protocol, so a reader sees either. */
+/* The writer sets the port before the key; a reader looks at the key before and after the port,
+ * since the slot may have been given to another key in between. */
 struct fdb_slot {
     _Atomic uint64_t key;
     _Atomic uint32_t port; /* BOUND | port */
@@ -35,7 +38,7 @@ static uint32_t n_events;
 static uint64_t
 key_of(uint64_t mac, uint16_t vlan)
 {
-    return mac << 12 | (vlan & 0xfff);
+    return KEY_MARK | mac << 12 | (vlan & 0xfff); /* never KEY_FREE, also for MAC 0 */
 }
 
 static uint32_t
@@ -102,9 +105,12 @@ find(uint64_t key)
 uint16_t
 fdb_lookup(uint64_t mac, uint16_t vlan)
 {
-    struct fdb_slot *s = find(key_of(mac, vlan));
+    uint64_t key = key_of(mac, vlan);
+    struct fdb_slot *s = find(key);
+    uint32_t port = s ? atomic_load_explicit(&s->port, memory_order_acquire) : DP_PORT_NONE;
 
-    return s ? (uint16_t) atomic_load_explicit(&s->port, memory_order_relaxed) : DP_PORT_NONE;
+    return s && atomic_load_explicit(&s->key, memory_order_relaxed) == key ? (uint16_t) port
+                                                                           : DP_PORT_NONE;
 }
 
 void
@@ -147,7 +153,7 @@ put(uint64_t key, uint32_t port, uint32_t now_s)
         s = hole;
         used++;
     }
-    atomic_store_explicit(&s->port, port, memory_order_relaxed);
+    atomic_store_explicit(&s->port, port, memory_order_release);
     atomic_store_explicit(&s->seen, now_s, memory_order_relaxed);
     atomic_store_explicit(&s->key, key, memory_order_release);
     return 0;
@@ -276,7 +282,7 @@ report_one(struct fdb_slot *s, uint64_t key, void *aux_)
     struct foreach_aux *aux = aux_;
     uint32_t port = atomic_load_explicit(&s->port, memory_order_relaxed);
     struct fdb_entry e = {
-        .mac = key >> 12,
+        .mac = key >> 12 & MAC_MASK,
         .vlan = key & 0xfff,
         .port = (uint16_t) port,
         .bound = port & BOUND,

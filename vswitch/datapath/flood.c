@@ -13,7 +13,7 @@ flood_to_uplinks(struct worker *w, const struct port_leaf *from, const struct po
     (void) w;
     (void) from;
     (void) p;
-    return to->role == PORT_UPLINK;
+    return to->role == PORT_UPLINK && !to->quarantined;
 }
 
 bool

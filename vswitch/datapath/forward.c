@@ -78,66 +78,80 @@ leaf_by_id(const struct worker *w, uint16_t id)
 }
 
 static void
-account(struct worker *w, struct conn *c, unsigned side, const struct pkt *p)
+add(_Atomic uint64_t *cell, uint64_t n)
 {
-    struct conn_half *h = &c->half[side];
-    uint32_t bytes = rte_pktmbuf_pkt_len(p->m);
-
-    h->packets++;
-    h->bytes += bytes;
-    hit(w, h->rule_slot[0], bytes);
-    hit(w, h->rule_slot[1], bytes);
+    atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + n,
+                          memory_order_relaxed);
 }
 
-/* An entry from an older snapshot is judged anew in its initiator's orientation; its state stays.
- * False: denied now, and 'j' says why. */
-static bool
-refresh(struct worker *w, struct conn *c, struct judgement *j)
+static void
+account(struct worker *w, struct conn *c, unsigned side, const struct pkt *p,
+        const uint32_t rule_slot[2])
 {
+    uint32_t bytes = rte_pktmbuf_pkt_len(p->m);
+
+    add(&c->half[side].packets, 1);
+    add(&c->half[side].bytes, bytes);
+    hit(w, rule_slot[0], bytes);
+    hit(w, rule_slot[1], bytes);
+}
+
+/* The first packets of a flow may have gone to all uplinks: the reply, or the FDB, tells which one
+ * the responder is behind.  NULL: nothing new. */
+static const struct port_leaf *
+responder_of(const struct worker *w, const struct port_leaf *from, const struct pkt *p)
+{
+    unsigned side = !p->conn->initiator;
+
+    if (atomic_load_explicit(&p->conn->port[side], memory_order_relaxed) != DP_PORT_NONE) {
+        return NULL;
+    }
+    if (side == p->side) {
+        return from;
+    }
+    const struct port_leaf *to = leaf_by_id(w, fdb_lookup(p->dmac, p->vlan));
+    return to && to->role == PORT_UPLINK && to != from ? to : NULL;
+}
+
+enum standing { ALLOWED, DENIED, NOT_OURS };
+
+/* An entry from an older snapshot, or whose responder has become known, is judged anew in its
+ * initiator's orientation; its state stays.  DENIED: 'j' says why.  NOT_OURS: another uplink has
+ * answered for it. */
+static enum standing
+judge_again(struct worker *w, const struct port_leaf *from, const struct pkt *p,
+            const struct port_leaf *responder, struct judgement *j)
+{
+    struct conn *c = p->conn;
     const struct snapshot *s = w->snapshot;
+    bool claimed = conn_claim(c, s->generation);
+    uint16_t id = DP_PORT_NONE;
     struct judge_query q;
 
-    if (atomic_load_explicit(&c->generation, memory_order_acquire) == s->generation ||
-        judge_still_stands(s, c)) {
-        return true;
+    if (claimed && responder) {
+        atomic_compare_exchange_strong(&c->port[!c->initiator], &id, responder->id);
     }
-    if (!judge_query_of(s, c, &q)) {
+    id = atomic_load_explicit(&c->port[p->side], memory_order_relaxed);
+    if (id != from->id && id != DP_PORT_NONE) {
+        if (claimed) {
+            conn_unclaim(c);
+        }
+        return NOT_OURS;
+    }
+    if (judge_query_of(s, c, responder, &q)) {
+        judge(s, &q, j);
+    } else {
         *j = (struct judgement){
             .reason = DROP_NO_DESTINATION,
             .denial = { .rule_slot = UINT32_MAX, .peer_port = DP_PORT_NONE, .log = ACL_LOG_NONE }
         };
-        return false;
     }
-    judge(s, &q, j);
-    if (j->reason != DROP_NONE) {
-        return false;
-    }
-    if (atomic_load_explicit(&c->generation, memory_order_acquire) < s->generation) {
+    if (claimed && j->reason == DROP_NONE) {
         judge_note(s, j, c);
+    } else if (claimed) {
+        conn_remove(w->conns, w->index, c);
     }
-    return true;
-}
-
-/* The first packets of a flow may have gone to all uplinks: the reply tells which one it was. */
-static void
-resolve_ports(struct worker *w, const struct port_leaf *from, struct pkt *p, struct conn *c)
-{
-    uint16_t none = DP_PORT_NONE;
-
-    if (atomic_load_explicit(&c->port[p->side], memory_order_relaxed) == DP_PORT_NONE) {
-        atomic_compare_exchange_strong(&c->port[p->side], &none, from->id);
-        c->epoch[p->side] = from->epoch;
-        c->table_id[1] = from->table_id[ACL_INGRESS];
-    }
-    if (atomic_load_explicit(&c->port[!p->side], memory_order_relaxed) == DP_PORT_NONE) {
-        uint16_t id = fdb_lookup(p->dmac, p->vlan);
-        const struct port_leaf *to = leaf_by_id(w, id);
-        if (to && to->role == PORT_UPLINK && to != from) {
-            none = DP_PORT_NONE;
-            atomic_compare_exchange_strong(&c->port[!p->side], &none, id);
-            c->epoch[!p->side] = to->epoch;
-        }
-    }
+    return j->reason == DROP_NONE ? ALLOWED : DENIED;
 }
 
 static bool
@@ -146,27 +160,39 @@ opens_tcp(const struct pkt *p)
     return (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 
+static void
+forward_as_new(struct worker *w, const struct port_leaf *from, struct pkt *p)
+{
+    p->conn = NULL;
+    forward_new(w, from, p);
+}
+
 void
 forward_tracked(struct worker *w, const struct port_leaf *from, struct pkt *p)
 {
     struct conn *c = p->conn;
+    const struct port_leaf *responder = responder_of(w, from, p);
     struct judgement j;
 
     if (p->protocol == IPPROTO_TCP && opens_tcp(p) &&
         atomic_load_explicit(&c->state, memory_order_relaxed) == CONN_CLOSED) {
         conn_remove(w->conns, w->index, c); /* the ports are used again */
-        p->conn = NULL;
-        forward_new(w, from, p);
+        forward_as_new(w, from, p);
         return;
     }
-    resolve_ports(w, from, p, c);
-    if (!refresh(w, c, &j)) {
-        conn_remove(w->conns, w->index, c);
-        deny(w, from, p, &j);
-        return;
+    if (responder || !judge_stands(w->snapshot, c, j.rule_slot)) {
+        enum standing standing = judge_again(w, from, p, responder, &j);
+        if (standing == NOT_OURS) {
+            forward_as_new(w, from, p);
+            return;
+        }
+        if (standing == DENIED) {
+            deny(w, from, p, &j);
+            return;
+        }
     }
     conn_advance(c, p->side, p->tcp_flags, w->now);
-    account(w, c, p->side, p);
+    account(w, c, p->side, p, j.rule_slot);
     uint16_t to = atomic_load_explicit(&c->port[!p->side], memory_order_relaxed);
     const struct port_leaf *leaf = leaf_by_id(w, to);
     if (!leaf && to != DP_PORT_NONE) {
@@ -205,7 +231,9 @@ open_connection(struct worker *w, const struct port_leaf *from, const struct por
     atomic_store_explicit(&c->port[p->side], from->id, memory_order_relaxed);
     atomic_store_explicit(&c->port[!p->side], to ? to->id : DP_PORT_NONE, memory_order_relaxed);
     c->initiator = p->side;
-    c->half[0].last_seen = c->half[1].last_seen = w->now;
+    for (int side = 0; side < 2; side++) {
+        atomic_store_explicit(&c->half[side].last_seen, w->now, memory_order_relaxed);
+    }
     atomic_store_explicit(&c->state, p->protocol == IPPROTO_TCP ? CONN_SYN_SENT : CONN_NEW,
                           memory_order_relaxed);
     judge_note(w->snapshot, j, c);
@@ -253,7 +281,7 @@ forward_judged(struct worker *w, const struct port_leaf *from, const struct port
             return;
         }
         conn_advance(c, p->side, p->tcp_flags, w->now);
-        account(w, c, p->side, p);
+        account(w, c, p->side, p, j->rule_slot);
     } else if (p->protocol == IPPROTO_TCP) {
         drop(w, from, p, DROP_TCP_STATE);
         return;

@@ -73,23 +73,29 @@ leaf_of(const struct snapshot *s, const struct conn *c, unsigned side)
     return id < DP_MAX_PORTS ? s->ports[id] : NULL;
 }
 
-bool
-judge_still_stands(const struct snapshot *s, struct conn *c)
+static uint32_t
+get(const _Atomic uint32_t *cell)
 {
-    uint64_t generation = atomic_load_explicit(&c->generation, memory_order_acquire);
+    return atomic_load_explicit(cell, memory_order_acquire);
+}
+
+static void
+set(_Atomic uint32_t *cell, uint32_t value)
+{
+    atomic_store_explicit(cell, value, memory_order_release);
+}
+
+bool
+judge_rests_on(const struct snapshot *s, const struct conn *c)
+{
     unsigned from = c->initiator;
     const struct port_leaf *a = leaf_of(s, c, from), *b = leaf_of(s, c, !from);
 
-    if (!a || !b || a->epoch != c->epoch[from] || b->epoch != c->epoch[!from] ||
-        a->table_id[ACL_EGRESS] != c->table_id[0] || b->table_id[ACL_INGRESS] != c->table_id[1] ||
-        class_of(s, &c->key.addr[!from]) != c->class[0] ||
-        class_of(s, &c->key.addr[from]) != c->class[1]) {
-        return false;
-    }
-    if (generation < s->generation) { /* a worker on an older snapshot writes nothing */
-        atomic_store_explicit(&c->generation, s->generation, memory_order_release);
-    }
-    return true;
+    return a && b && a->epoch == get(&c->epoch[from]) && b->epoch == get(&c->epoch[!from]) &&
+           a->table_id[ACL_EGRESS] == get(&c->table_id[0]) &&
+           b->table_id[ACL_INGRESS] == get(&c->table_id[1]) &&
+           class_of(s, &c->key.addr[!from]) == get(&c->class[0]) &&
+           class_of(s, &c->key.addr[from]) == get(&c->class[1]);
 }
 
 void
@@ -98,27 +104,26 @@ judge_note(const struct snapshot *s, const struct judgement *j, struct conn *c)
     unsigned from = c->initiator;
     const struct port_leaf *a = leaf_of(s, c, from), *b = leaf_of(s, c, !from);
 
-    c->class[0] = j->class[0];
-    c->class[1] = j->class[1];
-    c->table_id[0] = a ? a->table_id[ACL_EGRESS] : 0;
-    c->table_id[1] = b ? b->table_id[ACL_INGRESS] : 0;
-    c->epoch[from] = a ? a->epoch : 0;
-    c->epoch[!from] = b ? b->epoch : 0;
-    for (int side = 0; side < 2; side++) {
-        c->half[side].rule_slot[0] = j->rule_slot[0];
-        c->half[side].rule_slot[1] = j->rule_slot[1];
+    for (int i = 0; i < 2; i++) {
+        set(&c->rule_slot[i], j->rule_slot[i]);
+        set(&c->class[i], j -> class[i]);
     }
-    atomic_store_explicit(&c->generation, s->generation, memory_order_release);
+    set(&c->table_id[0], a ? a->table_id[ACL_EGRESS] : 0);
+    set(&c->table_id[1], b ? b->table_id[ACL_INGRESS] : 0);
+    set(&c->epoch[from], a ? a->epoch : 0);
+    set(&c->epoch[!from], b ? b->epoch : 0);
+    conn_settle(c, s->generation);
 }
 
 bool
-judge_query_of(const struct snapshot *s, const struct conn *c, struct judge_query *q)
+judge_query_of(const struct snapshot *s, const struct conn *c, const struct port_leaf *known,
+               struct judge_query *q)
 {
     unsigned from = c->initiator;
     uint16_t to = atomic_load_explicit(&c->port[!from], memory_order_relaxed);
 
     q->from = leaf_of(s, c, from);
-    q->to = leaf_of(s, c, !from);
+    q->to = to == DP_PORT_NONE ? known : to < DP_MAX_PORTS ? s->ports[to] : NULL;
     q->src = c->key.addr[from];
     q->dst = c->key.addr[!from];
     q->sport = c->key.l4[from];

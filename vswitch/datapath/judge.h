@@ -24,12 +24,38 @@ struct judgement {
 /* Quarantine, the initiator's egress table, the responder's ingress table, in this order. */
 void judge(const struct snapshot *, const struct judge_query *, struct judgement *);
 
-/* Whether the verdict an entry rests on still stands under 'snapshot'; if only the generation is
- * older it is brought up to date.  False: judge it again. */
-bool judge_still_stands(const struct snapshot *, struct conn *);
-/* Notes in a new or re-judged entry what its verdict rests on. */
+/* Whether what the verdict of 'c' rests on is the same under 'snapshot'. */
+bool judge_rests_on(const struct snapshot *, const struct conn *c);
+
+/* Whether the verdict of 'c', which allowed it, still stands under 'snapshot', and then the rules
+ * it counts for; if only the generation is older it is brought up to date.  False: judge it again.
+ */
+static inline bool
+judge_stands(const struct snapshot *s, struct conn *c, uint32_t rule_slot[2])
+{
+    uint64_t g = atomic_load_explicit(&c->generation, memory_order_acquire);
+
+    if (g & CONN_BUSY || (g != s->generation && !judge_rests_on(s, c))) {
+        return false;
+    }
+    rule_slot[0] = atomic_load_explicit(&c->rule_slot[0], memory_order_acquire);
+    rule_slot[1] = atomic_load_explicit(&c->rule_slot[1], memory_order_acquire);
+    if (atomic_load_explicit(&c->generation, memory_order_relaxed) != g) {
+        return false; /* written in between */
+    }
+    if (g < s->generation) { /* a worker on an older snapshot writes nothing */
+        atomic_compare_exchange_strong_explicit(&c->generation, &g, s->generation,
+                                                memory_order_release, memory_order_relaxed);
+    }
+    return true;
+}
+
+/* Notes what the verdict rests on in an entry that is new, or that was claimed and judged again,
+ * and ends the claim. */
 void judge_note(const struct snapshot *, const struct judgement *, struct conn *);
-/* The query that opened 'c'.  False when one of its ports is gone. */
-bool judge_query_of(const struct snapshot *, const struct conn *, struct judge_query *);
+/* The query that opened 'c', whose responder's port is 'known' when the entry has none yet (NULL:
+ * any uplink).  False when one of its ports is gone. */
+bool judge_query_of(const struct snapshot *, const struct conn *, const struct port_leaf *known,
+                    struct judge_query *);
 
 #endif

@@ -17,6 +17,7 @@
 #include <rte_mbuf.h>
 #include <rte_rcu_qsbr.h>
 
+#include "datapath/grace.h"
 #include "datapath/output.h"
 #include "datapath/pipeline.h"
 #include "datapath/record.h"
@@ -53,13 +54,14 @@ worker_init(struct worker *w, const struct dp_config *c, uint32_t index)
 int
 dp_init(const struct dp_config *c, char **error)
 {
-    size_t size = rte_rcu_qsbr_get_memsize(c->n_workers);
+    uint32_t n_readers = c->n_workers + 1; /* control walks the connections */
+    size_t size = rte_rcu_qsbr_get_memsize(n_readers);
 
     n_workers = c->n_workers;
     idle_sleep = c->idle_sleep;
     qsbr = rte_zmalloc("qsbr", size, 64);
     workers = rte_zmalloc("workers", n_workers * sizeof *workers, 64);
-    if (!qsbr || !workers || rte_rcu_qsbr_init(qsbr, n_workers)) {
+    if (!qsbr || !workers || rte_rcu_qsbr_init(qsbr, n_readers)) {
         goto no_memory;
     }
     conns = conn_table_create(c->max_connections, n_workers, qsbr);
@@ -295,7 +297,7 @@ dp_synchronize(void)
 {
     uint64_t token = rte_rcu_qsbr_start(qsbr);
 
-    while (rte_rcu_qsbr_check(qsbr, token, false) != 1) {
+    while (!grace_passed(qsbr, token)) {
         sched_yield(); /* the worker may share our core */
     }
 }

@@ -17,3 +17,20 @@ tests_unit_datapath_test_swap_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 tests_unit_datapath_test_swap_SOURCES = tests/unit/datapath/test_swap.c
 tests_unit_datapath_test_swap_LDADD = vswitch/libdatapath.a vswitch/libtelemetry.a acl/libacl.a \
 	$(DPDK_LIBS)
+
+check_PROGRAMS += tests/unit/datapath/test_workers
+TESTS += tests/unit/datapath/test_workers
+tests_unit_datapath_test_workers_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
+tests_unit_datapath_test_workers_SOURCES = \
+	tests/unit/datapath/load.c \
+	tests/unit/datapath/load.h \
+	tests/unit/datapath/test_workers.c
+tests_unit_datapath_test_workers_LDADD = vswitch/libdatapath.a vswitch/libtelemetry.a acl/libacl.a \
+	$(DPDK_LIBS)
+
+check_PROGRAMS += tests/unit/datapath/test_races
+TESTS += tests/unit/datapath/test_races
+tests_unit_datapath_test_races_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
+tests_unit_datapath_test_races_SOURCES = tests/unit/datapath/test_races.c
+tests_unit_datapath_test_races_LDADD = vswitch/libdatapath.a vswitch/libtelemetry.a acl/libacl.a \
+	$(DPDK_LIBS)

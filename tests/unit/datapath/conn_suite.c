@@ -17,8 +17,8 @@ static struct conn_table *table;
 static int
 setup(void)
 {
-    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(1), 64);
-    rte_rcu_qsbr_init(qsbr, 1);
+    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(2), 64);
+    rte_rcu_qsbr_init(qsbr, 2);
     rte_rcu_qsbr_thread_register(qsbr, 0);
     rte_rcu_qsbr_thread_online(qsbr, 0);
     table = conn_table_create(1000, 1, qsbr);
@@ -107,6 +107,30 @@ test_full_and_recycled(void)
     conn_flush_port(table, 2);
 }
 
+/* While one worker does not come round, another may remove any number of connections. */
+static void
+test_long_grace(void)
+{
+    uint32_t n = 0;
+
+    conn_table_destroy(table);
+    table = conn_table_create(10000, 1, qsbr);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(table);
+    for (int round = 0; round < 2; round++) {
+        struct conn *c;
+        for (n = 0; n < 20000 && (c = open_one(n)); n++) {
+            conn_remove(table, 0, c);
+            conn_sweep(table, 0, rte_rdtsc());
+        }
+        CU_ASSERT_EQUAL(n, 10000);
+        rte_rcu_qsbr_quiescent(qsbr, 0);
+        conn_sweep(table, 0, rte_rdtsc());
+    }
+    conn_table_destroy(table);
+    table = conn_table_create(1000, 1, qsbr);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(table);
+}
+
 static void
 test_tcp_states(void)
 {
@@ -123,6 +147,15 @@ test_tcp_states(void)
     CU_ASSERT_EQUAL(c->state, CONN_CLOSING);
     conn_advance(c, !from, 0x11, 5);
     CU_ASSERT_EQUAL(c->state, CONN_CLOSED);
+    conn_advance(c, from, 0x10, 6);
+    CU_ASSERT_EQUAL(c->state, CONN_CLOSED);
+
+    c->state = CONN_ESTABLISHED; /* a reset is the end, whatever was half closed before */
+    c->half[0].tcp_seen = c->half[1].tcp_seen = 0x10;
+    conn_advance(c, from, 0x11, 7);
+    conn_advance(c, !from, 0x14, 8);
+    conn_advance(c, from, 0x10, 9);
+    CU_ASSERT_EQUAL(c->state, CONN_CLOSED);
 }
 
 void
@@ -132,6 +165,7 @@ suite_conn(void)
 
     CU_add_test(s, "both directions find one entry", test_both_directions);
     CU_add_test(s, "full, flushed, recycled", test_full_and_recycled);
+    CU_add_test(s, "a long grace period", test_long_grace);
     CU_add_test(s, "tcp states", test_tcp_states);
 }
 
@@ -161,6 +195,7 @@ test_fdb(void)
     CU_ASSERT_EQUAL(fdb_bind(TEST_MAC(3), 0, 4), 0); /* a flood of sources keeps no desktop out */
     fdb_flush_port(9);
     CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(0x100), 0), DP_PORT_NONE);
+    CU_ASSERT_EQUAL(fdb_lookup(0, 0), DP_PORT_NONE); /* no free slot is taken for this address */
     fdb_exit();
 }
 

@@ -113,8 +113,8 @@ publish(void)
 static int
 setup(void)
 {
-    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(1), 64);
-    rte_rcu_qsbr_init(qsbr, 1);
+    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(2), 64);
+    rte_rcu_qsbr_init(qsbr, 2);
     rte_rcu_qsbr_thread_register(qsbr, 0);
     rte_rcu_qsbr_thread_online(qsbr, 0);
     w = rte_zmalloc(NULL, sizeof *w, 64);
