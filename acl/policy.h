@@ -11,8 +11,7 @@
  *         protocol: tcp                # tcp udp icmp icmpv6 any or 0..255
  *         ports: [80, 443, 8000-8100]  # destination ports; tcp and udp only
  *         action: allow                # allow drop reject
- *         log: none                    # incident record none; default none for allow, else
- * incident
+ *         log: none                    # incident record none; default none, of denials incident
  *       - { id: ping, direction: egress, peer: any, protocol: icmp, icmp: [8], action: allow }
  *
  * An icmp entry is a type ("8") or a type and a code ("3/4").  Names and ids are 1 to 63 letters,

@@ -339,7 +339,7 @@ check_text(const char *text, size_t len, struct acl_error *error)
 int
 acl_yaml_parse(const char *text, size_t len, struct acl_yaml **rootp, struct acl_error *error)
 {
-    struct builder b = { .error = error };
+    struct builder b = { .line = 1, .column = 1, .error = error };
     struct fy_parse_cfg cfg = { .flags = FYPCF_DEFAULT_VERSION_1_2 | FYPCF_JSON_NONE };
     struct fy_parser *parser = NULL;
     int rc = check_text(text, len, error);

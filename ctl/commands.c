@@ -37,8 +37,9 @@ const struct command commands[] = {
     { "drops", NULL, "denied packets, one line a record",
       "Prints the records that the switch holds, oldest first; --follow then goes on.  xN is the\n"
       "number of packets that a record stands for; 'again' says that they repeat a flow that was\n"
-      "recorded before.  What has no record is said, in lines that begin with --.  With -o json\n"
-      "every event carries its cursor, which --resume takes up as EPOCH.N.",
+      "recorded before.  What has no record is said, in lines that begin with --.  A record is of\n"
+      "the port that sent the packet, and so is --port.  With -o json every event carries its\n"
+      "cursor, which --resume takes up as EPOCH.N.",
       B(FOLLOW) | B(PORT) | B(REASON) | B(ADDRESS) | B(RESUME) | B(NEW), drops },
     { "counters", NULL, "what each port received, sent and dropped",
       "With --interval it goes on until interrupted.", B(PORT) | B(INTERVAL), counters },

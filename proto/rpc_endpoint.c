@@ -159,6 +159,29 @@ rpc_endpoint_target(const char *endpoint, char **error)
     return target ? target : refuse(error, "%s: out of memory", endpoint);
 }
 
+bool
+rpc_endpoint_in_use(const char *endpoint)
+{
+    const char *path = unix_path(endpoint);
+    struct sockaddr_un un = { .sun_family = AF_UNIX };
+    bool in_use;
+    int fd;
+
+    if (!path || strlen(path) >= sizeof un.sun_path) {
+        return false;
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return false;
+    }
+    strcpy(un.sun_path, path);
+    /* EAGAIN: its queue is full.  EPROTOTYPE: it is a socket of another type. */
+    in_use =
+        !connect(fd, (struct sockaddr *) &un, sizeof un) || errno == EAGAIN || errno == EPROTOTYPE;
+    close(fd);
+    return in_use;
+}
+
 const char *
 rpc_endpoint_why(const char *endpoint)
 {

@@ -617,6 +617,15 @@ rpc_server_run(struct rpc_server *server)
 /* ---- start and stop ---- */
 
 static int
+cannot_listen(const char *endpoint, const char *why, int code, char **error)
+{
+    if (asprintf(error, "cannot listen on %s: %s", endpoint, why) < 0) {
+        *error = NULL;
+    }
+    return code;
+}
+
+static int
 listen_on(struct rpc_server *server, const char *endpoint, char **error)
 {
     grpc_server_credentials *credentials;
@@ -627,17 +636,17 @@ listen_on(struct rpc_server *server, const char *endpoint, char **error)
     if (!target) {
         return EINVAL;
     }
+    if (rpc_endpoint_in_use(endpoint)) {
+        free(target);
+        return cannot_listen(endpoint, strerror(EADDRINUSE), EADDRINUSE, error);
+    }
     credentials = grpc_insecure_server_credentials_create();
     mask = umask(0117); /* who may connect is who may write the socket: owner and group */
     port = grpc_server_add_http2_port(server->grpc, target, credentials);
     umask(mask);
     grpc_server_credentials_release(credentials);
     free(target);
-    if (!port &&
-        asprintf(error, "cannot listen on %s: %s", endpoint, rpc_endpoint_why(endpoint)) < 0) {
-        *error = NULL;
-    }
-    return port ? 0 : EADDRNOTAVAIL;
+    return port ? 0 : cannot_listen(endpoint, rpc_endpoint_why(endpoint), EADDRNOTAVAIL, error);
 }
 
 static grpc_server *

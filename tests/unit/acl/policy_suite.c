@@ -98,6 +98,7 @@ static const struct {
     { "a: \"b", 1, 5, "quote" },
     { "\t- x", 1, 2, "" },
     { "text", 1, 1, "must be a mapping" },
+    { "---\n", 1, 1, "must be a mapping" },
     { "rules: []\n", 1, 1, "lacks 'version'" },
     { "version: 2\n", 1, 10, "version '2'" },
     { "version:\n", 1, 1, "version ''" },

@@ -8,7 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -260,6 +262,29 @@ test_cannot_listen(void)
     toy_server_stop(server);
 }
 
+/* A socket on which somebody listens is somebody's; one that was left behind is nobody's. */
+static void
+test_socket_is_live(void)
+{
+    struct toy_server *server;
+    char where[64], *error = NULL;
+    struct sockaddr_un un = { .sun_family = AF_UNIX };
+    uint64_t generation = 0;
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    expect_no_listener(endpoint, "Address already in use");
+    CU_ASSERT_EQUAL(get_port(channel, "late", PATIENCE_MS, &generation, &error), RPC_OK);
+    CU_ASSERT_EQUAL(access(endpoint + strlen("unix:"), F_OK), 0);
+
+    snprintf(where, sizeof where, "unix:%s/stale", directory);
+    strcpy(un.sun_path, where + strlen("unix:"));
+    CU_ASSERT_EQUAL_FATAL(bind(fd, (struct sockaddr *) &un, sizeof un), 0);
+    close(fd);
+    server = toy_server_start(where, &error);
+    CU_ASSERT_PTR_NOT_NULL(server);
+    toy_server_stop(server);
+}
+
 static void
 test_socket_mode(void)
 {
@@ -424,6 +449,7 @@ main(void)
     CU_ADD_TEST(suite, test_server_comes_back);
     CU_ADD_TEST(suite, test_bad_endpoints);
     CU_ADD_TEST(suite, test_cannot_listen);
+    CU_ADD_TEST(suite, test_socket_is_live);
     CU_ADD_TEST(suite, test_socket_mode);
     CU_ADD_TEST(suite, test_stream);
     CU_ADD_TEST(suite, test_stream_cancelled);
