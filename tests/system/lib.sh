@@ -27,6 +27,7 @@ OFFICE_PIDS=()
 OFFICE_NAMESPACES=()
 OFFICE_DIR=
 OFFICE_SWITCH_PID=
+OFFICE_SWITCH_OPTIONS=() # further options of vswitchd
 PATH=$PATH:/usr/sbin:/sbin
 
 die()
@@ -213,6 +214,7 @@ office_run()
 {
     spawn_ns switch "$OFFICE_BIN/vswitchd" --config "$OFFICE_DIR/config.yaml" \
         --state-dir "$OFFICE_DIR/state" --run-dir "$OFFICE_DIR/run" \
+        "${OFFICE_SWITCH_OPTIONS[@]}" \
         >>"$OFFICE_DIR/vswitchd.log" 2>&1 </dev/null
     OFFICE_SWITCH_PID=$!
 }
