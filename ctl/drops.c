@@ -13,13 +13,12 @@
 
 /* Fixed widths: lines are printed as they come, and the next one is not known. */
 enum {
-    TIME_WIDTH = 18,
+    TIME_WIDTH = 12,
     PORT_WIDTH = 10,
     USER_WIDTH = 10,
     ADDRESS_WIDTH = 17, /* a MAC address, or IPv4 with room */
     SERVICE_WIDTH = 16,
-    RULE_WIDTH = 16,
-    REASON_WIDTH = 15,
+    WHY_WIDTH = 16,
 };
 
 static void
@@ -30,7 +29,7 @@ put_column(struct ds *line, const char *text, int width)
 }
 
 static void
-put_columns(struct ds *line, const char *const text[8])
+put_columns(struct ds *line, const char *const text[7])
 {
     put_column(line, text[0], TIME_WIDTH);
     put_column(line, text[1], PORT_WIDTH);
@@ -39,15 +38,14 @@ put_columns(struct ds *line, const char *const text[8])
     ds_put_cstr(line, "-> ");
     put_column(line, text[4], ADDRESS_WIDTH);
     put_column(line, text[5], SERVICE_WIDTH);
-    put_column(line, text[6], RULE_WIDTH);
-    put_column(line, text[7], REASON_WIDTH);
+    put_column(line, text[6], WHY_WIDTH);
 }
 
 static void
 print_headings(void)
 {
     static const char *const text[] = { "TIME",        "PORT",    "USER", "SOURCE",
-                                        "DESTINATION", "SERVICE", "RULE", "REASON" };
+                                        "DESTINATION", "SERVICE", "WHY" };
     struct ds line = DS_EMPTY_INITIALIZER;
 
     put_columns(&line, text);
@@ -55,11 +53,13 @@ print_headings(void)
     ds_destroy(&line);
 }
 
-/* Local time, to the millisecond: "11-24 06:45:12.123". */
+/* Local time, to the millisecond: "06:45:12.123".  The day is said when it changes. */
 static void
 format_time(const Google__Protobuf__Timestamp *t, char text[32])
 {
+    static char day[16];
     time_t seconds = t ? t->seconds : 0;
+    char today[16];
     struct tm tm;
     size_t n;
 
@@ -67,8 +67,23 @@ format_time(const Google__Protobuf__Timestamp *t, char text[32])
     if (!t || !localtime_r(&seconds, &tm)) {
         return;
     }
-    n = strftime(text, 24, "%m-%d %H:%M:%S", &tm);
+    strftime(today, sizeof today, "%Y-%m-%d", &tm);
+    if (strcmp(day, today)) {
+        output_line("-- %s", today);
+        ovs_strlcpy(day, today, sizeof day);
+    }
+    n = strftime(text, 24, "%H:%M:%S", &tm);
     snprintf(text + n, 32 - n, ".%03d", (int) (t->nanos / 1000000) % 1000);
+}
+
+/* The rule where one has denied it; the reason says more about everything else, the default denies
+ * included. */
+static const char *
+why(const Fusuma__V1__DropRecord *r)
+{
+    bool by_rule = !strcmp(r->reason, "egress-rule") || !strcmp(r->reason, "ingress-rule");
+
+    return by_rule && r->rule[0] ? r->rule : r->reason;
 }
 
 /* What is not IP has MAC addresses only. */
@@ -85,9 +100,9 @@ print_record(const Fusuma__V1__DropRecord *r)
     char time[32];
 
     format_time(r->time, time);
-    put_columns(&line, (const char *const[8]){
-                           time, r->port, r->user, address(r->src_ip, r->src_mac),
-                           address(r->dst_ip, r->dst_mac), r->service, r->rule, r->reason });
+    put_columns(&line,
+                (const char *const[7]){ time, r->port, r->user, address(r->src_ip, r->src_mac),
+                                        address(r->dst_ip, r->dst_mac), r->service, why(r) });
     printf("%sx%" PRIu32 "%s\n", ds_cstr(&line), r->count, r->repeat ? " again" : "");
     ds_destroy(&line);
 }

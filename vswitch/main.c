@@ -2,6 +2,7 @@
 #include <config.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,7 +34,8 @@ struct options {
     bool detach;
 };
 
-static int stop_fd = -1;
+static int signal_fd = -1;
+static volatile sig_atomic_t stop_asked, log_moved, is_daemon;
 
 static void
 usage(void)
@@ -145,6 +147,18 @@ parse_options(int argc, char *argv[], struct options *o)
     o->control.n_endpoints = o->endpoints.n;
 }
 
+/* One of the three that is closed would become the pid file or a database, and the log be written
+ * to it. */
+static void
+occupy_closed(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0) {
+            ignore(open("/dev/null", O_RDWR) < 0);
+        }
+    }
+}
+
 /* Another program's locks and sockets are none of ours to keep open. */
 static void
 close_inherited(void)
@@ -159,31 +173,43 @@ close_inherited(void)
 }
 
 static void
-on_signal(int signr OVS_UNUSED)
+on_signal(int signr)
 {
     uint64_t one = 1;
 
-    ignore(write(stop_fd, &one, sizeof one));
+    if (signr == SIGHUP && is_daemon) {
+        log_moved = 1;
+    } else {
+        stop_asked = 1;
+    }
+    ignore(write(signal_fd, &one, sizeof one));
 }
 
-/* Comes before OVS takes an interest in these signals: it leaves alone what has a handler. */
+/* Comes before OVS takes an interest in these signals: it leaves alone what has a handler.  A
+ * terminal that goes ends the switch that runs in it; to a daemon, SIGHUP says that its log was
+ * moved away. */
 static void
 catch_signals(void)
 {
     struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 
-    stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    signal_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGINT, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
 }
 
-static bool
-asked_to_stop(void)
+static void
+take_signals(void)
 {
     uint64_t n;
 
-    return read(stop_fd, &n, sizeof n) == sizeof n;
+    ignore(read(signal_fd, &n, sizeof n));
+    if (log_moved) {
+        log_moved = 0;
+        vlog_reopen_log_file();
+    }
 }
 
 static void
@@ -235,12 +261,13 @@ start_unixctl(const struct options *o)
 static void
 run(struct control *control, struct unixctl_server *unixctl)
 {
-    while (!asked_to_stop()) {
+    while (!stop_asked) {
+        take_signals();
         control_run(control);
         unixctl_server_run(unixctl);
         control_wait(control);
         unixctl_server_wait(unixctl);
-        poll_fd_wait(stop_fd, POLLIN);
+        poll_fd_wait(signal_fd, POLLIN);
         poll_block();
     }
     VLOG_INFO("stopping");
@@ -255,8 +282,10 @@ main(int argc, char *argv[])
     char *error = NULL;
     int retval;
 
-    set_program_name(argv[0]);
+    ovs_set_program_name(argv[0], PACKAGE_VERSION);
+    occupy_closed();
     parse_options(argc, argv, &options);
+    is_daemon = options.detach;
     close_inherited();
     catch_signals();
     umask(0077); /* sockets, state and logs are for the switch's own user */

@@ -176,7 +176,10 @@ def look_around(stubs):
     check('the ledger adds up', audit.clean and len(audit.ports) == len(HOSTS))
     info = stubs.call('fusuma.v1.SystemService', 'GetInfo')
     check('GetInfo', info.ports == 3 and info.ports_up == 3 and info.rules == 1)
+    time.sleep(2.5)
     fdb = stubs.call('fusuma.v1.SystemService', 'ListFdb').entries
+    check('learned entries have an age',
+          all(1 <= e.age_s < 60 for e in fdb if e.mac == HOSTS['server'][0]))
     check('the FDB has bound and learned entries',
           {e.mac for e in fdb if e.bound} == {HOSTS['alice'][0], HOSTS['bob'][0]}
           and any(e.mac == HOSTS['server'][0] and not e.bound for e in fdb))

@@ -11,6 +11,7 @@
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "proto/descriptor_set.h"
+#include "proto/rpc_endpoint.h"
 #include "telemetry/drop_log.h"
 #include "telemetry/stream.h"
 #include "telemetry/writer.h"
@@ -62,8 +63,9 @@ load_state(struct control *c)
     }
     VLOG_INFO("%s: %zu ports, %s", c->options->state_dir, shash_count(&c->desired.ports),
               c->first_policy ? "a policy" : "no policy: everything is denied");
-    if (c->options->config_file) {
-        VLOG_INFO("%s: ports and policy are in the state directory already, only settings are read",
+    if (c->config.n_ports || c->config.policy) {
+        VLOG_WARN("%s: its ports and policy are ignored, for the state directory has its own; only "
+                  "settings are read",
                   c->options->config_file);
     }
 }
@@ -147,7 +149,13 @@ control_prepare(struct control *c, const struct control_options *options, char *
     ovs_mutex_init(&c->rpc_mutex);
     ovs_list_init(&c->applies);
     ovs_list_init(&c->watches);
-    if (options->config_file) {
+    for (size_t i = 0; i < options->n_endpoints && !retval; i++) {
+        char *target = rpc_endpoint_target(options->endpoints[i], error);
+
+        retval = target ? 0 : EINVAL;
+        free(target);
+    }
+    if (!retval && options->config_file) {
         retval = config_read(options->config_file, &c->config, error);
     }
     retval = retval ? retval : state_open(options->state_dir, &c->state, error);
@@ -359,10 +367,10 @@ control_run(struct control *c)
     changes_run(c);
     policies_run(c);
     watches_run(c);
-    learn(c, now / 1000);
+    learn(c, dp_now_s());
     if (now >= c->refresh_ms) {
         c->refresh_ms = now + REFRESH_MS;
-        fdb_age(now / 1000);
+        fdb_age(dp_now_s());
         ports_refresh(c);
     }
 }

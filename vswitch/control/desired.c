@@ -47,6 +47,7 @@ desired_port_destroy(struct desired_port *port)
     if (port) {
         message_free(port->spec);
         free(port->socket);
+        free(port->why_down);
         free(port->addrs);
         free(port->labels);
         free(port);

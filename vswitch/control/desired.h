@@ -31,6 +31,7 @@ struct desired_port {
     uint16_t id;
     uint16_t worker;
     struct dp_port *dp; /* NULL: it could not be opened (yet) */
+    char *why_down;     /* ... as was logged */
     bool changed;       /* publish a new leaf */
     uint32_t epoch;
     uint64_t generation;     /* in which it last changed */

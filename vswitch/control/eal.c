@@ -4,9 +4,11 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -33,9 +35,14 @@ log_write(void *cookie OVS_UNUSED, const char *text, size_t size)
         [RTE_LOG_ERR] = VLL_ERR,    [RTE_LOG_WARNING] = VLL_WARN, [RTE_LOG_NOTICE] = VLL_INFO,
         [RTE_LOG_INFO] = VLL_INFO,  [RTE_LOG_DEBUG] = VLL_DBG,
     };
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(600, 600);
     int level = rte_log_cur_msg_loglevel();
     int len = size && text[size - 1] == '\n' ? size - 1 : size;
 
+    /* A guest that comes and goes, or builds packets wrongly, may cause any number of them. */
+    if (level > (int) RTE_LOG_ERR && VLOG_DROP_INFO(&rl)) {
+        return size;
+    }
     VLOG(level > 0 && level < (int) ARRAY_SIZE(levels) ? levels[level] : VLL_INFO, "%.*s", len,
          text);
     return size;
@@ -184,6 +191,24 @@ build_arguments(const struct eal_options *o, const char *lcores, bool hugepages,
     svec_terminate(args);
 }
 
+/* About what it cannot read in its arguments, EAL prints how DPDK's own programs are called. */
+static int
+quiet_eal_init(int argc, char **argv)
+{
+    int out, null, retval;
+
+    fflush(stdout);
+    out = dup(STDOUT_FILENO);
+    null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    dup2(null, STDOUT_FILENO);
+    retval = rte_eal_init(argc, argv);
+    fflush(stdout);
+    dup2(out, STDOUT_FILENO);
+    close(null);
+    close(out);
+    return retval;
+}
+
 static int
 init_eal(const struct eal_options *o, const char *lcores, struct eal *eal, char **error)
 {
@@ -198,7 +223,7 @@ init_eal(const struct eal_options *o, const char *lcores, struct eal *eal, char 
     VLOG_INFO("EAL arguments: %s", joined);
     free(joined);
 
-    retval = rte_eal_init(args.n, args.names);
+    retval = quiet_eal_init(args.n, args.names);
     if (retval < 0) {
         *error = xasprintf("DPDK cannot start: %s (lines above say why)", rte_strerror(rte_errno));
         return rte_errno ? rte_errno : EINVAL;

@@ -51,8 +51,11 @@ job_fill(struct control *c, struct compile_job *job, const struct policy *policy
     }
     if (!slots_assign(&c->slots, policy->parsed, &job->slots)) {
         return control_fail(error, RPC_RESOURCE_EXHAUSTED,
-                            "%zu rules are more than there are counters for (%d in all)",
-                            policy->parsed->n_rules, N_RULE_SLOTS);
+                            "%zu rules, some with new ids, beside the %zu in force: there are "
+                            "counters for %d ids at once",
+                            policy->parsed->n_rules,
+                            c->publisher.policy ? c->publisher.policy->parsed->n_rules : 0,
+                            N_RULE_SLOTS - ACL_N_DIRECTIONS);
     }
     job->members = policy_members(policy->parsed, &c->desired, &job->n_members);
     return RPC_OK;

@@ -147,7 +147,6 @@ ports_close(struct desired_port *port)
 static bool
 open_missing(struct control *c)
 {
-    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(10, 60);
     struct shash_node *node;
     bool opened = false;
 
@@ -159,10 +158,14 @@ open_missing(struct control *c)
             continue;
         }
         if (ports_open(c, port, &error)) {
-            VLOG_WARN_RL(&rl, "port %s is down, and tried again each second: %s", node->name,
-                         error);
-            free(error);
+            if (!port->why_down || strcmp(port->why_down, error)) {
+                VLOG_WARN("port %s is down, and tried again each second: %s", node->name, error);
+            }
+            free(port->why_down);
+            port->why_down = error;
         } else {
+            free(port->why_down);
+            port->why_down = NULL;
             VLOG_INFO("port %s: opened as number %u on worker %u", node->name, port->id,
                       port->worker);
             opened = true;

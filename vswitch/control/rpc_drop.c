@@ -120,7 +120,8 @@ take_filter(struct reader *reader, const struct control *c, const Fusuma__V1__Wa
     }
     reader->any_address = !*r->address;
     if (*r->address && !acl_prefix_parse(r->address, &reader->prefix)) {
-        return REFUSE("address: \"%s\" is neither an address nor a prefix", r->address);
+        return REFUSE("address: \"%s\" is neither an address nor a prefix without host bits",
+                      r->address);
     }
     return RPC_OK;
 }

@@ -98,7 +98,7 @@ void
 rpc_list_fdb(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED, void *control)
 {
     struct fdb_list list = { control, message_new(&fusuma__v1__list_fdb_response__descriptor),
-                             time_msec() / 1000 };
+                             dp_now_s() };
 
     fdb_foreach(add_fdb_entry, &list);
     rpc_reply_with(call, list.reply);

@@ -26,7 +26,7 @@ uint16_t fdb_lookup(uint64_t mac, uint16_t vlan);
 /* Source seen on an uplink: refreshes its age, or reports it when it is unknown or has moved. */
 void fdb_seen(uint32_t worker, uint64_t mac, uint16_t vlan, uint16_t port, uint32_t now_s);
 
-/* Control thread. */
+/* Control thread.  'now_s' is of the workers' clock, dp_now_s(). */
 int fdb_bind(uint64_t mac, uint16_t vlan, uint16_t port); /* 0, EEXIST (bound elsewhere), ENOSPC */
 void fdb_unbind(uint64_t mac, uint16_t vlan);
 /* Takes in what workers reported.  Returns how many entries changed their port: cached output ports

@@ -303,6 +303,12 @@ dp_synchronize(void)
 }
 
 uint32_t
+dp_now_s(void)
+{
+    return rte_rdtsc() / rte_get_tsc_hz();
+}
+
+uint32_t
 dp_n_workers(void)
 {
     return n_workers;

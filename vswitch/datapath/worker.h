@@ -44,6 +44,8 @@ struct dp_worker_stats {
     bool sleeping;
     uint64_t generation; /* that it last judged by */
 };
+/* Seconds of the workers' clock: what the FDB's ages are in.  Any thread. */
+uint32_t dp_now_s(void);
 uint32_t dp_n_workers(void);
 void dp_worker_stats(uint32_t worker, struct dp_worker_stats *);
 struct ledger *dp_ledger(uint32_t worker);

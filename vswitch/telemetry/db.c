@@ -28,7 +28,9 @@ db_is_damage(int code)
 static enum db_opened
 judge_error(sqlite3 *db, const char *path, char **error)
 {
-    *error = xasprintf("%s: %s", path, sqlite3_errmsg(db));
+    *error = xasprintf("%s: %s", path,
+                       sqlite3_errcode(db) == SQLITE_BUSY ? "another process uses it"
+                                                          : sqlite3_errmsg(db));
     return db_is_damage(sqlite3_errcode(db)) ? DB_PUT_ASIDE : DB_FAILED;
 }
 
