@@ -113,14 +113,13 @@ take_number(struct reader *r, const struct acl_yaml *key, const struct acl_yaml 
             uint32_t min, uint32_t max, uint32_t *numberp)
 {
     unsigned long long number;
-    char *s, *end;
+    char *s;
 
     if (!take_string(r, key, value, &s)) {
         return false;
     }
-    errno = 0;
-    number = strtoull(s, &end, 10);
-    if (errno || *end || *s == '-' || number < min || number > max) {
+    number = strtoull(s, NULL, 10); /* ULLONG_MAX when it is too large */
+    if (s[strspn(s, "0123456789")] || number < min || number > max) {
         char *what = xasprintf("a number from %u to %u is expected, not \"%s\"", min, max, s);
 
         fail(r, key, value, what);
@@ -445,7 +444,8 @@ config_destroy(struct config *config)
 int
 config_read(const char *file, struct config *config, char **error)
 {
-    struct reader r = { .file = file, .config = config };
+    struct config fresh;
+    struct reader r = { .file = file, .config = &fresh };
     struct acl_yaml *root = NULL;
     struct acl_error where;
     char *text;
@@ -456,15 +456,22 @@ config_read(const char *file, struct config *config, char **error)
         *error = xasprintf("%s: %s", file, ovs_strerror(retval));
         return retval;
     }
+    config_init(&fresh);
     retval = acl_yaml_parse(text, size, &root, &where);
     if (retval) {
         *error = where.line ? xasprintf("%s:%u:%u: %s", file, where.line, where.column, where.text)
                             : xasprintf("%s: %s", file, where.text);
-    } else if (!take_mapping(&r, root, file_keys, config)) {
+    } else if (!take_mapping(&r, root, file_keys, &fresh)) {
         *error = r.error;
         retval = EINVAL;
     }
     acl_yaml_destroy(root);
     free(text);
+    if (retval) {
+        config_destroy(&fresh);
+    } else {
+        config_destroy(config);
+        *config = fresh;
+    }
     return retval;
 }

@@ -44,8 +44,8 @@ struct config {
 /* The settings of a switch without a file. */
 void config_init(struct config *);
 void config_destroy(struct config *);
-/* Reads 'file'.  0, or a positive errno and '*error' ("FILE:LINE:COLUMN: what"; the caller frees
- * it). */
+/* Reads 'file' in the place of what 'config' held.  0; or a positive errno and '*error'
+ * ("FILE:LINE:COLUMN: what"; the caller frees it), and 'config' is as it was. */
 int config_read(const char *file, struct config *, char **error);
 
 #endif
