@@ -25,7 +25,7 @@ file_read(const char *path, char **textp, size_t *sizep)
         text = xrealloc(text, size + 4096 + 1);
         size += fread(text + size, 1, 4096, stream);
         if (ferror(stream) || size > FILE_READ_MAX) {
-            error = ferror(stream) ? EIO : EFBIG;
+            error = ferror(stream) ? errno : EFBIG;
             break;
         }
         if (feof(stream)) {
