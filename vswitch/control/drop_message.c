@@ -147,13 +147,17 @@ put_packet(Fusuma__V1__DropRecord *m, const struct drop_record *r)
 static void
 put_addresses(Fusuma__V1__DropRecord *m, const struct drop_record *r)
 {
+    static const struct acl_addr none;
     char text[ACL_ADDR_STRLEN];
 
     if (!is_ip(r) && r->ethertype != ETH_TYPE_ARP) {
         return;
     }
-    m->src_ip = xstrdup(acl_addr_format(&r->src, text));
-    m->dst_ip = xstrdup(acl_addr_format(&r->dst, text));
+    /* Both are missing when the header could not be read: then "::" would be a lie. */
+    if (!acl_addr_equals(&r->src, &none) || !acl_addr_equals(&r->dst, &none)) {
+        m->src_ip = xstrdup(acl_addr_format(&r->src, text));
+        m->dst_ip = xstrdup(acl_addr_format(&r->dst, text));
+    }
     if (is_ip(r)) {
         m->protocol = r->protocol;
         m->icmp_type = is_icmp(r) ? r->dport >> 8 : 0;
