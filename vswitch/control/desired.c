@@ -122,6 +122,21 @@ check_attachment(struct desired_port *port, const char *run_dir, char **error)
     }
 }
 
+/* eth_addr_from_string() alone takes what scanf() takes: "102:..." and "-2:..." too. */
+static bool
+parse_mac(const char *s, struct eth_addr *mac)
+{
+    if (strlen(s) != ETH_ADDR_STRLEN) {
+        return false;
+    }
+    for (int i = 0; i < ETH_ADDR_STRLEN; i++) {
+        if (i % 3 == 2 ? s[i] != ':' : !isxdigit((unsigned char) s[i])) {
+            return false;
+        }
+    }
+    return eth_addr_from_string(s, mac);
+}
+
 static enum rpc_status
 check_mac(struct desired_port *port, char **error)
 {
@@ -131,7 +146,7 @@ check_mac(struct desired_port *port, char **error)
     if (!*spec->mac) {
         return REFUSE("%s: mac is missing: a desktop needs one", spec->name);
     }
-    if (!eth_addr_from_string(spec->mac, &mac)) {
+    if (!parse_mac(spec->mac, &mac)) {
         return REFUSE("%s: mac: \"%s\" is not a MAC address", spec->name, spec->mac);
     }
     if (eth_addr_is_multicast(mac) || eth_addr_is_zero(mac)) {
