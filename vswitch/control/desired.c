@@ -200,6 +200,10 @@ check_ips(struct desired_port *port, char **error)
     const Fusuma__V1__PortSpec *spec = port->spec;
     struct acl_addr own = link_local(port->mac);
 
+    if (spec->n_ips > PORT_IPS_MAX) {
+        return REFUSE("%s: ips: %zu addresses; at most %d are allowed", spec->name, spec->n_ips,
+                      PORT_IPS_MAX);
+    }
     port->addrs = xcalloc(spec->n_ips + 1, sizeof *port->addrs);
     for (size_t i = 0; i < spec->n_ips; i++) {
         struct acl_addr a;
@@ -251,6 +255,10 @@ check_labels(struct desired_port *port, char **error)
 {
     const Fusuma__V1__PortSpec *spec = port->spec;
 
+    if (spec->n_labels > PORT_LABELS_MAX) {
+        return REFUSE("%s: labels: %zu labels; at most %d are allowed", spec->name, spec->n_labels,
+                      PORT_LABELS_MAX);
+    }
     port->labels = xcalloc(spec->n_labels + 1, sizeof *port->labels);
     for (size_t i = 0; i < spec->n_labels; i++) {
         if (!*spec->labels[i]->key) {

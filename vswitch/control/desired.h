@@ -16,6 +16,9 @@
 
 #define PORT_NAME_MAX 63
 #define SOCKET_PATH_MAX 107 /* sun_path less its NUL */
+/* Each is compared with each, here and with those of the other ports. */
+#define PORT_IPS_MAX 64
+#define PORT_LABELS_MAX 64
 
 struct desired_port {
     Fusuma__V1__PortSpec *spec;
