@@ -13,7 +13,7 @@ file_read(const char *path, char **textp, size_t *sizep)
 {
     FILE *stream = fopen(path, "re");
     char *text = NULL;
-    size_t size = 0;
+    size_t size = 0, allocated = 2048;
     int error = 0;
 
     *textp = NULL;
@@ -22,8 +22,9 @@ file_read(const char *path, char **textp, size_t *sizep)
         return errno;
     }
     for (;;) {
-        text = xrealloc(text, size + 4096 + 1);
-        size += fread(text + size, 1, 4096, stream);
+        allocated *= 2;
+        text = xrealloc(text, allocated + 1);
+        size += fread(text + size, 1, allocated - size, stream);
         if (ferror(stream) || size > FILE_READ_MAX) {
             error = ferror(stream) ? errno : EFBIG;
             break;
