@@ -1,0 +1,30 @@
+check_PROGRAMS += tests/unit/control/test_control
+TESTS += tests/unit/control/test_control
+tests_unit_control_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(OVS_CFLAGS)
+tests_unit_control_test_control_SOURCES = \
+	tests/unit/control/config_suite.c \
+	tests/unit/control/desired_suite.c \
+	tests/unit/control/drop_message_suite.c \
+	tests/unit/control/message_suite.c \
+	tests/unit/control/port_spec_suite.c \
+	tests/unit/control/publish_memory.c \
+	tests/unit/control/publish_suite.c \
+	tests/unit/control/slots_suite.c \
+	tests/unit/control/specs.c \
+	tests/unit/control/suites.h \
+	tests/unit/control/switch.c \
+	tests/unit/control/switch.h \
+	tests/unit/control/test_control.c
+# See publish_memory.c.
+tests_unit_control_test_control_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
+	-Wl,--wrap=realloc -Wl,--wrap=reallocarray -Wl,--wrap=xzalloc -Wl,--wrap=xcalloc \
+	-Wl,--wrap=x2nrealloc
+tests_unit_control_test_control_LDADD = \
+	vswitch/libcontrol.a \
+	vswitch/libdatapath.a \
+	vswitch/libtelemetry.a \
+	proto/libproto.a \
+	acl/libacl.a \
+	$(OVS_LIBS) $(DPDK_LIBS) $(PROTOBUF_C_LIBS) $(SQLITE_LIBS) $(FYAML_LIBS) $(CRYPTO_LIBS) \
+	$(CUNIT_LIBS)
+$(tests_unit_control_test_control_OBJECTS): $(BUILT_SOURCES)
