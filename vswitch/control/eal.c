@@ -33,11 +33,13 @@ log_write(void *cookie OVS_UNUSED, const char *text, size_t size)
         [RTE_LOG_ERR] = VLL_ERR,    [RTE_LOG_WARNING] = VLL_WARN, [RTE_LOG_NOTICE] = VLL_INFO,
         [RTE_LOG_INFO] = VLL_INFO,  [RTE_LOG_DEBUG] = VLL_DBG,
     };
+    /* A guest can make librte_vhost complain as often as it likes. */
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(300, 1000);
     int level = rte_log_cur_msg_loglevel();
     int len = size && text[size - 1] == '\n' ? size - 1 : size;
 
-    VLOG(level > 0 && level < (int) ARRAY_SIZE(levels) ? levels[level] : VLL_INFO, "%.*s", len,
-         text);
+    VLOG_RL(&rl, level > 0 && level < (int) ARRAY_SIZE(levels) ? levels[level] : VLL_INFO, "%.*s",
+            len, text);
     return size;
 }
 
