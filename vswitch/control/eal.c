@@ -65,6 +65,10 @@ memory_mb(const struct eal_options *o)
     return ROUND_UP(96 + (unsigned) (bytes >> 20), 2);
 }
 
+/* Hugepages are added as ports need memory of their own (32 MiB one of AF_XDP).  Ordinary pages
+ * have to be asked for at the start, and cost nothing until they are used. */
+enum { LATER_MB = 512 };
+
 static uint64_t
 free_hugepages_mb(void)
 {
@@ -195,6 +199,7 @@ init_eal(const struct eal_options *o, const char *lcores, struct eal *eal, char 
     int retval;
 
     eal->hugepages = choose_hugepages(o, mb);
+    mb += eal->hugepages ? 0 : LATER_MB;
     build_arguments(o, lcores, eal->hugepages, mb, &args);
     joined = svec_join(&args, " ", "");
     VLOG_INFO("EAL arguments: %s", joined);
