@@ -71,7 +71,7 @@ come_and_go()
         ! declare -F "${kind}_after" >/dev/null || "${kind}_after"
         if [[ $kind != null ]]; then
             forget
-            office_wait 10 "$kind: the server answers" answered
+            office_wait 30 "$kind: the server answers" answered
             in_ns stranger ping -q -f -c 100000 "$OFFICE_SERVER" >/dev/null 2>&1 &
             flood=$!
             sleep 0.1
@@ -91,7 +91,7 @@ guest()
     ip netns exec "$OFFICE_TAG-switch" "$cross" "ethdev:net_virtio_user0,path=$OFFICE_DIR/run/x.sock,mrg_rxbuf=1$1" \
         af_packet:x0 <"$OFFICE_DIR/hold" >"$OFFICE_DIR/guest.log" 2>&1 &
     guest_pid=$!
-    office_wait 10 "the guest is ready" grep -q ready "$OFFICE_DIR/guest.log"
+    office_wait 30 "the guest is ready" grep -q ready "$OFFICE_DIR/guest.log"
 }
 
 guest_end()
