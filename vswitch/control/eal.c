@@ -35,16 +35,13 @@ log_write(void *cookie OVS_UNUSED, const char *text, size_t size)
         [RTE_LOG_ERR] = VLL_ERR,    [RTE_LOG_WARNING] = VLL_WARN, [RTE_LOG_NOTICE] = VLL_INFO,
         [RTE_LOG_INFO] = VLL_INFO,  [RTE_LOG_DEBUG] = VLL_DBG,
     };
-    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(600, 600);
+    /* A guest can make librte_vhost complain as often as it likes. */
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(300, 1000);
     int level = rte_log_cur_msg_loglevel();
     int len = size && text[size - 1] == '\n' ? size - 1 : size;
 
-    /* A guest that comes and goes, or builds packets wrongly, may cause any number of them. */
-    if (level > (int) RTE_LOG_ERR && VLOG_DROP_INFO(&rl)) {
-        return size;
-    }
-    VLOG(level > 0 && level < (int) ARRAY_SIZE(levels) ? levels[level] : VLL_INFO, "%.*s", len,
-         text);
+    VLOG_RL(&rl, level > 0 && level < (int) ARRAY_SIZE(levels) ? levels[level] : VLL_INFO, "%.*s",
+            len, text);
     return size;
 }
 
@@ -61,13 +58,17 @@ redirect_logs(void)
 
 /* ---- memory ---- */
 
-/* Buffers with their headers, connections with their buckets, and the rest. */
+/* What is asked for at the start, for buffers with their headers, connections with their buckets,
+ * and the rest.  In ordinary pages a buffer takes a whole one, as DPDK lays none across the end of
+ * a page. Hugepages are added as ports need memory of their own (32 MiB one of AF_XDP); ordinary
+ * pages have to be asked for here, and cost nothing until they are used. */
 static unsigned
-memory_mb(const struct eal_options *o)
+memory_mb(const struct eal_options *o, bool hugepages)
 {
-    uint64_t bytes = (uint64_t) o->buffers * 2560 + (uint64_t) o->connections * 384;
+    uint64_t buffer = hugepages ? 2560 : 4096, rest_mb = hugepages ? 96 : 96 + 512;
+    uint64_t bytes = o->buffers * buffer + (uint64_t) o->connections * 384;
 
-    return ROUND_UP(96 + (unsigned) (bytes >> 20), 2);
+    return ROUND_UP(rest_mb + (bytes >> 20), 2);
 }
 
 static uint64_t
@@ -98,20 +99,26 @@ free_hugepages_mb(void)
     return mb;
 }
 
-static bool
-choose_hugepages(const struct eal_options *o, unsigned need_mb)
+static unsigned
+choose_memory(const struct eal_options *o, bool *hugepages)
 {
     uint64_t have_mb = o->no_huge ? 0 : free_hugepages_mb();
+    unsigned mb = memory_mb(o, true);
 
-    if (o->no_huge) {
-        VLOG_INFO("memory: %u MiB in ordinary pages, as asked (--no-huge)", need_mb);
-    } else if (have_mb < need_mb) {
-        VLOG_WARN("memory: %u MiB in ordinary pages: %" PRIu64 " MiB of hugepages are free",
-                  need_mb, have_mb);
-    } else {
-        VLOG_INFO("memory: %u MiB in hugepages", need_mb);
+    *hugepages = have_mb >= mb && !o->no_huge;
+    if (*hugepages) {
+        VLOG_INFO("memory: %u MiB in hugepages", mb);
+        return mb;
     }
-    return have_mb >= need_mb && !o->no_huge;
+    if (o->no_huge) {
+        VLOG_INFO("memory: up to %u MiB in ordinary pages, as asked (--no-huge)",
+                  memory_mb(o, false));
+    } else {
+        VLOG_WARN("memory: up to %u MiB in ordinary pages: of %u MiB of hugepages, %" PRIu64
+                  " MiB are free",
+                  memory_mb(o, false), mb, have_mb);
+    }
+    return memory_mb(o, false);
 }
 
 /* ---- cores ---- */
@@ -212,12 +219,11 @@ quiet_eal_init(int argc, char **argv)
 static int
 init_eal(const struct eal_options *o, const char *lcores, struct eal *eal, char **error)
 {
-    unsigned mb = memory_mb(o);
+    unsigned mb = choose_memory(o, &eal->hugepages);
     static struct svec args; /* EAL keeps pointers into it */
     char *joined;
     int retval;
 
-    eal->hugepages = choose_hugepages(o, mb);
     build_arguments(o, lcores, eal->hugepages, mb, &args);
     joined = svec_join(&args, " ", "");
     VLOG_INFO("EAL arguments: %s", joined);

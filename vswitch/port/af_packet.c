@@ -26,6 +26,20 @@ enum {
 /* Control thread only. */
 static LIST_HEAD(, af_packet_port) ports = LIST_HEAD_INITIALIZER(ports);
 
+bool
+port_af_packet_uses(const char *interface)
+{
+    const struct af_packet_port *p;
+
+    LIST_FOREACH(p, &ports, node)
+    {
+        if (!strcmp(p->interface, interface)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool
 ask(int fd, const char interface[IFNAMSIZ], unsigned long request, struct ifreq *ifr)
 {
@@ -176,21 +190,17 @@ af_packet_close(struct dp_port *dp)
 static int
 check_interface(const struct port_spec *spec, struct af_packet_port *p, char **error)
 {
-    struct af_packet_port *other;
     struct ifreq ifr;
 
     if (!spec->interface || !*spec->interface || strlen(spec->interface) >= IFNAMSIZ) {
         return port_error(spec, error, EINVAL, "an interface has a name of 1 to %d bytes",
                           IFNAMSIZ - 1);
     }
-    strcpy(p->interface, spec->interface);
-    LIST_FOREACH(other, &ports, node)
-    {
-        if (other != p && !strcmp(other->interface, p->interface)) {
-            return port_error(spec, error, EEXIST, "interface '%s' is in use by another port",
-                              p->interface);
-        }
+    if (port_ethdev_uses(spec->interface) || port_af_packet_uses(spec->interface)) {
+        return port_error(spec, error, EEXIST, "interface '%s' is in use by another port",
+                          spec->interface);
     }
+    strcpy(p->interface, spec->interface);
     if (!if_nametoindex(p->interface)) {
         return port_error(spec, error, ENODEV, "interface '%s' does not exist", p->interface);
     }

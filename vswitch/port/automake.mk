@@ -6,6 +6,8 @@ vswitch_libport_a_SOURCES = \
 	vswitch/port/af_packet.h \
 	vswitch/port/af_packet_rx.c \
 	vswitch/port/af_packet_tx.c \
+	vswitch/port/af_xdp.c \
+	vswitch/port/af_xdp.h \
 	vswitch/port/class.h \
 	vswitch/port/ethdev.c \
 	vswitch/port/gso.c \

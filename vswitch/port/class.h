@@ -23,6 +23,10 @@ extern const struct port_class port_ethdev_class;
 int port_vhost_init(void (*quiesce)(void));
 void port_vhost_exit(void);
 
+/* Whether a port of the class is on that kernel interface; control thread. */
+bool port_af_packet_uses(const char *interface);
+bool port_ethdev_uses(const char *interface);
+
 /* Writes "port NAME: ..." to '*error' and returns 'err'. */
 int port_error(const struct port_spec *, char **error, int err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));

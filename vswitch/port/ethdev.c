@@ -13,6 +13,7 @@
 #include <rte_kvargs.h>
 #include <rte_spinlock.h>
 
+#include "port/af_xdp.h"
 #include "port/class.h"
 
 enum { N_DESCRIPTORS = 1024 };
@@ -23,10 +24,23 @@ struct ethdev_port {
     bool is_tap;
     bool one_tx_queue; /* fewer queues than workers: they take turns at queue 0 */
     rte_spinlock_t tx_lock;
+    struct af_xdp *xdp; /* NULL: not of AF_XDP */
 };
 
-/* Ethdevs in use by a port; control thread only. */
+/* Ethdevs in use by a port, and the kernel interface behind each, if any; control thread only. */
 static bool in_use[RTE_MAX_ETHPORTS];
+static char interfaces[RTE_MAX_ETHPORTS][IFNAMSIZ];
+
+bool
+port_ethdev_uses(const char *interface)
+{
+    for (int i = 0; i < RTE_MAX_ETHPORTS; i++) {
+        if (in_use[i] && !strcmp(interfaces[i], interface)) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static uint16_t
 ethdev_rx(struct dp_port *dp, struct rte_mbuf **pkts, uint16_t n)
@@ -35,10 +49,8 @@ ethdev_rx(struct dp_port *dp, struct rte_mbuf **pkts, uint16_t n)
 }
 
 static uint16_t
-ethdev_tx(struct dp_port *dp, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+send_burst(struct ethdev_port *p, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
-    struct ethdev_port *p = (struct ethdev_port *) dp;
-
     if (!p->one_tx_queue) {
         return rte_eth_tx_burst(p->ethdev, queue, pkts, n);
     }
@@ -46,6 +58,21 @@ ethdev_tx(struct dp_port *dp, uint16_t queue, struct rte_mbuf **pkts, uint16_t n
     n = rte_eth_tx_burst(p->ethdev, 0, pkts, n);
     rte_spinlock_unlock(&p->tx_lock);
     return n;
+}
+
+static uint16_t
+ethdev_tx(struct dp_port *dp, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+{
+    struct ethdev_port *p = (struct ethdev_port *) dp;
+    uint16_t sent;
+
+    if (!p->xdp) {
+        return send_burst(p, queue, pkts, n);
+    }
+    af_xdp_mark_sent(p->xdp, pkts, n);
+    sent = send_burst(p, queue, pkts, n);
+    af_xdp_mark_unsent(p->xdp, pkts + sent, n - sent);
+    return sent;
 }
 
 static int
@@ -110,27 +137,53 @@ ethdev_close(struct dp_port *dp)
     struct ethdev_port *p = (struct ethdev_port *) dp;
 
     in_use[p->ethdev] = false;
+    interfaces[p->ethdev][0] = '\0';
     detach(p->ethdev);
+    af_xdp_retire(p->xdp);
     free(p);
+}
+
+static bool
+is_of_driver(const char *devargs, const char *driver)
+{
+    return !strncmp(devargs, driver, strlen(driver));
+}
+
+/* 'ours': the driver makes it. */
+static int
+check_interface(const struct port_spec *spec, const char *name, bool ours, char **error)
+{
+    if (!*name || strlen(name) >= IFNAMSIZ) {
+        return port_error(spec, error, EINVAL, "'%s': an interface has a name of 1 to %d bytes",
+                          name, IFNAMSIZ - 1);
+    }
+    if (!ours && !if_nametoindex(name)) {
+        return port_error(spec, error, ENODEV, "interface '%s' does not exist", name);
+    }
+    if (port_af_packet_uses(name) || port_ethdev_uses(name)) {
+        return port_error(spec, error, EEXIST, "interface '%s' is in use by another port", name);
+    }
+    return 0;
 }
 
 /* Drivers say "cannot probe" for an interface that is not there; we can say more. */
 static int
-check_interface(const struct port_spec *spec, char **error)
+check_interfaces(const struct port_spec *spec, const struct rte_kvargs *args,
+                 char interface[IFNAMSIZ], char **error)
 {
     static const char *const keys[] = { "iface", "remote", "rx_iface", "tx_iface", NULL };
-    const char *comma = strchr(spec->devargs, ',');
-    struct rte_kvargs *args = comma ? rte_kvargs_parse(comma + 1, NULL) : NULL;
-    bool makes_iface = !strncmp(spec->devargs, "net_tap", 7);
+    bool ours =
+        is_of_driver(spec->devargs, "net_tap") || is_of_driver(spec->devargs, "net_virtio_user");
     int err = 0;
 
-    for (int i = makes_iface ? 1 : 0; args && keys[i] && !err; i++) {
-        const char *interface = rte_kvargs_get(args, keys[i]);
-        if (interface && !if_nametoindex(interface)) {
-            err = port_error(spec, error, ENODEV, "interface '%s' does not exist", interface);
+    for (int i = 0; keys[i] && !err; i++) {
+        const char *name = rte_kvargs_get(args, keys[i]);
+
+        if (name) {
+            err = check_interface(spec, name, ours && !i, error);
+            strncpy(interface, err ? "" : name, IFNAMSIZ - 1);
         }
     }
-    rte_kvargs_free(args);
     return err;
 }
 
@@ -174,6 +227,34 @@ device_name(const char *devargs, char name[RTE_DEV_NAME_MAX_LEN])
 }
 
 static int
+probe(const struct port_spec *spec, const char *device, uint16_t *ethdev, char **error)
+{
+    const char *comma = strchr(spec->devargs, ',');
+    /* The "iface" of net_vhost is a socket. */
+    struct rte_kvargs *args = comma && !is_of_driver(spec->devargs, "net_vhost")
+                                  ? rte_kvargs_parse(comma + 1, NULL)
+                                  : NULL;
+    char interface[IFNAMSIZ] = "";
+    int err = args ? check_interfaces(spec, args, interface, error) : 0;
+
+    rte_kvargs_free(args);
+    if (err) {
+        return err;
+    }
+    err = -rte_dev_probe(spec->devargs);
+    if (!err) {
+        *ethdev = find_ethdev(device, &err);
+    }
+    if (err) {
+        err = err == ENODEV || err == ENOTSUP ? err : EIO; /* others are EAL's, of no use */
+        return port_error(spec, error, err, "no driver accepts device '%s'; the log says why",
+                          spec->devargs);
+    }
+    memcpy(interfaces[*ethdev], interface, sizeof interface);
+    return 0;
+}
+
+static int
 attach(const struct port_spec *spec, uint16_t *ethdev, char **error)
 {
     char device[RTE_DEV_NAME_MAX_LEN];
@@ -194,24 +275,13 @@ attach(const struct port_spec *spec, uint16_t *ethdev, char **error)
         return port_error(spec, error, ENOSPC, "all %d ethdevs that DPDK was built for are in use",
                           RTE_MAX_ETHPORTS);
     }
-    err = check_interface(spec, error);
-    if (err) {
-        return err;
-    }
-    err = -rte_dev_probe(spec->devargs);
-    if (!err) {
-        *ethdev = find_ethdev(device, &err);
-    }
-    if (err) {
-        err = err == ENODEV || err == ENOTSUP ? err : EIO; /* others are EAL's, of no use */
-        return port_error(spec, error, err, "no driver accepts device '%s'", spec->devargs);
-    }
-    return 0;
+    return probe(spec, device, ethdev, error);
 }
 
 static int
-set_up_queues(const struct port_spec *spec, uint16_t ethdev, uint16_t n_tx)
+set_up_queues(const struct ethdev_port *p, uint16_t n_tx, struct rte_mempool *pool)
 {
+    uint16_t ethdev = p->ethdev;
     struct rte_eth_dev_info info;
     struct rte_eth_conf conf = { 0 };
     uint16_t n_rx_desc = N_DESCRIPTORS, n_tx_desc = N_DESCRIPTORS;
@@ -221,7 +291,7 @@ set_up_queues(const struct port_spec *spec, uint16_t ethdev, uint16_t n_tx)
     conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
     err = err ? err : rte_eth_dev_configure(ethdev, 1, n_tx, &conf);
     err = err ? err : rte_eth_dev_adjust_nb_rx_tx_desc(ethdev, &n_rx_desc, &n_tx_desc);
-    err = err ? err : rte_eth_rx_queue_setup(ethdev, 0, n_rx_desc, socket, NULL, spec->pool);
+    err = err ? err : rte_eth_rx_queue_setup(ethdev, 0, n_rx_desc, socket, NULL, pool);
     for (uint16_t i = 0; !err && i < n_tx; i++) {
         err = rte_eth_tx_queue_setup(ethdev, i, n_tx_desc, socket, NULL);
     }
@@ -233,14 +303,15 @@ set_up_queues(const struct port_spec *spec, uint16_t ethdev, uint16_t n_tx)
 static int
 start(const struct port_spec *spec, struct ethdev_port *p, const struct rte_eth_dev_info *info)
 {
+    struct rte_mempool *pool = p->xdp ? af_xdp_pool(p->xdp) : spec->pool;
     int err = ENOTSUP;
 
     if (spec->n_workers > 1 && info->max_tx_queues >= spec->n_workers) {
-        err = set_up_queues(spec, p->ethdev, spec->n_workers);
+        err = set_up_queues(p, spec->n_workers, pool);
     }
     if (err) {
         p->one_tx_queue = spec->n_workers > 1;
-        err = set_up_queues(spec, p->ethdev, 1);
+        err = set_up_queues(p, 1, pool);
     }
     err = err ? err : -rte_eth_dev_start(p->ethdev);
     if (!err) {
@@ -257,10 +328,32 @@ has_kernel_behind(const char *driver)
 }
 
 static int
+bring_up(const struct port_spec *spec, struct ethdev_port *p, char **error)
+{
+    struct rte_eth_dev_info info;
+    int err = -rte_eth_dev_info_get(p->ethdev, &info);
+
+    if (!err && !strcmp(info.driver_name, "net_af_xdp") && !(p->xdp = af_xdp_create())) {
+        return port_error(spec, error, ENOMEM, "device '%s': no %u MiB of memory for its buffers",
+                          spec->devargs, AF_XDP_MEMORY_MB);
+    }
+    err = err ? err : start(spec, p, &info);
+    if (p->xdp) {
+        af_xdp_note_descriptors(p->xdp);
+    }
+    if (err) {
+        return port_error(spec, error, err, "device '%s' does not start: %s", spec->devargs,
+                          strerror(err));
+    }
+    p->is_tap = !strcmp(info.driver_name, "net_tap");
+    p->dp.guess_partial_csum = has_kernel_behind(info.driver_name);
+    return 0;
+}
+
+static int
 ethdev_open(const struct port_spec *spec, struct dp_port **portp, char **error)
 {
     struct ethdev_port *p = calloc(1, sizeof *p);
-    struct rte_eth_dev_info info;
     int err;
 
     if (!p) {
@@ -271,20 +364,15 @@ ethdev_open(const struct port_spec *spec, struct dp_port **portp, char **error)
         free(p);
         return err;
     }
-    err = -rte_eth_dev_info_get(p->ethdev, &info);
-    err = err ? err : start(spec, p, &info);
-    if (err) {
-        detach(p->ethdev);
-        free(p);
-        return port_error(spec, error, err, "device '%s' does not start: %s", spec->devargs,
-                          strerror(err));
-    }
     in_use[p->ethdev] = true;
     p->dp.ops = &port_ethdev_class.ops;
     p->dp.id = spec->id;
     p->dp.mtu = PORT_DEFAULT_MTU;
-    p->is_tap = !strcmp(info.driver_name, "net_tap");
-    p->dp.guess_partial_csum = has_kernel_behind(info.driver_name);
+    err = bring_up(spec, p, error);
+    if (err) {
+        ethdev_close(&p->dp);
+        return err;
+    }
     ethdev_refresh(&p->dp);
     *portp = &p->dp;
     return 0;

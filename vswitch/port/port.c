@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "port/af_xdp.h"
 #include "port/class.h"
 #include "port/port.h"
 
@@ -31,11 +32,13 @@ void
 port_subsystem_exit(void)
 {
     port_vhost_exit();
+    af_xdp_exit();
 }
 
 int
 port_open(const struct port_spec *spec, struct dp_port **portp, char **error)
 {
+    af_xdp_sweep(); /* what removed ports had is there for this one */
     return classes[spec->type]->open(spec, portp, error);
 }
 
@@ -50,6 +53,7 @@ port_close(struct dp_port *port)
 void
 port_refresh(struct dp_port *port)
 {
+    af_xdp_sweep();
     if (class_of(port)->refresh) {
         class_of(port)->refresh(port);
     }

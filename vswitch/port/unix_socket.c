@@ -52,6 +52,21 @@ try_connect(const char *path)
     return err;
 }
 
+static int
+no_socket(const char *path, char *reason, size_t size)
+{
+    snprintf(reason, size, "'%s' exists and is not a socket", path);
+    return EEXIST;
+}
+
+int
+unix_socket_check_peer(const char *path, char *reason, size_t size)
+{
+    struct stat st;
+
+    return stat(path, &st) || S_ISSOCK(st.st_mode) ? 0 : no_socket(path, reason, size);
+}
+
 int
 unix_socket_clear_stale(const char *path, char *reason, size_t size)
 {
@@ -62,8 +77,7 @@ unix_socket_clear_stale(const char *path, char *reason, size_t size)
         return 0;
     }
     if (!S_ISSOCK(st.st_mode)) {
-        snprintf(reason, size, "'%s' exists and is not a socket", path);
-        return EEXIST;
+        return no_socket(path, reason, size);
     }
     err = try_connect(path);
     if (err != ECONNREFUSED) {

@@ -337,9 +337,8 @@ check_path(const struct port_spec *spec, char **error)
         return port_error(spec, error, EEXIST, "socket '%s' is in use by another port",
                           spec->socket);
     }
-    if (!spec->client) {
-        err = unix_socket_clear_stale(spec->socket, reason, sizeof reason);
-    }
+    err = spec->client ? unix_socket_check_peer(spec->socket, reason, sizeof reason)
+                       : unix_socket_clear_stale(spec->socket, reason, sizeof reason);
     return err ? port_error(spec, error, err, "%s", reason) : 0;
 }
 

@@ -1,5 +1,12 @@
-check_PROGRAMS += tests/unit/port/test_port tests/unit/port/test_traffic tests/unit/port/cross
-TESTS += tests/unit/port/test_port tests/unit/port/test_traffic
+check_PROGRAMS += \
+	tests/unit/port/cross \
+	tests/unit/port/test_af_xdp \
+	tests/unit/port/test_port \
+	tests/unit/port/test_traffic
+TESTS += tests/unit/port/test_af_xdp tests/unit/port/test_port tests/unit/port/test_traffic
+tests_unit_port_test_af_xdp_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
+tests_unit_port_test_af_xdp_SOURCES = tests/unit/port/test_af_xdp.c
+tests_unit_port_test_af_xdp_LDADD = vswitch/libport.a $(CUNIT_LIBS) $(DPDK_LIBS)
 tests_unit_port_test_port_SOURCES = \
 	tests/unit/port/gso_suite.c \
 	tests/unit/port/suites.h \

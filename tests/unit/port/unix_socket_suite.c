@@ -82,6 +82,21 @@ test_not_a_socket(void)
 {
     close(open(path, O_CREAT | O_WRONLY, 0600));
     CU_ASSERT_EQUAL(unix_socket_clear_stale(path, reason, sizeof reason), EEXIST);
+    CU_ASSERT_EQUAL(unix_socket_check_peer(path, reason, sizeof reason), EEXIST);
+    CU_ASSERT_EQUAL(unlink(path), 0);
+}
+
+/* Who is to be connected to may not be there yet. */
+static void
+test_peer(void)
+{
+    int fd;
+
+    CU_ASSERT_EQUAL(unix_socket_check_peer(path, reason, sizeof reason), 0);
+    fd = listen_at(path);
+    CU_ASSERT_EQUAL(unix_socket_check_peer(path, reason, sizeof reason), 0);
+    close(fd);
+    CU_ASSERT_EQUAL(unix_socket_check_peer(path, reason, sizeof reason), 0);
     CU_ASSERT_EQUAL(unlink(path), 0);
 }
 
@@ -102,5 +117,6 @@ suite_unix_socket(void)
     CU_add_test(s, "path", test_path);
     CU_add_test(s, "stale", test_stale);
     CU_add_test(s, "not a socket", test_not_a_socket);
+    CU_add_test(s, "peer", test_peer);
     CU_add_test(s, "symlink", test_symlink);
 }
