@@ -1,5 +1,5 @@
 /* One connection entry, two workers at the same moment: what the load of test_workers makes happen
- * now and then, here fifty thousand times.  Both threads meet, act at once, and meet again before
+ * now and then, here twenty thousand times.  Both threads meet, act at once, and meet again before
  * the outcome is looked at. */
 #include <config.h>
 
@@ -17,10 +17,10 @@
 #include "datapath/conn.h"
 #include "datapath/judge.h"
 
-#define ROUNDS 50000
+#define ROUNDS 20000
 #define MAX 256
 #define N_SNAPSHOTS 4
-#define SPINS 2000 /* before the other thread may need our core */
+#define SPINS 200 /* before the other thread may need our core */
 
 static struct rte_rcu_qsbr *qsbr;
 static struct conn_table *table;
