@@ -41,7 +41,7 @@ sweep_bucket(struct conn_table *t, uint32_t worker, struct conn_bucket *b, uint6
             continue;
         }
         struct conn *c = &t->entries[index];
-        uint8_t life = atomic_load_explicit(&c->life, memory_order_relaxed);
+        uint8_t life = atomic_load_explicit(&c->life, memory_order_acquire);
         if (life == CONN_LIVE && expired(c, now, hz)) {
             conn_remove(t, worker, c);
         } else if (life == CONN_DEAD && atomic_load(&c->flushed)) {
