@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <rte_cycles.h>
 #include <rte_eal.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
@@ -28,6 +29,8 @@
 
 #define N_WORKERS 3
 #define N_CHANGES 384
+#define LEAST_CHANGES 128
+#define SECONDS 8
 #define N_BUFFERS 8191
 #define N_CONNECTIONS 65536 /* a worker that is not run for long holds up what others retire */
 #define N_BINDINGS 64
@@ -539,12 +542,18 @@ start(void)
 int
 main(void)
 {
+    uint64_t end;
+
     if (start()) {
         fprintf(stderr, "the switch does not start\n");
         return 1;
     }
+    end = rte_rdtsc() + SECONDS * rte_get_tsc_hz();
     for (unsigned i = 0; i < N_CHANGES && !failed; i++) {
         change(i);
+        if (i >= LEAST_CHANGES && rte_rdtsc() > end) {
+            break; /* the cores are shared with others */
+        }
     }
     finish();
     free(now.world);
