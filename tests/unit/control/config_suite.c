@@ -209,33 +209,41 @@ test_read_again(void)
     config_destroy(&c);
 }
 
+#define FILE_KEYS " (there are: settings, ports, policy)"
+#define SETTINGS_KEYS " (there are: connections, buffers, drop_records, idle_sleep)"
+#define PORT_KEYS " (there are: name, role, vhost_user, af_packet, ethdev, mac, ips, user, labels)"
+
 static void
 test_unknown_keys(void)
 {
-    bad("setings: {}\n", "1:1: setings: unknown key");
-    bad("ports: []\n\"port\": []\n", "2:1: port: unknown key");
-    bad("settings: { connections: 2048,\n  bufers: 1 }\n", "2:3: bufers: unknown key");
-    bad("ports:\n  - name: a\n    rle: uplink\n", "3:5: rle: unknown key");
-    bad("ports: [{ name: a, vhost_user: { path: x } }]\n", "1:34: path: unknown key");
-    bad("ports: [{ name: a, af_packet: { socket: x } }]\n", "1:33: socket: unknown key");
-    bad("ports: [{ name: a, ethdev: { interface: x } }]\n", "1:30: interface: unknown key");
-    bad("ports:\n  - <<: { name: a }\n", "2:5: <<: unknown key");
+    bad("setings: {}\n", "1:1: setings: unknown key" FILE_KEYS);
+    bad("ports: []\n\"port\": []\n", "2:1: port: unknown key" FILE_KEYS);
+    bad("settings: { connections: 2048,\n  bufers: 1 }\n",
+        "2:3: bufers: unknown key" SETTINGS_KEYS);
+    bad("ports:\n  - name: a\n    rle: uplink\n", "3:5: rle: unknown key" PORT_KEYS);
+    bad("ports: [{ name: a, vhost_user: { path: x } }]\n",
+        "1:34: path: unknown key (there are: socket, client)");
+    bad("ports: [{ name: a, af_packet: { socket: x } }]\n",
+        "1:33: socket: unknown key (there are: interface)");
+    bad("ports: [{ name: a, ethdev: { interface: x } }]\n",
+        "1:30: interface: unknown key (there are: devargs)");
+    bad("ports:\n  - <<: { name: a }\n", "2:5: <<: unknown key" PORT_KEYS);
     /* What came before is not taken either. */
     bad("settings: { buffers: 4096, idle_sleep: false }\nports: [{ name: a }]\nx: y\n",
-        "3:1: x: unknown key");
+        "3:1: x: unknown key" FILE_KEYS);
 }
 
 static void
 test_kinds(void)
 {
-    bad("hello\n", "1:1: a mapping is expected");
-    bad("[]\n", "1:1: a mapping is expected");
-    bad("settings: 7\n", "1:11: settings: a mapping is expected");
-    bad("settings: [connections]\n", "1:11: settings: a mapping is expected");
+    bad("hello\n", "1:1: a mapping (key: value) is expected");
+    bad("[]\n", "1:1: a mapping (key: value) is expected");
+    bad("settings: 7\n", "1:11: a mapping (key: value) is expected");
+    bad("settings: [connections]\n", "1:11: a mapping (key: value) is expected");
     bad("ports: desk1\n", "1:8: ports: a list of ports is expected");
     bad("ports: { name: a }\n", "1:8: ports: a list of ports is expected");
-    bad("ports:\n  - { name: a }\n  - 7\n", "3:5: ports: a mapping is expected");
-    bad("ports: [{ vhost_user: a.sock }]\n", "1:23: vhost_user: a mapping is expected");
+    bad("ports:\n  - { name: a }\n  - 7\n", "3:5: a mapping (key: value) is expected");
+    bad("ports: [{ vhost_user: a.sock }]\n", "1:23: a mapping (key: value) is expected");
     bad("ports: [{ ips: 10.0.0.1 }]\n", "1:16: ips: a list of addresses is expected");
     bad("ports: [{ ips: [10.0.0.1,\n    [10.0.0.2]] }]\n", "2:5: ips: a value is expected");
     bad("ports: [{ labels: sales }]\n", "1:19: labels: a mapping of names to values is expected");
@@ -251,9 +259,9 @@ test_absent_values(void)
     bad("ports: [{ name: \"\" }]\n", "1:17: name: a value is expected");
     bad("ports: [{ labels: { pool: '' } }]\n", "1:27: pool: a value is expected");
     bad("policy:\n", "1:1: policy: a value is expected");
-    bad("settings:\n", "1:1: settings: a mapping is expected");
+    bad("settings:\n", "1:1: a mapping (key: value) is expected");
     bad("settings:\n  connections:\n", "2:3: connections: a value is expected");
-    bad("ports:\n  -\n", "2:3: ports: a mapping is expected");
+    bad("ports:\n  -\n", "2:3: a mapping (key: value) is expected");
 }
 
 #define NUMBER(MIN, MAX) ": a number from " #MIN " to " #MAX " is expected, not "
