@@ -200,6 +200,7 @@ ports_refresh(struct control *c)
 {
     struct shash_node *node;
 
+    port_sweep();
     if (open_missing(c) && publish(&c->publisher, &c->desired, NULL)) {
         VLOG_ERR("no memory to publish ports that were opened; they stay down");
     }

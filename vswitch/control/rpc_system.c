@@ -141,7 +141,7 @@ connection_message(const struct conn_list *list, const struct conn *conn)
     m->reply_packets = conn->half[dst].packets;
     m->reply_bytes = conn->half[dst].bytes;
     m->idle_s = idle_seconds(conn, list->now);
-    m->generation = conn->generation;
+    m->generation = conn->generation & ~CONN_BUSY;
     return m;
 }
 

@@ -41,11 +41,12 @@ flood(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_filte
         if (last) {
             /* A copy, not a reference: a destination may rewrite what it sends. */
             struct rte_mbuf *m = rte_pktmbuf_copy(p->m, w->pool, 0, UINT32_MAX);
-            if (!m) {
-                continue;
-            }
             page->copies++;
-            output_packet(w, from, last, m);
+            if (m) {
+                output_packet(w, from, last, m);
+            } else {
+                output_lost(w, from, last, TX_DROP_NO_BUFFER);
+            }
         }
         last = to;
     }

@@ -44,14 +44,23 @@ flush_port(struct worker *w, uint16_t id)
 }
 
 void
+output_lost(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
+            enum tx_drop_reason reason)
+{
+    page_of(w, to)->offered++;
+    page_of(w, to)->tx_drops[reason]++;
+    page_of(w, from)->tx_drops_caused++;
+}
+
+void
 output_packet(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
               struct rte_mbuf *m)
 {
     struct tx_buffer *b = &w->tx[to->id];
 
     if (rte_pktmbuf_pkt_len(m) > to->port->mtu + (uint32_t) RTE_ETHER_HDR_LEN) {
-        page_of(w, to)->offered++;
-        refuse(w, to->id, &from->id, &m, 1, TX_DROP_TOO_LONG);
+        output_lost(w, from, to, TX_DROP_TOO_LONG);
+        rte_pktmbuf_free(m);
         return;
     }
     if (!b->n) {

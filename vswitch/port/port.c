@@ -38,7 +38,7 @@ port_subsystem_exit(void)
 int
 port_open(const struct port_spec *spec, struct dp_port **portp, char **error)
 {
-    af_xdp_sweep(); /* what removed ports had is there for this one */
+    port_sweep(); /* what removed ports had is there for this one */
     return classes[spec->type]->open(spec, portp, error);
 }
 
@@ -51,9 +51,14 @@ port_close(struct dp_port *port)
 }
 
 void
-port_refresh(struct dp_port *port)
+port_sweep(void)
 {
     af_xdp_sweep();
+}
+
+void
+port_refresh(struct dp_port *port)
+{
     if (class_of(port)->refresh) {
         class_of(port)->refresh(port);
     }

@@ -39,6 +39,9 @@ void port_close(struct dp_port *);
  * interface again that was deleted and came back.  Makes a few system calls; once a second. */
 void port_refresh(struct dp_port *);
 
+/* Gives back what closed ports could not let go of at once.  Once a second. */
+void port_sweep(void);
+
 /* "vhost-user", "af_packet", "ethdev"; false when there is no such type. */
 bool port_type_from_name(const char *, enum port_type *);
 const char *port_type_name(enum port_type);

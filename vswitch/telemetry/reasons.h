@@ -39,6 +39,7 @@
 #define TX_DROP_REASONS(X)                                                                         \
     X(TX_DROP_FULL, "tx-full", "the destination's ring was full")                                  \
     X(TX_DROP_DOWN, "tx-down", "the destination is not connected")                                 \
+    X(TX_DROP_NO_BUFFER, "tx-no-buffer", "no buffer for the destination's copy")                   \
     X(TX_DROP_TOO_LONG, "tx-too-long", "longer than the destination's MTU")
 
 #define REASON_ENUM(SYMBOL, NAME, TEXT) SYMBOL,

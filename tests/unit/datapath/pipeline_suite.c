@@ -251,6 +251,27 @@ test_arp(void)
     drain_records();
 }
 
+/* A copy that cannot be made is lost at its destination, and counted there. */
+static void
+test_no_buffer(void)
+{
+    struct rte_mempool *pool = w->pool, *empty;
+    struct rte_mbuf *last;
+
+    empty = rte_pktmbuf_pool_create("empty", 1, 0, 0, 2048, SOCKET_ID_ANY);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(empty);
+    last = rte_pktmbuf_alloc(empty);
+    CU_ASSERT_EQUAL(send_in(UPLINK, packet_arp_request(UPLINK, UPLINK), DESK1), 1);
+    w->pool = empty;
+    CU_ASSERT_EQUAL(send_in(UPLINK, packet_arp_request(UPLINK, UPLINK), DESK1), 0);
+    CU_ASSERT_EQUAL(w->ledger.pages[DESK1].tx_drops[TX_DROP_NO_BUFFER], 1);
+    CU_ASSERT_EQUAL(w->ledger.pages[UPLINK].tx_drops_caused, 1);
+    CU_ASSERT_EQUAL(send_in(UPLINK, packet_arp_request(UPLINK, UPLINK), DESK2), 1);
+    w->pool = pool;
+    rte_pktmbuf_free(last);
+    rte_mempool_free(empty);
+}
+
 static void
 test_tightening_cuts(void)
 {
@@ -295,6 +316,7 @@ suite_pipeline(void)
     CU_add_test(s, "a scan is recorded", test_scan_is_recorded);
     CU_add_test(s, "spoofs", test_spoofs);
     CU_add_test(s, "arp is answered, probes counted", test_arp);
+    CU_add_test(s, "a copy without a buffer is counted", test_no_buffer);
     CU_add_test(s, "a tightened policy cuts live connections", test_tightening_cuts);
     CU_add_test(s, "quarantine cuts live connections", test_quarantine_cuts);
 }
