@@ -24,5 +24,6 @@ acl_libacl_a_SOURCES = \
 	acl/table.c \
 	acl/table.h \
 	acl/table_priv.h \
+	acl/tunnel.h \
 	acl/yaml.c \
 	acl/yaml.h

@@ -28,7 +28,7 @@ build_rules(struct acl_bulk *bulk, const struct acl_table_rule *rules, size_t n)
         };
         bulk->peer_used |= rule->n_peer_groups > 0;
         bulk->local_used |= rule->n_local_groups > 0;
-        bulk->protocol_used |= rule->protocol != ACL_PROTO_ANY;
+        bulk->protocol_used |= rule->protocol != ACL_PROTO_ANY || rule->no_tunnels;
     }
     return true;
 }
@@ -47,10 +47,10 @@ build_protocols(struct acl_bulk *bulk, const struct acl_table_rule *rules, size_
     if (!bits) {
         return false;
     }
-    for (int protocol = 0; protocol < 256 && ok; protocol++) {
+    for (int protocol = 0; protocol < ACL_N_PROTOCOLS && ok; protocol++) {
         memset(bits, 0, acl_rows_words(n) * sizeof *bits);
         for (size_t i = 0; i < n; i++) {
-            if (rules[i].protocol == ACL_PROTO_ANY || rules[i].protocol == protocol) {
+            if (acl_accepts_protocol(&rules[i], protocol)) {
                 acl_bit_set(bits, i);
             }
         }
@@ -131,7 +131,7 @@ digest_rules(const struct acl_table_rule *rules, size_t n, uint32_t default_slot
         digest = digest_groups(digest, rule->local_groups, rule->n_local_groups);
         digest = digest_ranges(digest, rule->sports, rule->n_sports);
         digest = digest_ranges(digest, rule->dports, rule->n_dports);
-        digest = acl_hash_mix(digest, (uint64_t) (rule->protocol + 1));
+        digest = acl_hash_mix(digest, (uint64_t) (rule->protocol + 1) << 1 | rule->no_tunnels);
         digest = acl_hash_mix(digest, (uint64_t) rule->action << 8 | (uint64_t) rule->log);
         digest = acl_hash_mix(digest, rule->slot);
     }

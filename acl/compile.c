@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "acl/tunnel.h"
+
 /* The rules of one direction, in order; '*n' of them.  They borrow from 'policy'. */
 static struct acl_table_rule *
 select_rules(const struct acl_policy *policy, const uint32_t *slots, enum acl_direction direction,
@@ -25,6 +27,8 @@ select_rules(const struct acl_policy *policy, const uint32_t *slots, enum acl_di
             .dports = rule->ports,
             .n_dports = rule->n_ports,
             .protocol = rule->protocol,
+            .no_tunnels = rule->action == ACL_ALLOW &&
+                          !acl_names_tunnel(rule->protocol, rule->ports, rule->n_ports),
             .action = rule->action,
             .log = rule->log,
             .slot = slots[i],

@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include "acl/compile.h"
+#include "acl/tunnel.h"
 
 static bool
 class_accepted(const struct acl_classes *classes, uint32_t class, const uint32_t *wanted,
@@ -34,6 +35,16 @@ port_accepted(uint16_t port, const struct acl_range *ranges, size_t n)
     return !n;
 }
 
+static bool
+protocol_accepted(const struct acl_table_rule *rule, uint16_t protocol)
+{
+    if (rule->no_tunnels && acl_is_tunnel(protocol)) {
+        return false;
+    }
+    return rule->protocol == ACL_PROTO_ANY || rule->protocol == protocol ||
+           (rule->protocol == 17 && protocol == ACL_UDP_TUNNEL);
+}
+
 void
 acl_oracle_lookup(const struct acl_table_rule *rules, size_t n, const struct acl_classes *peer,
                   const struct acl_classes *local, uint32_t default_slot, const struct acl_key *key,
@@ -42,7 +53,7 @@ acl_oracle_lookup(const struct acl_table_rule *rules, size_t n, const struct acl
     for (size_t i = 0; i < n; i++) {
         const struct acl_table_rule *rule = &rules[i];
 
-        if ((rule->protocol == ACL_PROTO_ANY || rule->protocol == key->protocol) &&
+        if (protocol_accepted(rule, key->protocol) &&
             port_accepted(key->dport, rule->dports, rule->n_dports) &&
             port_accepted(key->sport, rule->sports, rule->n_sports) &&
             class_accepted(peer, key->peer_class, rule->peer_groups, rule->n_peer_groups) &&

@@ -17,6 +17,9 @@
  * An icmp entry is a type ("8") or a type and a code ("3/4").  Names and ids are 1 to 63 letters,
  * digits, "_", "-" and "."; a group is called neither "any" nor like an address.
  *
+ * Tunnels (GRE, 6in4, VXLAN, Teredo ...; acl/tunnel.h has the list) pass only by a rule that names
+ * them: by protocol number, or udp with the very port.
+ *
  * What no rule matches is denied (log class incident).  Rules are first match, in file order, and
  * apply to every port of role desktop.  Unknown keys, duplicate ids and unknown groups are errors.
  *

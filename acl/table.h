@@ -24,7 +24,8 @@ struct acl_table_rule {
     size_t n_peer_groups, n_local_groups;
     const struct acl_range *sports, *dports; /* none = any; ICMP: dport = type << 8 | code */
     size_t n_sports, n_dports;
-    int protocol; /* or ACL_PROTO_ANY */
+    int protocol;    /* or ACL_PROTO_ANY */
+    bool no_tunnels; /* passes over tunnels (tunnel.h) */
     enum acl_action action;
     enum acl_log log;
     uint32_t slot; /* the caller's: hit counter of the rule, stable across updates */
@@ -33,7 +34,7 @@ struct acl_table_rule {
 struct acl_key {
     uint32_t peer_class, local_class;
     uint16_t sport, dport; /* host byte order; ICMP: 0 and type << 8 | code */
-    uint8_t protocol;
+    uint16_t protocol;     /* or ACL_UDP_TUNNEL */
 };
 
 struct acl_verdict {

@@ -7,6 +7,7 @@
 #include "acl/portmap.h"
 #include "acl/rows.h"
 #include "acl/table.h"
+#include "acl/tunnel.h"
 
 /* Which rules name which group, in one address field. */
 struct acl_fan {
@@ -33,7 +34,7 @@ struct acl_bulk {
     struct acl_rows local_rows, protocol_rows;
     uint32_t *local; /* row of each local class; none when no rule uses them */
     size_t n_local;
-    uint32_t protocol[256];
+    uint32_t protocol[ACL_N_PROTOCOLS];
     struct acl_portmap sports, dports;
     uint64_t digest;
 };
@@ -63,6 +64,16 @@ void acl_fan_destroy(struct acl_fan *);
 /* The row of a class of these groups: 'bits' becomes the rules that accept it. */
 void acl_fan_fill(const struct acl_fan *, size_t n_words, const uint32_t *groups, size_t n_groups,
                   uint64_t *bits);
+
+/* Whether a rule accepts a key's protocol. */
+static inline bool
+acl_accepts_protocol(const struct acl_table_rule *rule, int protocol)
+{
+    int number = protocol == ACL_UDP_TUNNEL ? 17 : protocol;
+
+    return (rule->protocol == ACL_PROTO_ANY || rule->protocol == number) &&
+           !(rule->no_tunnels && acl_is_tunnel(protocol));
+}
 
 struct acl_bulk *acl_bulk_build(const struct acl_table_rule *, size_t n,
                                 const struct acl_classes *local, uint32_t default_slot);

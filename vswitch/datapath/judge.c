@@ -4,6 +4,8 @@
 
 #include <netinet/in.h>
 
+#include "acl/tunnel.h"
+
 static uint32_t
 class_of(const struct snapshot *s, const struct acl_addr *a)
 {
@@ -15,9 +17,10 @@ static bool
 ask(const struct port_leaf *leaf, enum acl_direction direction, uint32_t peer_class,
     const struct judge_query *q, struct judgement *j)
 {
-    struct acl_key key = {
-        .peer_class = peer_class, .sport = q->sport, .dport = q->service, .protocol = q->protocol
-    };
+    struct acl_key key = { .peer_class = peer_class,
+                           .sport = q->sport,
+                           .dport = q->service,
+                           .protocol = acl_key_protocol(q->protocol, q->service) };
     struct acl_verdict v;
 
     if (!leaf->table[direction]) {

@@ -1,6 +1,9 @@
 #include <config.h>
 
+#include <stdio.h>
+
 #include "acl/compile.h"
+#include "acl/tunnel.h"
 #include "suites.h"
 
 static const char text[] =
@@ -118,8 +121,56 @@ test_same_policy_same_tables(void)
     tear_down(&b);
 }
 
+/* The verdict of a policy with one rule, or with one and an allow for everything behind it. */
+static int
+tunnel_verdict(const char *rule, uint8_t protocol, uint16_t dport)
+{
+    static const uint32_t slots[] = { 1, 2 }, defaults[] = { 7, 8 };
+    struct acl_policy *policy;
+    struct acl_compiled compiled;
+    struct acl_error error;
+    struct acl_verdict verdict;
+    struct acl_key key = { .protocol = acl_key_protocol(protocol, dport), .dport = dport };
+    char yaml[512];
+    int n = snprintf(yaml, sizeof yaml,
+                     "version: 1\nrules:\n  - { id: a, direction: egress, peer: any, %s }\n"
+                     "  - { id: b, direction: egress, peer: any, action: allow }\n",
+                     rule);
+
+    CU_ASSERT_EQUAL_FATAL(acl_policy_parse(yaml, n, &policy, &error), 0);
+    CU_ASSERT_EQUAL_FATAL(acl_compile(policy, slots, defaults, NULL, 0, &compiled), 0);
+    acl_table_lookup(compiled.table[ACL_EGRESS], &key, &verdict);
+    acl_compiled_destroy(&compiled);
+    acl_policy_destroy(policy);
+    return verdict.action == ACL_ALLOW ? (int) verdict.slot : 0;
+}
+
+static void
+test_tunnels_are_named(void)
+{
+    const char *all_udp = "protocol: udp, action: allow";
+    const char *range = "protocol: udp, ports: [4000-5000], action: allow";
+    const char *vxlan = "protocol: udp, ports: [53, 4789], action: allow";
+    const char *gre = "protocol: 47, action: allow";
+    const char *no_udp = "protocol: udp, action: drop";
+
+    CU_ASSERT_EQUAL(tunnel_verdict(gre, 6, 80), 2); /* any lets through what is no tunnel */
+    CU_ASSERT_EQUAL(tunnel_verdict(gre, 47, 0), 1);
+    CU_ASSERT_EQUAL(tunnel_verdict(gre, 41, 0), 0);
+    CU_ASSERT_EQUAL(tunnel_verdict(all_udp, 17, 53), 1);
+    CU_ASSERT_EQUAL(tunnel_verdict(all_udp, 17, 4789), 0);
+    CU_ASSERT_EQUAL(tunnel_verdict(all_udp, 6, 4789), 2); /* TCP is none */
+    CU_ASSERT_EQUAL(tunnel_verdict(range, 17, 4788), 1);
+    CU_ASSERT_EQUAL(tunnel_verdict(range, 17, 4789), 0);
+    CU_ASSERT_EQUAL(tunnel_verdict(vxlan, 17, 4789), 1);
+    CU_ASSERT_EQUAL(tunnel_verdict(vxlan, 17, 3544), 0);
+    CU_ASSERT_EQUAL(tunnel_verdict(no_udp, 17, 4789), 0);
+    CU_ASSERT_EQUAL(tunnel_verdict(no_udp, 17, 53), 0);
+}
+
 CU_TestInfo compile_tests[] = {
     { "a policy decides", test_policy_decides },
+    { "tunnels pass by name only", test_tunnels_are_named },
     { "the same policy gives the same tables", test_same_policy_same_tables },
     CU_TEST_INFO_NULL,
 };
