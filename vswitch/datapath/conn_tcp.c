@@ -1,0 +1,342 @@
+#include <config.h>
+
+#include "datapath/conn_tcp.h"
+
+#define MAX_SKEW 66000u /* acknowledgments may be this old, whatever the window */
+#define MUCH (1u << 30)
+
+static inline bool
+seq_leq(uint32_t a, uint32_t b)
+{
+    return (int32_t) (a - b) <= 0;
+}
+
+/* Whether 'x' lies in the part of the circle that goes from 'low' up to 'high'. */
+static inline bool
+seq_between(uint32_t low, uint32_t x, uint32_t high)
+{
+    return x - low <= high - low;
+}
+
+static inline uint32_t
+get(const _Atomic uint32_t *cell)
+{
+    return atomic_load_explicit(cell, memory_order_relaxed);
+}
+
+static inline void
+set(_Atomic uint32_t *cell, uint32_t value)
+{
+    atomic_store_explicit(cell, value, memory_order_relaxed);
+}
+
+static inline void
+raise_to(_Atomic uint32_t *cell, uint32_t value)
+{
+    if (!seq_leq(value, get(cell))) {
+        set(cell, value);
+    }
+}
+
+/* 'said' comes last and is read first: what it promises has been written. */
+static inline uint8_t
+said(const struct tcp_half *h)
+{
+    return atomic_load_explicit(&h->said, memory_order_acquire);
+}
+
+static inline void
+say(struct tcp_half *h, uint8_t flags)
+{
+    uint8_t old = atomic_load_explicit(&h->said, memory_order_relaxed);
+
+    if ((old | flags) != old) {
+        atomic_store_explicit(&h->said, old | flags, memory_order_release);
+    }
+}
+
+static bool
+flags_make_sense(uint8_t flags)
+{
+    switch (flags & (TCPF_SYN | TCPF_ACK | TCPF_RST | TCPF_FIN)) {
+    case TCPF_SYN:
+    case TCPF_SYN | TCPF_ACK:
+    case TCPF_RST:
+    case TCPF_RST | TCPF_ACK:
+    case TCPF_FIN | TCPF_ACK:
+    case TCPF_ACK:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* ---- SYN ---- */
+
+/* The window of a SYN is never scaled (RFC 7323, 2.2). */
+static void
+begin(struct tcp_half *me, const struct tcp_segment *s)
+{
+    set(&me->first, s->seq + 1);
+    set(&me->end, s->seq + 1 + s->len);
+    set(&me->window, s->window ? s->window : 1);
+    atomic_store_explicit(&me->scale, s->scale, memory_order_relaxed);
+    say(me, TCP_SAID_SYN);
+}
+
+static void
+acknowledge_syn(struct tcp_half *me, const struct tcp_segment *s)
+{
+    set(&me->ack, s->ack);
+    set(&me->edge, s->ack + (s->window ? s->window : 1));
+    say(me, TCP_SAID_SYN_ACK);
+}
+
+static enum tcp_verdict
+track_syn(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_segment *s)
+{
+    bool again = said(me) & TCP_SAID_SYN;
+
+    if (!again || !(said(peer) & TCP_SAID_SYN)) {
+        begin(me, s); /* the first; a simultaneous open; or another try that begins elsewhere */
+        return TCP_PASS;
+    }
+    if (s->seq + 1 != get(&me->first)) {
+        set(&me->new_first, s->seq + 1);
+        set(&me->new_end, s->seq + 1 + s->len);
+        atomic_store_explicit(&me->new_window, s->window, memory_order_relaxed);
+        atomic_store_explicit(&me->new_scale, s->scale, memory_order_relaxed);
+        say(me, TCP_SAID_NEW_SYN);
+    }
+    return TCP_PASS_ASIDE;
+}
+
+static enum tcp_verdict
+track_syn_ack(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_segment *s)
+{
+    uint32_t first = get(&peer->first);
+    uint8_t peer_said = said(peer);
+
+    if (peer_said & TCP_SAID_NEW_SYN) {
+        uint32_t new_first = get(&peer->new_first);
+        if (seq_between(new_first, s->ack, get(&peer->new_end))) {
+            return TCP_BEGINS_ANEW;
+        }
+    }
+    if (!(peer_said & TCP_SAID_SYN)) {
+        return TCP_BAD_STATE;
+    }
+    if (!seq_between(first, s->ack, get(&peer->end))) {
+        return TCP_BAD_SEQUENCE;
+    }
+    if (!(said(me) & TCP_SAID_SYN)) {
+        begin(me, s);
+        acknowledge_syn(me, s);
+        return TCP_PASS;
+    }
+    if (s->seq + 1 != get(&me->first)) {
+        return TCP_BAD_SEQUENCE;
+    }
+    if (!(said(me) & TCP_SAID_SYN_ACK)) {
+        acknowledge_syn(me, s); /* its SYN came without: a simultaneous open */
+    }
+    return TCP_PASS;
+}
+
+/* ---- RST ---- */
+
+static uint32_t
+upper_bound(const struct tcp_half *me, const struct tcp_half *peer)
+{
+    /* Who has not acknowledged the SYN has still said how much it takes. */
+    return said(peer) & TCP_SAID_SYN_ACK ? get(&peer->edge) : get(&me->first) + get(&peer->window);
+}
+
+static uint32_t
+lower_bound(const struct tcp_half *me, const struct tcp_half *peer)
+{
+    return get(&me->end) - get(&peer->window);
+}
+
+static bool
+in_window(const struct tcp_half *me, const struct tcp_half *peer, uint32_t seq)
+{
+    return seq_between(lower_bound(me, peer), seq, upper_bound(me, peer));
+}
+
+/* Where its receiver stands lies between what that has acknowledged and what was sent to it; a
+ * reset at either end of this is taken at its word, one in between is its receiver's to judge. */
+static enum tcp_verdict
+track_rst(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_segment *s)
+{
+    uint8_t mine = said(me), theirs = said(peer);
+    bool exact, passes;
+
+    if ((mine | theirs) & TCP_SAID_LOOSE) {
+        exact = s->seq == get(&peer->ack) || s->seq == get(&me->end);
+        passes = true;
+    } else if (!(mine & TCP_SAID_SYN)) { /* refuses the peer's SYN (RFC 9293, 3.5.3) */
+        uint32_t first = get(&peer->first);
+        exact = passes = s->flags & TCPF_ACK && seq_between(first, s->ack, get(&peer->end));
+    } else if (!(theirs & TCP_SAID_SYN)) { /* takes its own back */
+        exact = passes = s->seq == get(&me->first) || s->seq == get(&me->end);
+    } else {
+        exact = s->seq == get(&me->end) || (theirs & TCP_SAID_SYN_ACK && s->seq == get(&peer->ack));
+        passes = exact || in_window(me, peer, s->seq);
+    }
+    if (exact) {
+        say(me, TCP_SAID_RST);
+    }
+    return exact ? TCP_PASS : passes ? TCP_PASS_ASIDE : TCP_BAD_SEQUENCE;
+}
+
+/* ---- everything else ---- */
+
+static uint32_t
+scaled_window(const struct tcp_half *me, const struct tcp_half *peer, uint16_t window)
+{
+    uint8_t mine = atomic_load_explicit(&me->scale, memory_order_relaxed);
+    uint8_t theirs = atomic_load_explicit(&peer->scale, memory_order_relaxed);
+    uint32_t w =
+        mine == TCP_NO_SCALE || theirs == TCP_NO_SCALE ? window : (uint32_t) window << mine;
+
+    return w ? w : 1; /* a window of 0 still lets one byte probe it (RFC 9293, 3.8.6.1) */
+}
+
+/* How far an acknowledgment may lie behind what the peer has sent; never before its SYN. */
+static uint32_t
+max_skew(const struct tcp_half *me, const struct tcp_half *peer)
+{
+    uint32_t window = get(&me->window), skew = window < MAX_SKEW ? MAX_SKEW : window;
+    uint32_t sent = get(&peer->end) - get(&peer->first);
+
+    return !(said(peer) & TCP_SAID_MUCH) && sent < skew ? sent : skew;
+}
+
+static bool
+acceptable(const struct tcp_half *me, const struct tcp_half *peer, const struct tcp_segment *s,
+           uint32_t end)
+{
+    uint32_t sent = get(&me->end), peer_sent = get(&peer->end);
+
+    if ((said(me) | said(peer)) & TCP_SAID_LOOSE) {
+        return true;
+    }
+    return seq_between(lower_bound(me, peer), end,
+                       said(me) & TCP_SAID_FIN ? sent : upper_bound(me, peer)) &&
+           seq_between(peer_sent - max_skew(me, peer), s->ack, peer_sent);
+}
+
+static enum tcp_verdict
+track_rest(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_segment *s)
+{
+    uint32_t end = s->seq + s->len + !!(s->flags & TCPF_FIN);
+    uint8_t theirs = said(peer), now = TCP_SAID_SYN_ACK;
+    uint32_t window;
+
+    if (!(said(me) & theirs & TCP_SAID_SYN)) {
+        return TCP_BAD_STATE;
+    }
+    if (!acceptable(me, peer, s, end)) {
+        return TCP_BAD_SEQUENCE;
+    }
+    window = scaled_window(me, peer, s->window);
+    raise_to(&me->end, end);
+    if (!(said(me) & TCP_SAID_SYN_ACK)) { /* what its SYN has granted is not taken back */
+        set(&me->ack, s->ack);
+        set(&me->edge, get(&peer->first) + get(&me->window));
+    }
+    raise_to(&me->ack, s->ack);
+    raise_to(&me->edge, s->ack + window);
+    if (window > get(&me->window)) {
+        set(&me->window, window);
+    }
+    if (s->flags & TCPF_FIN) {
+        now |= TCP_SAID_FIN;
+    }
+    if (get(&me->end) - get(&me->first) > MUCH) {
+        now |= TCP_SAID_MUCH;
+    }
+    if (theirs & TCP_SAID_FIN && seq_leq(get(&peer->end), s->ack)) {
+        now |= TCP_SAID_FIN_ACK;
+    }
+    say(me, now);
+    return TCP_PASS;
+}
+
+enum tcp_verdict
+tcp_track(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_segment *s)
+{
+    if (!flags_make_sense(s->flags)) {
+        return TCP_BAD_FLAGS;
+    }
+    if (s->flags & TCPF_SYN) {
+        return s->flags & TCPF_ACK ? track_syn_ack(me, peer, s) : track_syn(me, peer, s);
+    }
+    return s->flags & TCPF_RST ? track_rst(me, peer, s) : track_rest(me, peer, s);
+}
+
+void
+tcp_begin_anew(struct tcp_half *me, struct tcp_half *peer, const struct tcp_half *old_peer,
+               const struct tcp_segment *s)
+{
+    struct tcp_segment asked = {
+        .seq = get(&old_peer->new_first) - 1,
+        .len = get(&old_peer->new_end) - get(&old_peer->new_first),
+        .window = atomic_load_explicit(&old_peer->new_window, memory_order_relaxed),
+        .scale = atomic_load_explicit(&old_peer->new_scale, memory_order_relaxed),
+    };
+
+    begin(peer, &asked);
+    begin(me, s);
+    acknowledge_syn(me, s);
+}
+
+void
+tcp_pick_up(struct tcp_half *me, struct tcp_half *peer, const struct tcp_segment *s)
+{
+    const uint8_t open = TCP_SAID_SYN | TCP_SAID_SYN_ACK | TCP_SAID_LOOSE;
+
+    set(&me->first, s->seq);
+    set(&me->end, s->seq + s->len);
+    set(&me->ack, s->ack);
+    set(&peer->first, s->ack);
+    set(&peer->end, s->ack);
+    set(&peer->ack, s->seq);
+    say(peer, open);
+    say(me, open);
+}
+
+bool
+tcp_may_have_sent(const struct tcp_half *me, const struct tcp_half *peer, uint32_t seq)
+{
+    if (!(said(me) & TCP_SAID_SYN)) {
+        return false;
+    }
+    if ((said(me) | said(peer)) & TCP_SAID_LOOSE) {
+        return true;
+    }
+    uint32_t sent = get(&me->end);
+
+    if (!(said(peer) & TCP_SAID_SYN)) {
+        return seq_between(get(&me->first) - 1, seq, sent);
+    }
+    return seq_between(sent - get(&peer->window) - 1, seq, sent);
+}
+
+enum tcp_state
+tcp_state(const struct tcp_half *a, const struct tcp_half *b)
+{
+    uint8_t both = said(a) & said(b), any = said(a) | said(b);
+
+    if (any & TCP_SAID_RST || both & TCP_SAID_FIN_ACK) {
+        return TCP_CLOSED;
+    }
+    if (!(both & TCP_SAID_SYN)) {
+        return TCP_SYN_SENT;
+    }
+    if (!(both & TCP_SAID_SYN_ACK)) {
+        return TCP_SYN_RECEIVED;
+    }
+    return any & TCP_SAID_FIN ? TCP_CLOSING : TCP_ESTABLISHED;
+}
