@@ -206,6 +206,7 @@ start_datapath(struct control *c, char **error)
 {
     struct dp_config config = { .n_workers = c->eal.n_workers,
                                 .max_connections = c->config.connections,
+                                .max_port_connections = MAX(c->config.connections / 16, 1024),
                                 .n_rule_slots = N_RULE_SLOTS,
                                 .idle_sleep = c->config.idle_sleep,
                                 .pool = c->eal.pool };

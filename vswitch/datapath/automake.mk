@@ -6,6 +6,8 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/conn.h \
 	vswitch/datapath/conn_age.c \
 	vswitch/datapath/conn_private.h \
+	vswitch/datapath/conn_tcp.c \
+	vswitch/datapath/conn_tcp.h \
 	vswitch/datapath/csum.c \
 	vswitch/datapath/csum.h \
 	vswitch/datapath/fdb.c \
@@ -14,6 +16,8 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/flood.h \
 	vswitch/datapath/forward.c \
 	vswitch/datapath/forward.h \
+	vswitch/datapath/frag.c \
+	vswitch/datapath/frag.h \
 	vswitch/datapath/grace.h \
 	vswitch/datapath/guard.c \
 	vswitch/datapath/guard.h \
@@ -33,6 +37,7 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/reject.c \
 	vswitch/datapath/reject.h \
 	vswitch/datapath/snapshot.h \
+	vswitch/datapath/track.c \
 	vswitch/datapath/worker.c \
 	vswitch/datapath/worker.h \
 	vswitch/datapath/worker_private.h

@@ -91,6 +91,12 @@ conn_table_count(const struct conn_table *t)
     return n < 0 ? 0 : n;
 }
 
+uint32_t
+conn_table_of_port(const struct conn_table *t, uint16_t port)
+{
+    return atomic_load_explicit(&t->of_port[port], memory_order_relaxed);
+}
+
 /* Folded 64x64 multiplication keyed by secret words: fast, and unlike a CRC a guest cannot find
  * collisions for it without the seed. */
 static inline uint64_t
@@ -321,13 +327,44 @@ settle(const struct conn_table *t, struct conn *c, uint64_t hash)
     return NULL; /* who ended it has been ended since */
 }
 
+/* The initiator's port never changes while an entry lives. */
+static void
+count_for_port(struct conn_table *t, const struct conn *c, int n)
+{
+    uint16_t port = atomic_load_explicit(&c->port[c->initiator], memory_order_relaxed);
+
+    if (port < DP_MAX_PORTS) {
+        atomic_fetch_add_explicit(&t->of_port[port], n, memory_order_relaxed);
+    }
+}
+
+/* Makes room in full buckets: by one that has ended and only waits for its last echoes. */
+static bool
+evict_closed(struct conn_table *t, uint32_t worker, uint64_t hash)
+{
+    for (unsigned n = 0; n < 2 * CONN_BUCKET_SLOTS; n++) {
+        struct conn_bucket *b = conn_bucket(t, hash, n / CONN_BUCKET_SLOTS);
+        uint32_t i =
+            (uint32_t) atomic_load_explicit(&b->slot[n % CONN_BUCKET_SLOTS], memory_order_acquire);
+        struct conn *c = &t->entries[i];
+
+        if (i && atomic_load_explicit(&c->life, memory_order_acquire) == CONN_LIVE &&
+            conn_state(c) == CONN_CLOSED) {
+            conn_remove(t, worker, c);
+            return true;
+        }
+    }
+    return false;
+}
+
 struct conn *
 conn_insert(struct conn_table *t, uint32_t worker, struct conn *c, uint64_t hash)
 {
     c->signature = conn_signature(hash);
     c->hash_low = (uint32_t) hash;
     atomic_store_explicit(&c->life, CONN_TENTATIVE, memory_order_relaxed);
-    if (!take_slot(t, hash, (uint64_t) c->signature << 32 | (uint32_t) (c - t->entries))) {
+    uint64_t slot = (uint64_t) c->signature << 32 | (uint32_t) (c - t->entries);
+    if (!take_slot(t, hash, slot) && !(evict_closed(t, worker, hash) && take_slot(t, hash, slot))) {
         give_back(t, worker, c - t->entries);
         return NULL;
     }
@@ -338,6 +375,7 @@ conn_insert(struct conn_table *t, uint32_t worker, struct conn *c, uint64_t hash
     }
     if (winner == c) {
         atomic_fetch_add_explicit(&t->workers[worker].live, 1, memory_order_relaxed);
+        count_for_port(t, c, 1);
         return c;
     }
     atomic_store(&c->life, CONN_DEAD);
@@ -361,58 +399,8 @@ conn_bury(struct conn_table *t, uint32_t worker, struct conn *c)
 {
     clear_slot(t, c);
     atomic_fetch_sub_explicit(&t->workers[worker].live, 1, memory_order_relaxed);
+    count_for_port(t, c, -1);
     conn_retire(t, worker, c);
-}
-
-static uint8_t
-tcp_next(const struct conn *c, unsigned side, uint8_t state, uint8_t flags)
-{
-    uint8_t mine;
-
-    if (flags & 0x04) { /* RST */
-        return CONN_CLOSED;
-    }
-    switch (state) {
-    case CONN_SYN_SENT:
-        return side != c->initiator && (flags & 0x12) == 0x12 ? CONN_SYN_RECEIVED : state;
-    case CONN_SYN_RECEIVED:
-        return side == c->initiator && flags & 0x10 ? CONN_ESTABLISHED : state;
-    case CONN_CLOSED:
-        return state;
-    default:
-        mine = atomic_load(&c->half[side].tcp_seen);
-        if (!(mine & 0x01) && state != CONN_CLOSING) { /* FIN */
-            return state; /* without a look at the cache line that the other side writes */
-        }
-        return mine & atomic_load(&c->half[!side].tcp_seen) & 0x01 ? CONN_CLOSED : CONN_CLOSING;
-    }
-}
-
-/* An atomic OR, so that of two FINs that cross at least one worker sees both. */
-static void
-see_flags(struct conn_half *h, uint8_t flags)
-{
-    if (flags & ~atomic_load_explicit(&h->tcp_seen, memory_order_relaxed)) {
-        atomic_fetch_or(&h->tcp_seen, flags);
-    }
-}
-
-void
-conn_advance(struct conn *c, unsigned side, uint8_t tcp_flags, uint64_t now)
-{
-    struct conn_half *h = &c->half[side];
-    bool tcp = c->key.protocol == IPPROTO_TCP;
-    uint8_t state = atomic_load_explicit(&c->state, memory_order_relaxed), next;
-
-    atomic_store_explicit(&h->last_seen, now, memory_order_relaxed);
-    if (tcp) {
-        see_flags(h, tcp_flags);
-    }
-    do {
-        next = tcp                    ? tcp_next(c, side, state, tcp_flags)
-               : side != c->initiator ? CONN_REPLIED
-                                      : state;
-    } while (next != state && !atomic_compare_exchange_weak(&c->state, &state, next));
 }
 
 const char *
@@ -424,5 +412,5 @@ conn_state_name(const struct conn *c)
         [CONN_ESTABLISHED] = "established", [CONN_CLOSING] = "closing",
         [CONN_CLOSED] = "closed",
     };
-    return names[atomic_load_explicit(&c->state, memory_order_relaxed) % CONN_N_STATES];
+    return names[conn_state(c)];
 }

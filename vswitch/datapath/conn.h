@@ -27,6 +27,7 @@
 #include <stdint.h>
 
 #include "acl/addr.h"
+#include "datapath/conn_tcp.h"
 #include "datapath/port.h"
 
 struct rte_rcu_qsbr;
@@ -42,11 +43,11 @@ struct conn_key {
 enum conn_state {
     CONN_NEW,      /* UDP, ICMP: no reply yet */
     CONN_REPLIED,  /* UDP, ICMP */
-    CONN_SYN_SENT, /* TCP */
+    CONN_SYN_SENT, /* TCP, as in enum tcp_state */
     CONN_SYN_RECEIVED,
     CONN_ESTABLISHED,
-    CONN_CLOSING, /* a FIN was seen */
-    CONN_CLOSED,  /* both FINs or a RST */
+    CONN_CLOSING,
+    CONN_CLOSED,
     CONN_N_STATES
 };
 
@@ -57,8 +58,7 @@ enum conn_life { CONN_FREE, CONN_TENTATIVE, CONN_LIVE, CONN_DEAD };
 struct conn_half {
     _Atomic uint64_t last_seen; /* TSC */
     _Atomic uint64_t packets, bytes;
-    uint32_t seq_end, ack;    /* TCP: highest sequence sent + 1, highest acknowledged */
-    _Atomic uint8_t tcp_seen; /* TCP flags seen from this side */
+    struct tcp_half tcp;
 } __attribute__((aligned(64)));
 
 #define CONN_BUSY (1ull << 63) /* in 'generation': a worker writes the verdict */
@@ -67,7 +67,6 @@ struct conn {
     struct conn_key key;
     _Atomic uint16_t port[2];    /* logical port on each side; DP_PORT_NONE: not known yet */
     _Atomic uint8_t life;        /* enum conn_life */
-    _Atomic uint8_t state;       /* enum conn_state */
     uint8_t initiator;           /* index of the side that opened it */
     _Atomic uint8_t flushed;     /* declared dead by control; a sweep buries it */
     _Atomic uint64_t generation; /* last judged by this snapshot; CONN_BUSY */
@@ -154,15 +153,26 @@ struct conn *conn_alloc(struct conn_table *, uint32_t worker);
  * and the other entry returned, which its worker may be about to make live.  NULL when both buckets
  * are full (and 'c' is given back). */
 struct conn *conn_insert(struct conn_table *, uint32_t worker, struct conn *c, uint64_t hash);
+/* Connections that this port has opened. */
+uint32_t conn_table_of_port(const struct conn_table *, uint16_t port);
 /* Takes an entry out; safe when another worker does so at the same time. */
 void conn_remove(struct conn_table *, uint32_t worker, struct conn *c);
-/* Advances TCP, UDP or ICMP state for a packet from 'side'.  Both sides' workers may be in here. */
-void conn_advance(struct conn *, unsigned side, uint8_t tcp_flags, uint64_t now);
 /* Ages a bounded slice of the table and recycles what has passed its grace period; once a burst or
  * so.  Worker. */
 void conn_sweep(struct conn_table *, uint32_t worker, uint64_t now);
 
-/* State names as the API has them. */
+/* The state follows from what the two halves hold. */
+static inline enum conn_state
+conn_state(const struct conn *c)
+{
+    if (c->key.protocol == 6) {
+        return CONN_SYN_SENT + tcp_state(&c->half[0].tcp, &c->half[1].tcp);
+    }
+    return atomic_load_explicit(&c->half[!c->initiator].packets, memory_order_relaxed)
+               ? CONN_REPLIED
+               : CONN_NEW;
+}
+/* As the API calls it. */
 const char *conn_state_name(const struct conn *);
 
 /* Calls 'cb' for every live entry until it returns false.  Control thread; the entry may change

@@ -13,27 +13,33 @@
 #define WALK_ENTRIES 4096
 
 /* Seconds without a packet before an entry goes.  TCP established: RFC 5382 REQ-5 asks 2 h 4 min of
- * a NAT; a firewall that drops silently should not be shorter. */
+ * a NAT; a firewall that drops silently should not be shorter.  UDP: RFC 4787 REQ-5 asks 2 min. */
 static const uint32_t timeout_s[CONN_N_STATES] = {
     [CONN_NEW] = 30,           [CONN_REPLIED] = 120, [CONN_SYN_SENT] = 30, [CONN_SYN_RECEIVED] = 30,
     [CONN_ESTABLISHED] = 7440, [CONN_CLOSING] = 120, [CONN_CLOSED] = 10,
 };
 
+/* When entries run out: what has ended makes room at once, and who was not answered soon. */
+static const uint32_t short_timeout_s[CONN_N_STATES] = {
+    [CONN_NEW] = 5,          [CONN_REPLIED] = 30,       [CONN_SYN_SENT] = 5,
+    [CONN_SYN_RECEIVED] = 5, [CONN_ESTABLISHED] = 7440, [CONN_CLOSING] = 30,
+    [CONN_CLOSED] = 0,
+};
+
 static bool
-expired(const struct conn *c, uint64_t now, uint64_t hz)
+expired(const struct conn *c, const uint32_t timeouts[CONN_N_STATES], uint64_t now, uint64_t hz)
 {
-    uint8_t state = atomic_load_explicit(&c->state, memory_order_relaxed);
     uint64_t a = atomic_load_explicit(&c->half[0].last_seen, memory_order_relaxed);
     uint64_t b = atomic_load_explicit(&c->half[1].last_seen, memory_order_relaxed);
     uint64_t last = a > b ? a : b;
 
-    return (int64_t) (now - last) > (int64_t) (timeout_s[state] * hz);
+    return (int64_t) (now - last) > (int64_t) (timeouts[conn_state(c)] * hz);
 }
 
 /* The owner of the bucket's share buries what others (control, by a flush) have declared dead. */
 static void
-sweep_bucket(struct conn_table *t, uint32_t worker, struct conn_bucket *b, uint64_t now,
-             uint64_t hz)
+sweep_bucket(struct conn_table *t, uint32_t worker, struct conn_bucket *b,
+             const uint32_t timeouts[CONN_N_STATES], uint64_t now, uint64_t hz)
 {
     for (int i = 0; i < CONN_BUCKET_SLOTS; i++) {
         uint32_t index = (uint32_t) atomic_load_explicit(&b->slot[i], memory_order_acquire);
@@ -42,7 +48,7 @@ sweep_bucket(struct conn_table *t, uint32_t worker, struct conn_bucket *b, uint6
         }
         struct conn *c = &t->entries[index];
         uint8_t life = atomic_load_explicit(&c->life, memory_order_acquire);
-        if (life == CONN_LIVE && expired(c, now, hz)) {
+        if (life == CONN_LIVE && expired(c, timeouts, now, hz)) {
             conn_remove(t, worker, c);
         } else if (life == CONN_DEAD && atomic_load(&c->flushed)) {
             atomic_store(&c->flushed, 0);
@@ -58,17 +64,19 @@ conn_sweep(struct conn_table *t, uint32_t worker, uint64_t now)
     uint64_t hz = rte_get_tsc_hz(), n_buckets = t->bucket_mask + 1ull;
     uint64_t begin = n_buckets * worker / t->n_workers;
     uint64_t end = n_buckets * (worker + 1) / t->n_workers;
+    const uint32_t *timeouts;
 
     conn_recycle(t, worker);
     if (now < w->sweep_due) {
         return;
     }
+    timeouts = conn_under_pressure(t) ? short_timeout_s : timeout_s;
     w->sweep_due = now + hz / SWEEPS_A_SECOND;
     for (int i = 0; i < SWEEP_BUCKETS; i++) {
         if (w->sweep < begin || w->sweep >= end) {
             w->sweep = begin;
         }
-        sweep_bucket(t, worker, &t->buckets[w->sweep++], now, hz);
+        sweep_bucket(t, worker, &t->buckets[w->sweep++], timeouts, now, hz);
     }
 }
 

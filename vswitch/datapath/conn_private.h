@@ -28,6 +28,7 @@ struct conn_table {
     uint32_t max, n_workers;
     struct rte_ring *free;
     struct rte_rcu_qsbr *qsbr;
+    _Atomic uint32_t of_port[DP_MAX_PORTS]; /* live entries by initiator's port */
     struct conn_worker workers[DP_MAX_WORKERS];
 };
 
@@ -53,6 +54,13 @@ conn_bucket(const struct conn_table *t, uint64_t hash, int which)
 void conn_retire(struct conn_table *, uint32_t worker, struct conn *);
 /* Reuses what has waited long enough. */
 void conn_recycle(struct conn_table *, uint32_t worker);
+/* Whether so few entries are left that what has ended goes at once. */
+static inline bool
+conn_under_pressure(const struct conn_table *t)
+{
+    return conn_table_count(t) > t->max - t->max / 8;
+}
+
 /* Takes an entry whose life the caller has just ended out of the table. */
 void conn_bury(struct conn_table *, uint32_t worker, struct conn *);
 

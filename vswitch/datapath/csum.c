@@ -8,6 +8,8 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
+#include "datapath/frag.h"
+
 /* Offset of the checksum in the L4 header, or -1. */
 static int
 csum_offset(const struct pkt *p)
@@ -34,9 +36,9 @@ fold(uint32_t sum)
 }
 
 static uint16_t
-pseudo_sum(const struct pkt *p)
+pseudo_sum(const struct pkt *p, uint16_t len)
 {
-    uint32_t sum = rte_cpu_to_be_16(p->l4_len) + rte_cpu_to_be_16(p->protocol);
+    uint32_t sum = rte_cpu_to_be_16(len) + rte_cpu_to_be_16(p->protocol);
 
     if (p->protocol == IPPROTO_ICMP) {
         return 0;
@@ -75,10 +77,42 @@ csum_complete(struct pkt *p, bool guess)
         return;
     }
     memcpy(&field, l4 + offset, sizeof field);
-    if (field == pseudo_sum(p)) {
+    if (field == pseudo_sum(p, p->l4_len)) {
         sum_in_place(p, l4, offset);
     }
     p->m->ol_flags &= ~RTE_MBUF_F_RX_L4_CKSUM_MASK;
+}
+
+static bool
+ip_sum_holds(const struct pkt *p)
+{
+    const uint8_t *ip = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->l3_off);
+
+    return p->flags & PKT_V6 || rte_raw_cksum(ip, (*ip & 0xf) * 4) == 0xffff;
+}
+
+bool
+csum_holds(const struct pkt *p)
+{
+    const uint8_t *l4 = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->l4_off);
+    uint16_t len = p->l4_len;
+    uint32_t sum;
+
+    if (!ip_sum_holds(p)) {
+        return false;
+    }
+    if (csum_offset(p) < 0) {
+        return true;
+    }
+    if (p->protocol == IPPROTO_UDP) {
+        if (!l4[6] && !l4[7]) {
+            return !(p->flags &
+                     PKT_V6); /* RFC 768: none was computed; RFC 8200, 8.1: one must be */
+        }
+        len = l4[4] << 8 | l4[5];
+    }
+    sum = p->frag ? frag_l4_sum(p, len) : rte_raw_cksum(l4, len);
+    return fold(sum + pseudo_sum(p, len)) == 0xffff;
 }
 
 void
@@ -86,7 +120,7 @@ csum_fill(struct pkt *p)
 {
     uint8_t *l4 = rte_pktmbuf_mtod_offset(p->m, uint8_t *, p->l4_off);
     int offset = csum_offset(p);
-    uint16_t pseudo = pseudo_sum(p);
+    uint16_t pseudo = pseudo_sum(p, p->l4_len);
 
     memcpy(l4 + offset, &pseudo, sizeof pseudo);
     sum_in_place(p, l4, offset);

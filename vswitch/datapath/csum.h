@@ -9,6 +9,9 @@
  * value (a full checksum with that value is unchanged by completing it).  The packet has been
  * parsed. */
 void csum_complete(struct pkt *, bool guess);
+/* Whether the IPv4 header's checksum and the L4 checksum hold, over all fragments of a datagram;
+ * the partial ones were completed. */
+bool csum_holds(const struct pkt *);
 /* Computes the TCP, UDP, ICMP or ICMPv6 checksum of a packet that the switch makes. */
 void csum_fill(struct pkt *);
 

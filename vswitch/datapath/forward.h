@@ -2,10 +2,40 @@
 #ifndef DATAPATH_FORWARD_H
 #define DATAPATH_FORWARD_H 1
 
+#include "datapath/judge.h"
 #include "datapath/worker_private.h"
 
-/* p->conn is the entry found, or NULL.  The packet is gone when these return. */
-void forward_tracked(struct worker *, const struct port_leaf *from, struct pkt *);
+/* The packet, all its fragments included, is gone when these return.
+ *
+ * What has no connection yet: judged, and opens one if it may. */
 void forward_new(struct worker *, const struct port_leaf *from, struct pkt *);
+/* track.c: what belongs to the connection p->conn. */
+void forward_tracked(struct worker *, const struct port_leaf *from, struct pkt *);
+/* track.c: an ICMP error, which passes as far as a connection is its matter (RFC 5927). */
+void forward_icmp_error(struct worker *, const struct port_leaf *from, struct pkt *);
+
+/* For these two files. */
+
+/* The entry of a connection that 'p' opens and 'j' allows, noted in it.  NULL: 'p' is dropped. */
+struct conn *track_open(struct worker *, const struct port_leaf *from, const struct port_leaf *to,
+                        struct pkt *p, const struct judgement *j);
+/* Whether 'p' may open a connection: it asks a question. */
+bool track_opens(const struct pkt *);
+
+/* To a port, or, NULL, to every uplink. */
+void forward_send(struct worker *, const struct port_leaf *from, const struct port_leaf *to,
+                  struct pkt *);
+/* Denied by 'j'. */
+void forward_deny(struct worker *, const struct port_leaf *from, struct pkt *, struct judgement *j);
+/* Dropped for a reason of ours; quietly: without a record. */
+void forward_drop(struct worker *, const struct port_leaf *from, struct pkt *, enum drop_reason);
+void forward_drop_quietly(struct worker *, const struct port_leaf *from, struct pkt *,
+                          enum drop_reason);
+/* Counts for a rule. */
+void forward_hit(struct worker *, uint32_t rule_slot, uint32_t packets, uint32_t bytes);
+/* Packets and bytes that 'p' is: all its fragments. */
+uint32_t forward_packets(const struct pkt *);
+uint32_t forward_bytes(const struct pkt *);
+const struct port_leaf *forward_leaf(const struct worker *, uint16_t id);
 
 #endif

@@ -10,19 +10,25 @@
 #include <stdint.h>
 
 #include "acl/addr.h"
+#include "datapath/conn_tcp.h"
 #include "datapath/port.h"
 #include "telemetry/reasons.h"
 
 struct rte_mbuf;
 struct conn;
+struct frag_entry;
 
 #define PKT_IP 0x01 /* src, dst, protocol hold */
 #define PKT_V6 0x02
 #define PKT_ARP 0x04
-#define PKT_ND 0x08         /* ICMPv6 types 133 to 137; judged by neigh.c, not by rules */
-#define PKT_GROUP 0x10      /* broadcast or multicast destination MAC */
-#define PKT_TRACKED 0x20    /* TCP, UDP or ICMP echo: may have a connection */
-#define PKT_ORIGINATED 0x40 /* made by the switch */
+#define PKT_ND 0x08          /* ICMPv6 types 133 to 137; judged by neigh.c, not by rules */
+#define PKT_GROUP 0x10       /* broadcast or multicast destination MAC */
+#define PKT_TRACKED 0x20     /* may have a connection: all but ICMP other than echo */
+#define PKT_ORIGINATED 0x40  /* made by the switch */
+#define PKT_FRAGMENT 0x80    /* l4_off, l4_len and frag_* hold; nothing of L4 was looked at */
+#define PKT_MORE 0x100       /* a fragment that is not the last */
+#define PKT_GONE 0x400       /* held, or dropped already: nothing of it is left here */
+#define PKT_ICMP_ERROR 0x200 /* quotes a packet: pkt_parse_quoted() */
 
 struct pkt {
     struct rte_mbuf *m;
@@ -30,23 +36,38 @@ struct pkt {
     struct acl_addr src, dst; /* ARP: sender and target protocol address */
     uint64_t hash;            /* of the connection key */
     struct conn *conn;
-    uint32_t seq, ack;     /* TCP, host order */
+    struct frag_entry *frag; /* a datagram that came in fragments: all of them, 'm' included */
+    struct tcp_segment tcp;
+    uint32_t frag_id;      /* of a fragment */
     uint16_t sport, dport; /* TCP, UDP: ports; ICMP echo: the identifier, twice */
     uint16_t icmp;         /* type << 8 | code */
     uint16_t ethertype;
     uint16_t vlan;                   /* 0: untagged */
     uint16_t l3_off, l4_off, l4_len; /* l4_len: to the end of the IP packet */
+    uint16_t frag_off;               /* of a fragment: offset of its l4_len bytes */
     uint16_t out;                    /* port to send to */
-    uint8_t protocol;
-    uint8_t tcp_flags;
-    uint8_t flags;  /* PKT_* */
-    uint8_t side;   /* index of the source in the canonical key */
-    uint8_t reason; /* enum drop_reason; DROP_NONE while it lives */
+    uint8_t protocol;                /* of a fragment: what the whole is, as its header says */
+    uint16_t flags;                  /* PKT_* */
+    uint8_t side;                    /* index of the source in the canonical key */
+    uint8_t reason;                  /* enum drop_reason; DROP_NONE while it lives */
     uint8_t arp_op;
 };
 
 /* Fills in 'p' from p->m.  DROP_NONE or why not. */
 enum drop_reason pkt_parse(struct pkt *);
+/* Looks at L4 of a datagram whose first fragment is 'p': its header is all there, or that is
+ * DROP_FRAGMENT (RFC 1858, RFC 7112).  'l4_len' is the whole datagram's. */
+enum drop_reason pkt_parse_datagram(struct pkt *p, uint32_t l4_len);
+
+/* The packet that an ICMP error complains about, as far as it is quoted. */
+struct pkt_quoted {
+    struct acl_addr src, dst;
+    uint32_t seq;          /* TCP */
+    uint16_t sport, dport; /* ICMP echo: the identifier, twice */
+    uint8_t protocol;
+};
+/* False when what is quoted is too little to tell whose it was, or nothing that is tracked. */
+bool pkt_parse_quoted(const struct pkt *, struct pkt_quoted *);
 
 /* The destination port that rules match: the L4 port, or ICMP's type and code. */
 static inline uint16_t

@@ -8,14 +8,18 @@
 #include "datapath/csum.h"
 #include "datapath/fdb.h"
 #include "datapath/forward.h"
+#include "datapath/frag.h"
 #include "datapath/guard.h"
 #include "datapath/neigh.h"
 #include "datapath/output.h"
 #include "datapath/record.h"
 
-static void
+/* What any of them is: PKT_*. */
+static uint16_t
 parse_stage(const struct port_leaf *from, struct rte_mbuf **m, uint16_t n, struct pkt *pkts)
 {
+    uint16_t any = 0;
+
     for (uint16_t i = 0; i < n && i < 4; i++) {
         rte_prefetch0(rte_pktmbuf_mtod(m[i], void *));
     }
@@ -25,10 +29,12 @@ parse_stage(const struct port_leaf *from, struct rte_mbuf **m, uint16_t n, struc
         }
         pkts[i].m = m[i];
         pkts[i].reason = pkt_parse(&pkts[i]);
-        if (pkts[i].reason == DROP_NONE && pkts[i].flags & PKT_IP) {
+        if (pkts[i].reason == DROP_NONE && (pkts[i].flags & (PKT_IP | PKT_FRAGMENT)) == PKT_IP) {
             csum_complete(&pkts[i], from->port->guess_partial_csum);
         }
+        any |= pkts[i].flags;
     }
+    return any;
 }
 
 static void
@@ -41,6 +47,26 @@ guard_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, ui
         }
         if (p->reason == DROP_NONE && from->role == PORT_UPLINK) {
             fdb_seen(w->index, p->smac, p->vlan, from->id, w->now_s);
+        }
+    }
+}
+
+/* Fragments wait until their datagram is whole; that goes on in the place of the last of them, and
+ * the guard gets to see what it is. */
+static void
+fragment_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, uint16_t n)
+{
+    for (uint16_t i = 0; i < n; i++) {
+        struct pkt *p = &pkts[i];
+        if (p->reason != DROP_NONE || !(p->flags & PKT_FRAGMENT)) {
+            continue;
+        }
+        if (!frag_input(w, from, p)) {
+            p->flags = PKT_GONE;
+            p->reason = DROP_NONE;
+        } else if (p->reason == DROP_NONE) {
+            p->reason = p->flags & PKT_ND ? DROP_FRAGMENT /* RFC 6980 */
+                                          : guard_check(w, from, p);
         }
     }
 }
@@ -73,6 +99,9 @@ forward_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, 
 {
     for (uint16_t i = 0; i < n; i++) {
         struct pkt *p = &pkts[i];
+        if (p->flags & PKT_GONE) {
+            continue;
+        }
         if (p->reason != DROP_NONE) {
             record_guard_drop(w, from, p);
         } else if (p->flags & (PKT_ARP | PKT_ND)) {
@@ -80,6 +109,8 @@ forward_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, 
         } else if (neigh_is_membership(p)) {
             page_of(w, from)->consumed++;
             rte_pktmbuf_free(p->m);
+        } else if (p->flags & PKT_ICMP_ERROR) {
+            forward_icmp_error(w, from, p);
         } else if (p->conn) {
             forward_tracked(w, from, p);
         } else {
@@ -93,13 +124,17 @@ pipeline_run(struct worker *w, const struct port_leaf *from, struct rte_mbuf **m
 {
     struct ledger_page *page = page_of(w, from);
     struct pkt pkts[DP_BURST];
+    uint16_t any;
 
     page->received += n;
-    parse_stage(from, m, n, pkts);
+    any = parse_stage(from, m, n, pkts);
     for (uint16_t i = 0; i < n; i++) {
         page->received_bytes += rte_pktmbuf_pkt_len(m[i]);
     }
     guard_stage(w, from, pkts, n);
+    if (any & PKT_FRAGMENT) {
+        fragment_stage(w, from, pkts, n);
+    }
     lookup_stage(w, from, pkts, n);
     forward_stage(w, from, pkts, n);
     output_flush(w);

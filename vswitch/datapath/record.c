@@ -10,6 +10,8 @@
 #include <rte_mbuf.h>
 #include <rte_memcpy.h>
 
+#include "datapath/frag.h"
+
 #define RING_RECORDS 32768
 #define MERGE_NS 1000000000ull
 #define BUDGET_BURST 20000   /* records of one port at once: a full port scan of a few peers */
@@ -141,7 +143,7 @@ describe(const struct worker *w, const struct port_leaf *from, const struct pkt 
     d->generation = w->snapshot->generation;
     d->src = p->src;
     d->dst = p->dst;
-    d->count = 1;
+    d->count = p->frag ? frag_packets(p->frag) : 1;
     d->rule_slot = why->rule_slot;
     d->port = from->id;
     d->peer_port = why->peer_port;
@@ -167,12 +169,12 @@ report(struct worker *w, const struct port_leaf *from, const struct pkt *p,
 
     describe(w, from, p, why, &d);
     if (why->log == ACL_LOG_NONE) {
-        unsaid_add(&unsaid_of(r, &d)->suppressed, 1);
+        unsaid_add(&unsaid_of(r, &d)->suppressed, d.count);
         return;
     }
     struct merge_slot *s = &r->merge[merge_hash(&d) % MERGE_SLOTS];
     if (s->used && same_flow(&s->record, &d)) {
-        s->repeats++;
+        s->repeats += d.count;
         s->record = d;
         return;
     }
@@ -184,17 +186,32 @@ report(struct worker *w, const struct port_leaf *from, const struct pkt *p,
     send_record(r, &d);
 }
 
+static void
+free_packets(struct worker *w, struct pkt *p)
+{
+    struct rte_mbuf *m[FRAG_MAX_PIECES];
+
+    if (p->frag) {
+        rte_pktmbuf_free_bulk(m, frag_take(w, p, m));
+    } else {
+        rte_pktmbuf_free(p->m);
+    }
+    p->m = NULL;
+}
+
 void
 record_drop(struct worker *w, const struct port_leaf *from, struct pkt *p, const struct denial *why)
 {
-    page_of(w, from)->drops[p->reason]++;
+    uint32_t packets = p->frag ? frag_packets(p->frag) : 1;
+
+    page_of(w, from)->drops[p->reason] += packets;
     if (why->rule_slot < w->ledger.n_rules) {
-        w->ledger.rules[why->rule_slot].packets++;
-        w->ledger.rules[why->rule_slot].bytes += rte_pktmbuf_pkt_len(p->m);
+        w->ledger.rules[why->rule_slot].packets += packets;
+        w->ledger.rules[why->rule_slot].bytes +=
+            p->frag ? frag_bytes(p->frag) : rte_pktmbuf_pkt_len(p->m);
     }
     report(w, from, p, why);
-    rte_pktmbuf_free(p->m);
-    p->m = NULL;
+    free_packets(w, p);
 }
 
 static const struct denial guard_denial = { .rule_slot = UINT32_MAX,

@@ -15,7 +15,7 @@ struct denial {
 int recorder_init(struct recorder *); /* 0 or ENOMEM */
 void recorder_destroy(struct recorder *);
 
-/* Counts p->reason against 'from' and frees the packet. */
+/* Counts p->reason against 'from' and frees the packet, all its fragments included. */
 void record_drop(struct worker *, const struct port_leaf *from, struct pkt *,
                  const struct denial *);
 /* The guard's reasons: log class incident, no rule. */

@@ -15,10 +15,6 @@
 #include "datapath/output.h"
 
 #define ANSWERS_A_SECOND 2000
-#define TCP_FIN 0x01
-#define TCP_SYN 0x02
-#define TCP_RST 0x04
-#define TCP_ACK 0x10
 
 static bool
 within_rate(struct worker *w)
@@ -89,10 +85,10 @@ build_reset(struct worker *w, const struct pkt *p, struct pkt *out)
     const struct rte_tcp_hdr *in =
         rte_pktmbuf_mtod_offset(p->m, const struct rte_tcp_hdr *, p->l4_off);
     struct rte_tcp_hdr *tcp;
-    uint32_t length = p->l4_len - (in->data_off >> 4) * 4 + !!(p->tcp_flags & TCP_SYN) +
-                      !!(p->tcp_flags & TCP_FIN);
+    uint32_t length = p->l4_len - (in->data_off >> 4) * 4 + !!(p->tcp.flags & TCPF_SYN) +
+                      !!(p->tcp.flags & TCPF_FIN);
 
-    if (p->tcp_flags & TCP_RST) { /* a reset is never answered */
+    if (p->tcp.flags & TCPF_RST) { /* a reset is never answered */
         return false;
     }
     tcp = (void *) build(w, p, IPPROTO_TCP, sizeof *tcp, out);
@@ -102,12 +98,12 @@ build_reset(struct worker *w, const struct pkt *p, struct pkt *out)
     tcp->src_port = in->dst_port;
     tcp->dst_port = in->src_port;
     tcp->data_off = 5 << 4;
-    if (p->tcp_flags & TCP_ACK) {
+    if (p->tcp.flags & TCPF_ACK) {
         tcp->sent_seq = in->recv_ack;
-        tcp->tcp_flags = TCP_RST;
+        tcp->tcp_flags = TCPF_RST;
     } else {
-        tcp->recv_ack = rte_cpu_to_be_32(p->seq + length);
-        tcp->tcp_flags = TCP_RST | TCP_ACK;
+        tcp->recv_ack = rte_cpu_to_be_32(p->tcp.seq + length);
+        tcp->tcp_flags = TCPF_RST | TCPF_ACK;
     }
     return true;
 }

@@ -18,6 +18,7 @@
 #include <rte_rcu_qsbr.h>
 
 #include "datapath/grace.h"
+#include "datapath/frag.h"
 #include "datapath/output.h"
 #include "datapath/pipeline.h"
 #include "datapath/record.h"
@@ -43,9 +44,11 @@ worker_init(struct worker *w, const struct dp_config *c, uint32_t index)
     w->lcore = c->lcores[index];
     w->pool = c->pool;
     w->conns = conns;
+    w->conn_quota = c->max_port_connections;
+    w->frags = frag_table_create();
     w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     w->tx = rte_zmalloc("tx_buffers", DP_MAX_PORTS * sizeof *w->tx, 64);
-    if (w->wake_fd < 0 || !w->tx || recorder_init(&w->recorder)) {
+    if (w->wake_fd < 0 || !w->tx || !w->frags || recorder_init(&w->recorder)) {
         return ENOMEM;
     }
     return ledger_init(&w->ledger, DP_MAX_PORTS, c->n_rule_slots);
@@ -90,6 +93,7 @@ dp_exit(void)
     for (uint32_t i = 0; workers && i < n_workers; i++) {
         ledger_destroy(&workers[i].ledger);
         recorder_destroy(&workers[i].recorder);
+        frag_table_destroy(workers[i].frags);
         rte_free(workers[i].tx);
         if (workers[i].wake_fd > 0) {
             close(workers[i].wake_fd);
@@ -121,6 +125,7 @@ take_snapshot(struct worker *w, const struct snapshot *s)
             w->mine[w->n_mine++] = s->port_ids[i];
         }
     }
+    frag_forget(w);
     atomic_store_explicit(&w->generation, s ? s->generation : 0, memory_order_release);
 }
 
@@ -233,13 +238,16 @@ worker_main(void *arg)
     atomic_store(&w->cpu, (unsigned) sched_getcpu());
     while (!atomic_load_explicit(&stopping, memory_order_relaxed)) {
         uint32_t n = poll_round(w);
+        uint64_t now;
         if (n) {
             w->idle_polls = 0;
         } else {
             w->idle_polls++;
         }
         record_tick(w);
-        conn_sweep(w->conns, w->index, rte_rdtsc());
+        now = rte_rdtsc();
+        frag_tick(w, now);
+        conn_sweep(w->conns, w->index, now);
         rte_rcu_qsbr_quiescent(qsbr, w->index);
         if (idle_sleep && w->idle_polls > IDLE_POLLS) {
             worker_sleep(w);

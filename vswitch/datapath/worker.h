@@ -19,8 +19,9 @@ struct dp_config {
     unsigned lcores[DP_MAX_WORKERS]; /* EAL lcore ids of the workers */
     uint32_t n_workers;
     uint32_t max_connections;
-    uint32_t n_rule_slots; /* hit counters; a rule slot is below this */
-    bool idle_sleep;       /* sleep when no port has had packets for a while */
+    uint32_t max_port_connections; /* that one desktop may have open */
+    uint32_t n_rule_slots;         /* hit counters; a rule slot is below this */
+    bool idle_sleep;               /* sleep when no port has had packets for a while */
     struct rte_mempool *pool;
 };
 

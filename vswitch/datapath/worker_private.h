@@ -46,6 +46,8 @@ struct worker {
     struct ledger ledger;
     struct recorder recorder;
     struct conn_table *conns;
+    uint32_t conn_quota; /* connections that one desktop may have open */
+    struct frag_table *frags;
     struct rte_mempool *pool;
     struct tx_buffer *tx; /* [DP_MAX_PORTS] */
     uint16_t dirty[DP_MAX_PORTS];

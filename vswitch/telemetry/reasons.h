@@ -10,8 +10,12 @@
     X(DROP_MALFORMED, "malformed", "a header is cut short or lies about lengths")                  \
     X(DROP_ETHERTYPE, "ethertype", "neither IPv4, IPv6 nor ARP")                                   \
     X(DROP_VLAN, "vlan", "a VLAN tag on an access port")                                           \
-    X(DROP_FRAGMENT, "fragment", "an IP fragment")                                                 \
+    X(DROP_FRAGMENT, "fragment", "its first fragment does not hold all headers")                   \
+    X(DROP_FRAG_OVERLAP, "frag-overlap", "fragments that overlap")                                 \
+    X(DROP_FRAG_TIMEOUT, "frag-timeout", "fragments of what did not become whole in time")         \
+    X(DROP_FRAG_LIMIT, "frag-limit", "more fragments held than a port may have")                   \
     X(DROP_IPV6_EXT, "ipv6-ext", "an IPv6 extension chain without a known end")                    \
+    X(DROP_SOURCE_ROUTE, "source-route", "it says itself which way it is to be routed")            \
     X(DROP_LAND, "land", "source and destination are the same")                                    \
     X(DROP_SPOOF_MAC, "spoof-mac", "the source MAC is not bound to the port")                      \
     X(DROP_SPOOF_IP, "spoof-ip", "the source address is not bound to the port")                    \
@@ -27,6 +31,10 @@
     X(DROP_INGRESS_DEFAULT, "ingress-default", "no rule of the destination port allows it")        \
     X(DROP_NO_POLICY, "no-policy", "the port has no table yet")                                    \
     X(DROP_TCP_STATE, "tcp-state", "TCP outside a connection that does not open one")              \
+    X(DROP_TCP_FLAGS, "tcp-flags", "TCP flags that no stack sends")                                \
+    X(DROP_TCP_SEQUENCE, "tcp-sequence", "TCP numbers outside of the connection's bounds")         \
+    X(DROP_ICMP_UNRELATED, "icmp-unrelated", "an ICMP error about no connection")                  \
+    X(DROP_CONN_QUOTA, "conn-quota", "the port has all the connections that it may have")          \
     X(DROP_CONN_FULL, "conn-full", "the connection table is full")                                 \
     X(DROP_MISADDRESSED, "misaddressed",                                                           \
       "the address is not bound to the port that the MAC names")                                   \

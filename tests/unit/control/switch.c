@@ -98,9 +98,11 @@ fixture_delete(struct fixture *f, struct desired_port *port)
 int
 switch_init(void)
 {
-    struct dp_config config = {
-        .n_workers = 1, .max_connections = 1024, .n_rule_slots = N_RULE_SLOTS, .idle_sleep = true
-    };
+    struct dp_config config = { .n_workers = 1,
+                                .max_connections = 1024,
+                                .max_port_connections = 1024,
+                                .n_rule_slots = N_RULE_SLOTS,
+                                .idle_sleep = true };
     char *error = NULL;
     int retval;
 

@@ -34,3 +34,9 @@ tests_unit_datapath_test_races_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 tests_unit_datapath_test_races_SOURCES = tests/unit/datapath/test_races.c
 tests_unit_datapath_test_races_LDADD = vswitch/libdatapath.a vswitch/libtelemetry.a acl/libacl.a \
 	$(DPDK_LIBS)
+
+check_PROGRAMS += tests/unit/datapath/diff_conntrack
+TESTS += tests/unit/datapath/diff_conntrack
+tests_unit_datapath_diff_conntrack_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
+tests_unit_datapath_diff_conntrack_SOURCES = tests/unit/datapath/diff_conntrack.c
+tests_unit_datapath_diff_conntrack_LDADD = vswitch/libdatapath.a $(OVS_LIBS)

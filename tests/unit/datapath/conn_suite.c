@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <CUnit/CUnit.h>
 #include <rte_cycles.h>
@@ -58,7 +59,6 @@ open_one(uint32_t i)
     c->port[side] = 1;
     c->port[!side] = 2;
     c->initiator = side;
-    c->state = CONN_SYN_SENT;
     c->half[0].last_seen = c->half[1].last_seen = rte_rdtsc();
     return conn_insert(table, 0, c, hash);
 }
@@ -131,31 +131,105 @@ test_long_grace(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(table);
 }
 
+/* ---- TCP ---- */
+
+static struct tcp_half tcp[2];
+
+static enum tcp_verdict
+say(unsigned side, uint8_t flags, uint32_t seq, uint32_t ack, uint16_t len)
+{
+    struct tcp_segment s = {
+        .seq = seq, .ack = ack, .len = len, .window = 1000, .flags = flags, .scale = TCP_NO_SCALE
+    };
+
+    return tcp_track(&tcp[side], &tcp[!side], &s);
+}
+
+static enum tcp_state
+state(void)
+{
+    return tcp_state(&tcp[0], &tcp[1]);
+}
+
+static void
+shake_hands(void)
+{
+    memset(tcp, 0, sizeof tcp);
+    CU_ASSERT_EQUAL(say(0, TCPF_SYN, 99, 0, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_SYN_SENT);
+    CU_ASSERT_EQUAL(say(1, TCPF_SYN | TCPF_ACK, 499, 100, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_SYN_RECEIVED);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 100, 500, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_ESTABLISHED);
+}
+
 static void
 test_tcp_states(void)
 {
-    struct conn *c = open_one(7);
-    unsigned from = c->initiator;
+    shake_hands();
+    CU_ASSERT_EQUAL(say(0, TCPF_FIN | TCPF_ACK, 100, 500, 10), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_CLOSING);
+    CU_ASSERT_EQUAL(say(1, TCPF_FIN | TCPF_ACK, 500, 111, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_CLOSING); /* its own FIN is not acknowledged yet */
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 111, 501, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_CLOSED);
+}
 
-    conn_advance(c, from, 0x02, 1);
-    CU_ASSERT_EQUAL(c->state, CONN_SYN_SENT);
-    conn_advance(c, !from, 0x12, 2);
-    CU_ASSERT_EQUAL(c->state, CONN_SYN_RECEIVED);
-    conn_advance(c, from, 0x10, 3);
-    CU_ASSERT_EQUAL(c->state, CONN_ESTABLISHED);
-    conn_advance(c, from, 0x11, 4);
-    CU_ASSERT_EQUAL(c->state, CONN_CLOSING);
-    conn_advance(c, !from, 0x11, 5);
-    CU_ASSERT_EQUAL(c->state, CONN_CLOSED);
-    conn_advance(c, from, 0x10, 6);
-    CU_ASSERT_EQUAL(c->state, CONN_CLOSED);
+static void
+test_tcp_bounds(void)
+{
+    shake_hands();
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 100, 500, 1000), TCP_PASS); /* all that was granted */
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 1100, 500, 1), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 500, 1101, 0), TCP_BAD_SEQUENCE); /* of what was not sent */
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 500, 1100, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 1100, 500, 1000), TCP_PASS);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 1100, 500, 1000), TCP_PASS); /* again */
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 99, 500, 1), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 2100, 499, 0), TCP_BAD_SEQUENCE); /* before its SYN */
+    CU_ASSERT_EQUAL(say(0, 0, 2100, 0, 0), TCP_BAD_FLAGS);
+    CU_ASSERT_EQUAL(say(0, 0x29, 2100, 500, 0), TCP_BAD_FLAGS); /* a Christmas tree */
+    CU_ASSERT_EQUAL(say(0, TCPF_SYN | TCPF_FIN, 2100, 500, 0), TCP_BAD_FLAGS);
+    CU_ASSERT_EQUAL(state(), TCP_ESTABLISHED);
+}
 
-    c->state = CONN_ESTABLISHED; /* a reset is the end, whatever was half closed before */
-    c->half[0].tcp_seen = c->half[1].tcp_seen = 0x10;
-    conn_advance(c, from, 0x11, 7);
-    conn_advance(c, !from, 0x14, 8);
-    conn_advance(c, from, 0x10, 9);
-    CU_ASSERT_EQUAL(c->state, CONN_CLOSED);
+static void
+test_tcp_resets(void)
+{
+    memset(tcp, 0, sizeof tcp);
+    say(0, TCPF_SYN, 99, 0, 0);
+    CU_ASSERT_EQUAL(say(1, TCPF_RST, 0, 0, 0), TCP_BAD_SEQUENCE); /* refuses nothing */
+    CU_ASSERT_EQUAL(say(1, TCPF_RST | TCPF_ACK, 0, 100, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_CLOSED);
+
+    shake_hands();
+    CU_ASSERT_EQUAL(say(1, TCPF_RST, 900, 0, 0), TCP_PASS_ASIDE); /* for the host to challenge */
+    CU_ASSERT_EQUAL(say(1, TCPF_RST, 5000, 0, 0), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(state(), TCP_ESTABLISHED);
+    CU_ASSERT_EQUAL(say(1, TCPF_RST, 500, 0, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_CLOSED);
+}
+
+/* A host that has forgotten the connection asks anew; only an answer to that ends the old one. */
+static void
+test_tcp_begins_anew(void)
+{
+    struct tcp_half anew[2];
+    struct tcp_segment answer = {
+        .seq = 7000, .ack = 9001, .window = 1000, .flags = TCPF_SYN | TCPF_ACK
+    };
+
+    shake_hands();
+    CU_ASSERT_EQUAL(say(0, TCPF_SYN, 9000, 0, 0), TCP_PASS_ASIDE);
+    CU_ASSERT_EQUAL(state(), TCP_ESTABLISHED);
+    CU_ASSERT_EQUAL(say(1, TCPF_SYN | TCPF_ACK, 7000, 100, 0), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(1, TCPF_SYN | TCPF_ACK, 7000, 9001, 0), TCP_BEGINS_ANEW);
+    memset(anew, 0, sizeof anew);
+    tcp_begin_anew(&anew[1], &anew[0], &tcp[0], &answer);
+    memcpy(tcp, anew, sizeof tcp);
+    CU_ASSERT_EQUAL(state(), TCP_SYN_RECEIVED);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 9001, 7001, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_ESTABLISHED);
 }
 
 void
@@ -167,6 +241,9 @@ suite_conn(void)
     CU_add_test(s, "full, flushed, recycled", test_full_and_recycled);
     CU_add_test(s, "a long grace period", test_long_grace);
     CU_add_test(s, "tcp states", test_tcp_states);
+    CU_add_test(s, "tcp bounds", test_tcp_bounds);
+    CU_add_test(s, "tcp resets", test_tcp_resets);
+    CU_add_test(s, "tcp begins anew", test_tcp_begins_anew);
 }
 
 static void

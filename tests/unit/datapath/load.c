@@ -66,6 +66,23 @@ stamp_offset(uint8_t protocol)
     return protocol == IPPROTO_TCP ? 54 : 42;
 }
 
+/* Every connection begins with the same numbers and carries nothing, as the stamp lies behind the
+ * IP packet: so the numbers follow from the flags, and a try from the beginning is a
+ * retransmission. */
+static void
+number(struct rte_tcp_hdr *tcp, unsigned side, uint8_t flags)
+{
+    bool last = flags == ACK; /* acknowledges the FIN */
+
+    tcp->data_off = 5 << 4;
+    tcp->tcp_flags = flags;
+    tcp->rx_win = RTE_BE16(65535);
+    tcp->sent_seq = rte_cpu_to_be_32(flags & SYN ? 1000 : last ? 1002 : 1001);
+    tcp->recv_ack = rte_cpu_to_be_32(flags == SYN                         ? 0
+                                     : last || (flags == FIN_ACK && side) ? 1002
+                                                                          : 1001);
+}
+
 static struct rte_mbuf *
 make_packet(const struct flow *f, unsigned side, uint8_t flags, uint32_t seq)
 {
@@ -85,17 +102,17 @@ make_packet(const struct flow *f, unsigned side, uint8_t flags, uint32_t seq)
     p[11] = end_mac(f->end[side]);
     p[12] = 8;
     ip->version_ihl = 0x45;
-    ip->total_length = rte_cpu_to_be_16(size - 14);
+    ip->total_length = rte_cpu_to_be_16((f->protocol == IPPROTO_TCP ? at : size) - 14);
     ip->time_to_live = 64;
     ip->next_proto_id = f->protocol;
     ip->src_addr = end_addr(f->end[side]).w[3];
     ip->dst_addr = end_addr(f->end[!side]).w[3];
     udp->src_port = rte_cpu_to_be_16(port[side]);
     udp->dst_port = rte_cpu_to_be_16(port[!side]);
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
     if (f->protocol == IPPROTO_TCP) {
-        struct rte_tcp_hdr *tcp = (void *) udp;
-        tcp->data_off = 5 << 4;
-        tcp->tcp_flags = flags;
+        number((void *) udp, side, flags);
+        ((struct rte_tcp_hdr *) udp)->cksum = rte_ipv4_udptcp_cksum(ip, udp);
     } else {
         udp->dgram_len = rte_cpu_to_be_16(size - 34);
     }

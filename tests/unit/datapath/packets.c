@@ -47,8 +47,49 @@ packet_tcp(uint8_t from, uint8_t to, uint16_t sport, uint16_t dport, uint8_t fla
     tcp->dst_port = rte_cpu_to_be_16(dport);
     tcp->data_off = 5 << 4;
     tcp->tcp_flags = flags;
+    tcp->rx_win = RTE_BE16(65535);
+    tcp->sent_seq = rte_cpu_to_be_32(flags & 0x02 ? 1000 : 1001);
+    tcp->recv_ack = rte_cpu_to_be_32(flags & 0x10 ? 1001 : 0);
     tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
     return packet_raw(p, sizeof p);
+}
+
+struct rte_mbuf *
+packet_fragment(const struct rte_mbuf *whole, uint16_t id, uint16_t off, uint16_t len)
+{
+    const uint8_t *data = rte_pktmbuf_mtod(whole, const uint8_t *);
+    uint16_t all = rte_pktmbuf_data_len(whole) - 34;
+    uint8_t p[2048];
+    struct rte_ipv4_hdr *ip = (void *) (p + 14);
+
+    memcpy(p, data, 34);
+    memcpy(p + 34, data + 34 + off, len);
+    ip->total_length = rte_cpu_to_be_16(sizeof *ip + len);
+    ip->packet_id = rte_cpu_to_be_16(id);
+    ip->fragment_offset = rte_cpu_to_be_16(off / 8 | (off + len < all ? 0x2000 : 0));
+    ip->hdr_checksum = 0;
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
+    return packet_raw(p, 34 + len);
+}
+
+struct rte_mbuf *
+packet_tcp_data(uint8_t from, uint8_t to, uint16_t sport, uint16_t dport, uint8_t flags,
+                uint16_t len)
+{
+    struct rte_mbuf *m = packet_tcp(from, to, sport, dport, flags);
+    struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14);
+    struct rte_tcp_hdr *tcp = (void *) (ip + 1);
+    char *data = rte_pktmbuf_append(m, len);
+
+    for (uint16_t i = 0; i < len; i++) {
+        data[i] = i;
+    }
+    ip->total_length = rte_cpu_to_be_16(sizeof *ip + sizeof *tcp + len);
+    ip->hdr_checksum = 0;
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
+    tcp->cksum = 0;
+    tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
+    return m;
 }
 
 struct rte_mbuf *

@@ -28,7 +28,7 @@ test_tcp(void)
     CU_ASSERT_EQUAL(p.dmac, TEST_MAC(2));
     CU_ASSERT_EQUAL(p.sport, 40000);
     CU_ASSERT_EQUAL(p.dport, 445);
-    CU_ASSERT_EQUAL(p.tcp_flags, 0x02);
+    CU_ASSERT_EQUAL(p.tcp.flags, 0x02);
     CU_ASSERT_EQUAL(p.l4_len, 20);
     CU_ASSERT_EQUAL(p.flags, PKT_IP | PKT_TRACKED);
     rte_pktmbuf_free(m);
@@ -66,9 +66,17 @@ test_refusals(void)
     struct rte_mbuf *m = packet_tcp(1, 2, 1, 2, 2);
     uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
 
-    data[20] = 0x20; /* more fragments */
-    CU_ASSERT_EQUAL(parse(m, &p), DROP_FRAGMENT);
+    data[20] = 0x20; /* more fragments, but 20 bytes are no multiple of eight */
+    CU_ASSERT_EQUAL(parse(m, &p), DROP_MALFORMED);
+    data[20] = 0x1f; /* ends past the largest datagram */
+    data[21] = 0xff;
+    CU_ASSERT_EQUAL(parse(m, &p), DROP_MALFORMED);
     data[20] = 0;
+    data[21] = 1;
+    CU_ASSERT_EQUAL(parse(m, &p), DROP_NONE);
+    CU_ASSERT_EQUAL(p.flags, PKT_IP | PKT_FRAGMENT);
+    CU_ASSERT_EQUAL(p.frag_off, 8);
+    data[21] = 0;
     data[12] = 0x81;
     data[13] = 0;
     CU_ASSERT_EQUAL(parse(m, &p), DROP_VLAN);
@@ -103,9 +111,60 @@ test_ipv6_extensions(void)
     data[55] = 9; /* the extension says it is longer than the packet */
     CU_ASSERT_EQUAL(parse(m, &p), DROP_IPV6_EXT);
     data[55] = 0;
-    data[54] = 44; /* a fragment header follows */
-    CU_ASSERT_EQUAL(parse(m, &p), DROP_FRAGMENT);
+    data[54] = 44; /* a fragment header follows, and nothing behind it */
+    CU_ASSERT_EQUAL(parse(m, &p), DROP_MALFORMED);
+    data[54] = 43; /* a routing header of type 0 with a hop left */
+    data[62] = data[63] = data[64] = 0;
+    data[65] = 1;
+    CU_ASSERT_EQUAL(parse(m, &p), DROP_SOURCE_ROUTE);
     rte_pktmbuf_free(m);
+}
+
+/* A fragment header in the place of the hop-by-hop header. */
+static void
+test_ipv6_fragments(void)
+{
+    struct pkt p;
+    struct rte_mbuf *m = packet_raw(v6_udp, sizeof v6_udp);
+    uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+
+    data[20] = 44;
+    data[56] = data[57] = 0;
+    CU_ASSERT_EQUAL(parse(m, &p), DROP_NONE); /* makes no fragment: RFC 6946 */
+    CU_ASSERT_EQUAL(p.flags, PKT_IP | PKT_V6 | PKT_TRACKED);
+    CU_ASSERT_EQUAL(p.dport, 53);
+    data[57] = 1; /* more follow */
+    data[61] = 9;
+    CU_ASSERT_EQUAL(parse(m, &p), DROP_NONE);
+    CU_ASSERT_EQUAL(p.flags, PKT_IP | PKT_V6 | PKT_FRAGMENT | PKT_MORE);
+    CU_ASSERT_EQUAL(p.frag_id, 9);
+    CU_ASSERT_EQUAL(p.l4_len, 8);
+    CU_ASSERT_EQUAL(pkt_parse_datagram(&p, 16), DROP_NONE);
+    CU_ASSERT_EQUAL(p.dport, 53);
+    rte_pktmbuf_free(m);
+}
+
+static void
+test_window_scale(void)
+{
+    static const uint8_t options[][4] = { { 1, 3, 3, 7 }, { 3, 3, 99, 0 }, { 3, 2, 7, 0 },
+                                          { 0, 3, 3, 7 }, { 1, 1, 3, 3 },  { 8, 0, 0, 0 } };
+    static const uint8_t expected[] = {
+        7, TCP_MAX_SCALE, TCP_NO_SCALE, TCP_NO_SCALE, TCP_NO_SCALE, TCP_NO_SCALE
+    };
+    struct pkt p;
+
+    for (size_t i = 0; i < sizeof expected; i++) {
+        struct rte_mbuf *m = packet_tcp(1, 2, 1, 2, 2);
+        uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+        memcpy(rte_pktmbuf_append(m, 4), options[i], 4);
+        data[17] += 4;
+        data[46] = 6 << 4;
+        CU_ASSERT_EQUAL(parse(m, &p), DROP_NONE);
+        CU_ASSERT_EQUAL(p.tcp.scale, expected[i]);
+        CU_ASSERT_EQUAL(p.tcp.len, 0);
+        rte_pktmbuf_free(m);
+    }
 }
 
 static void
@@ -138,5 +197,7 @@ suite_parse(void)
     CU_add_test(s, "cut and bent", test_cut_and_bent);
     CU_add_test(s, "refusals", test_refusals);
     CU_add_test(s, "ipv6 extensions", test_ipv6_extensions);
+    CU_add_test(s, "ipv6 fragments", test_ipv6_fragments);
+    CU_add_test(s, "window scale", test_window_scale);
     CU_add_test(s, "partial checksum", test_partial_checksum);
 }

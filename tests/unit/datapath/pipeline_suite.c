@@ -13,6 +13,7 @@
 
 #include "acl/table.h"
 #include "datapath/fdb.h"
+#include "datapath/frag.h"
 #include "datapath/pipeline.h"
 #include "datapath/record.h"
 #include "tests/unit/datapath/suites.h"
@@ -121,6 +122,8 @@ setup(void)
     w->tx = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *w->tx, 64);
     w->pool = test_pool;
     w->conns = conn_table_create(1000, 1, qsbr);
+    w->conn_quota = 100;
+    w->frags = frag_table_create();
     classes = acl_classes_create();
     allow_80 = make_table(80);
     deny_all = make_table(0);
@@ -144,6 +147,7 @@ teardown(void)
     fdb_exit();
     ledger_destroy(&w->ledger);
     recorder_destroy(&w->recorder);
+    frag_table_destroy(w->frags);
     conn_table_destroy(w->conns);
     acl_table_destroy(allow_80);
     acl_table_destroy(deny_all);
@@ -272,10 +276,211 @@ test_no_buffer(void)
     rte_mempool_free(empty);
 }
 
+/* ---- fragments of an allowed connection's SYN, 20 bytes of header and 44 of data ---- */
+
+static struct rte_mbuf *whole;
+
+static int
+send_fragment(uint16_t id, uint16_t off, uint16_t len)
+{
+    return send_in(DESK1, packet_fragment(whole, id, off, len), UPLINK);
+}
+
+static uint64_t
+held(void)
+{
+    return w->ledger.pages[DESK1].held;
+}
+
+static void
+test_fragments_pass_whole(void)
+{
+    uint64_t denied = drops(DESK1, DROP_EGRESS_DEFAULT);
+
+    whole = packet_tcp_data(DESK1, UPLINK, 7000, 80, TCP_SYN, 44);
+    CU_ASSERT_EQUAL(send_fragment(1, 0, 24), 0);
+    CU_ASSERT_EQUAL(send_fragment(1, 48, 16), 0);
+    CU_ASSERT_EQUAL(held(), 2);
+    CU_ASSERT_EQUAL(send_fragment(1, 0, 24), 0); /* an exact duplicate */
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_FRAG_OVERLAP), 1);
+    CU_ASSERT_EQUAL(send_fragment(1, 24, 24), 3);
+    CU_ASSERT_EQUAL(held(), 0);
+    rte_pktmbuf_free(whole);
+    whole = packet_tcp_data(DESK1, UPLINK, 7001, 22, TCP_SYN, 44);
+    CU_ASSERT_EQUAL(send_fragment(2, 24, 40), 0); /* the last one first */
+    CU_ASSERT_EQUAL(send_fragment(2, 0, 24), 0);
+    CU_ASSERT_EQUAL(held(), 0);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_EGRESS_DEFAULT), denied + 2);
+    rte_pktmbuf_free(whole);
+    drain_records();
+}
+
+static void
+test_fragments_that_deceive(void)
+{
+    uint64_t overlaps = drops(DESK1, DROP_FRAG_OVERLAP);
+
+    whole = packet_tcp_data(DESK1, UPLINK, 7002, 80, TCP_SYN, 44);
+    CU_ASSERT_EQUAL(send_fragment(3, 0, 24), 0);
+    CU_ASSERT_EQUAL(send_fragment(3, 16, 16), 0); /* RFC 3128, RFC 5722 */
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_FRAG_OVERLAP), overlaps + 2);
+    CU_ASSERT_EQUAL(send_fragment(3, 24, 40), 0); /* nothing of it any more */
+    CU_ASSERT_EQUAL(send_fragment(3, 0, 24), 0);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_FRAG_OVERLAP), overlaps + 4);
+    CU_ASSERT_EQUAL(send_fragment(4, 0, 16), 0); /* its flags are in the second: RFC 1858 */
+    CU_ASSERT_EQUAL(send_fragment(4, 16, 48), 0);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_FRAGMENT), 2);
+    CU_ASSERT_EQUAL(held(), 0);
+    rte_pktmbuf_mtod(whole, uint8_t *)[60] ^= 1; /* the checksum is over all of them */
+    CU_ASSERT_EQUAL(send_fragment(5, 0, 24), 0);
+    CU_ASSERT_EQUAL(send_fragment(5, 24, 40), 0);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_CSUM), 2);
+    rte_pktmbuf_free(whole);
+    drain_records();
+}
+
+static void
+test_fragments_do_not_pile_up(void)
+{
+    whole = packet_tcp_data(DESK1, UPLINK, 7003, 80, TCP_SYN, 44);
+    /* The refused one of the test before is still remembered. */
+    for (uint16_t id = 100; id < 100 + FRAG_PORT_ENTRIES; id++) {
+        CU_ASSERT_EQUAL(send_fragment(id, 0, 24), 0);
+    }
+    CU_ASSERT_EQUAL(held(), FRAG_PORT_ENTRIES - 1);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_FRAG_LIMIT), 1);
+    snap->ports[DESK1] = NULL; /* the port goes */
+    frag_forget(w);
+    snap->ports[DESK1] = &leaves[DESK1];
+    CU_ASSERT_EQUAL(held(), 0);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_FRAG_TIMEOUT), FRAG_PORT_ENTRIES - 1);
+    CU_ASSERT_EQUAL(send_fragment(200, 0, 24), 0);
+    frag_tick(w, rte_rdtsc());
+    CU_ASSERT_EQUAL(held(), 1);
+    frag_tick(w, rte_rdtsc() + (FRAG_SECONDS + 1) * rte_get_tsc_hz());
+    CU_ASSERT_EQUAL(held(), 0);
+    rte_pktmbuf_free(whole);
+    drain_records();
+}
+
+/* ---- connections ---- */
+
+static void
+test_quota(void)
+{
+    w->conn_quota = conn_table_of_port(w->conns, DESK1) + 1;
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 8000, 80, TCP_SYN), UPLINK), 1);
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 8001, 80, TCP_SYN), UPLINK), 0);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_CONN_QUOTA), 1);
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 8000, 80, TCP_SYN), UPLINK), 1);
+    w->conn_quota = 100;
+    drain_records();
+}
+
+/* Whatever is allowed by its protocol number is a connection by its addresses. */
+static void
+test_other_protocols(void)
+{
+    struct acl_table_rule rule = { .protocol = 132, .action = ACL_ALLOW, .slot = 2 };
+    struct acl_table *sctp = acl_table_build(&rule, 1, classes, NULL, 0);
+    struct rte_mbuf *m[2];
+
+    for (int i = 0; i < 2; i++) {
+        struct rte_ipv4_hdr *ip;
+        m[i] = i ? packet_tcp(UPLINK, DESK1, 80, 8300, TCP_ACK)
+                 : packet_tcp(DESK1, UPLINK, 8300, 80, TCP_ACK);
+        ip = rte_pktmbuf_mtod_offset(m[i], struct rte_ipv4_hdr *, 14);
+        ip->next_proto_id = 132;
+        ip->hdr_checksum = 0;
+        ip->hdr_checksum = rte_ipv4_cksum(ip);
+    }
+    leaves[DESK1].table[ACL_EGRESS] = sctp;
+    leaves[DESK1].table_id[ACL_EGRESS] = 3;
+    publish();
+    CU_ASSERT_EQUAL(send_in(DESK1, m[0], UPLINK), 1);
+    CU_ASSERT_EQUAL(send_in(UPLINK, m[1], DESK1), 1);
+    leaves[DESK1].table[ACL_EGRESS] = allow_80;
+    leaves[DESK1].table_id[ACL_EGRESS] = 1;
+    publish();
+    acl_table_destroy(sctp);
+    drain_records();
+}
+
+static void
+test_out_of_bounds(void)
+{
+    struct rte_mbuf *m;
+
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 8100, 80, TCP_SYN), UPLINK), 1);
+    m = packet_tcp(UPLINK, DESK1, 80, 8100, TCP_SYN | TCP_ACK);
+    rte_pktmbuf_mtod(m, uint8_t *)[50] ^= 1; /* its checksum */
+    CU_ASSERT_EQUAL(send_in(UPLINK, m, DESK1), 0);
+    CU_ASSERT_EQUAL(drops(UPLINK, DROP_CSUM), 1);
+    CU_ASSERT_EQUAL(send_in(UPLINK, packet_tcp(UPLINK, DESK1, 80, 8100, TCP_ACK), DESK1), 0);
+    CU_ASSERT_EQUAL(drops(UPLINK, DROP_TCP_STATE), 1);
+    CU_ASSERT_EQUAL(send_in(UPLINK, packet_tcp(UPLINK, DESK1, 80, 8100, TCP_SYN | TCP_ACK), DESK1),
+                    1);
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 8100, 80, TCP_ACK), UPLINK), 1);
+    m = packet_tcp(UPLINK, DESK1, 80, 8100, TCP_ACK);
+    rte_pktmbuf_mtod(m, uint8_t *)[38] = 0x77; /* its number */
+    CU_ASSERT_EQUAL(send_in(UPLINK, m, DESK1), 0);
+    CU_ASSERT_EQUAL(drops(UPLINK, DROP_TCP_SEQUENCE), 1);
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 8100, 80, 0x29), UPLINK), 0);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_TCP_FLAGS), 1);
+    drain_records();
+}
+
+/* "Port unreachable" about a packet of DESK1's from 'sport' to UPLINK's port 80, in its TCP header
+ * the number 'seq'. */
+static struct rte_mbuf *
+unreachable(uint16_t sport, uint8_t seq)
+{
+    struct rte_mbuf *about = packet_tcp(DESK1, UPLINK, sport, 80, TCP_ACK);
+    struct rte_mbuf *m = packet_tcp(UPLINK, DESK1, 0, 0, 0);
+    uint8_t *p, *q = rte_pktmbuf_mtod(about, uint8_t *);
+    struct rte_ipv4_hdr *ip;
+    uint16_t sum;
+
+    q[41] = seq;
+    rte_pktmbuf_append(m, 16);
+    p = rte_pktmbuf_mtod(m, uint8_t *);
+    ip = (void *) (p + 14);
+    ip->next_proto_id = 1;
+    ip->total_length = rte_cpu_to_be_16(20 + 8 + 28);
+    ip->hdr_checksum = 0;
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
+    memset(p + 34, 0, 8);
+    p[34] = p[35] = 3;
+    memcpy(p + 42, q + 14, 28);
+    sum = ~rte_raw_cksum(p + 34, 36);
+    memcpy(p + 36, &sum, 2);
+    rte_pktmbuf_free(about);
+    return m;
+}
+
+static void
+test_icmp_errors(void)
+{
+    struct rte_mbuf *m;
+
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 8200, 80, TCP_SYN), UPLINK), 1);
+    CU_ASSERT_EQUAL(send_in(UPLINK, unreachable(8200, 0xe8), DESK1), 1); /* 1000 = 0x3e8 */
+    CU_ASSERT_EQUAL(send_in(UPLINK, unreachable(8201, 0xe8), DESK1), 0); /* nobody's */
+    CU_ASSERT_EQUAL(send_in(UPLINK, unreachable(8200, 0xf0), DESK1), 0); /* not in flight */
+    CU_ASSERT_EQUAL(drops(UPLINK, DROP_ICMP_UNRELATED), 2);
+    m = unreachable(8200, 0xe8);
+    rte_pktmbuf_mtod(m, uint8_t *)[36] ^= 1;
+    CU_ASSERT_EQUAL(send_in(UPLINK, m, DESK1), 0); /* its checksum */
+    CU_ASSERT_EQUAL(send_in(DESK2, unreachable(8200, 0xe8), DESK1), 0);
+    drain_records();
+}
+
 static void
 test_tightening_cuts(void)
 {
     CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 5000, 80, TCP_SYN), UPLINK), 1);
+    CU_ASSERT_EQUAL(send_in(UPLINK, packet_tcp(UPLINK, DESK1, 80, 5000, TCP_SYN | TCP_ACK), DESK1),
+                    1);
     publish(); /* nothing changed: it lives on */
     CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 5000, 80, TCP_ACK), UPLINK), 1);
     leaves[DESK1].table[ACL_EGRESS] = deny_all;
@@ -293,6 +498,8 @@ static void
 test_quarantine_cuts(void)
 {
     CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 6000, 80, TCP_SYN), UPLINK), 1);
+    CU_ASSERT_EQUAL(send_in(UPLINK, packet_tcp(UPLINK, DESK1, 80, 6000, TCP_SYN | TCP_ACK), DESK1),
+                    1);
     leaves[DESK1].quarantined = true;
     leaves[DESK1].epoch++;
     publish();
@@ -317,6 +524,13 @@ suite_pipeline(void)
     CU_add_test(s, "spoofs", test_spoofs);
     CU_add_test(s, "arp is answered, probes counted", test_arp);
     CU_add_test(s, "a copy without a buffer is counted", test_no_buffer);
+    CU_add_test(s, "fragments pass when all are there", test_fragments_pass_whole);
+    CU_add_test(s, "fragments that deceive", test_fragments_that_deceive);
+    CU_add_test(s, "fragments do not pile up", test_fragments_do_not_pile_up);
+    CU_add_test(s, "a port has a quota of connections", test_quota);
+    CU_add_test(s, "other protocols are connections, too", test_other_protocols);
+    CU_add_test(s, "tcp out of bounds", test_out_of_bounds);
+    CU_add_test(s, "icmp errors", test_icmp_errors);
     CU_add_test(s, "a tightened policy cuts live connections", test_tightening_cuts);
     CU_add_test(s, "quarantine cuts live connections", test_quarantine_cuts);
 }

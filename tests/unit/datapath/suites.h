@@ -16,6 +16,11 @@ void suite_pipeline(void);
 /* Packets for tests (packets.c).  Addresses are 10.0.0.'x' and MACs 02:00:00:00:00:'x'. */
 struct rte_mbuf *packet_tcp(uint8_t from, uint8_t to, uint16_t sport, uint16_t dport,
                             uint8_t flags);
+struct rte_mbuf *packet_tcp_data(uint8_t from, uint8_t to, uint16_t sport, uint16_t dport,
+                                 uint8_t flags, uint16_t len);
+/* 'len' bytes behind the IPv4 header of 'whole' from 'off' on. */
+struct rte_mbuf *packet_fragment(const struct rte_mbuf *whole, uint16_t id, uint16_t off,
+                                 uint16_t len);
 struct rte_mbuf *packet_arp_request(uint8_t from, uint8_t target);
 struct rte_mbuf *packet_raw(const void *bytes, size_t n);
 #define TEST_MAC(x) (0x020000000000ull | (x))

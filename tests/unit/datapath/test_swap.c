@@ -73,6 +73,7 @@ make_packet(uint32_t i)
     ip->next_proto_id = 17;
     ip->src_addr = addrs[SENDER].w[3];
     ip->dst_addr = addrs[RECEIVER].w[3];
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
     udp->src_port = rte_cpu_to_be_16(10000 + i / 2 % FLOWS);
     udp->dst_port = i & 1 ? RTE_BE16(PORT_B) : RTE_BE16(PORT_A);
     udp->dgram_len = RTE_BE16(26);
@@ -218,9 +219,11 @@ start(void)
 {
     char *argv[] = { "test",           "--no-huge",     "--no-shconf", "-m",  "512", "--no-pci",
                      "--no-telemetry", "--log-level=4", "--lcores",    "0,1", NULL };
-    struct dp_config c = {
-        .lcores = { 1 }, .n_workers = 1, .max_connections = 4096, .n_rule_slots = 8
-    };
+    struct dp_config c = { .lcores = { 1 },
+                           .n_workers = 1,
+                           .max_port_connections = UINT32_MAX,
+                           .max_connections = 4096,
+                           .n_rule_slots = 8 };
     char *error = NULL;
 
     if (rte_eal_init(10, argv) < 0) {

@@ -249,7 +249,7 @@ guest_comes_or_goes(void)
 static bool
 count_one(const struct conn *c, void *n)
 {
-    *(unsigned *) n += atomic_load(&c->state) < CONN_N_STATES && c->initiator < 2;
+    *(unsigned *) n += conn_state(c) < CONN_N_STATES && c->initiator < 2;
     return true;
 }
 
@@ -442,7 +442,7 @@ check_closed(const struct conn *c, void *aux)
     (void) aux;
     if (c->key.protocol == IPPROTO_TCP &&
         (c->key.l4[0] == SERVICE_STEADY || c->key.l4[1] == SERVICE_STEADY)) {
-        expect(atomic_load(&c->state) == CONN_CLOSED, "a connection that ended is closed");
+        expect(conn_state(c) == CONN_CLOSED, "a connection that ended is closed");
     }
     return true;
 }
@@ -515,6 +515,7 @@ start(void)
                      NULL };
     struct dp_config c = { .lcores = { 1, 2, 3 },
                            .n_workers = N_WORKERS,
+                           .max_port_connections = UINT32_MAX,
                            .max_connections = N_CONNECTIONS,
                            .n_rule_slots = N_SLOTS,
                            .idle_sleep = true };
