@@ -74,23 +74,23 @@ parse_scale(const uint8_t *option, const uint8_t *end)
 }
 
 static enum drop_reason
-parse_tcp(struct pkt *p, const uint8_t *l4, uint16_t len)
+parse_tcp(struct pkt *p, const uint8_t *l4, uint16_t there)
 {
     const struct rte_tcp_hdr *tcp = (const void *) l4;
     uint16_t header;
 
-    if (len < sizeof *tcp) {
+    if (there < sizeof *tcp) {
         return DROP_MALFORMED;
     }
     header = (tcp->data_off >> 4) * 4;
-    if (header < sizeof *tcp || header > len) {
+    if (header < sizeof *tcp || header > there) {
         return DROP_MALFORMED;
     }
     p->sport = rte_be_to_cpu_16(tcp->src_port);
     p->dport = rte_be_to_cpu_16(tcp->dst_port);
     p->tcp.seq = rte_be_to_cpu_32(tcp->sent_seq);
     p->tcp.ack = rte_be_to_cpu_32(tcp->recv_ack);
-    p->tcp.len = len - header;
+    p->tcp.len = p->l4_len - header;
     p->tcp.window = rte_be_to_cpu_16(tcp->rx_win);
     p->tcp.flags = tcp->tcp_flags & TCP_FLAGS_MEANING;
     p->tcp.scale = p->tcp.flags & TCPF_SYN && header > sizeof *tcp

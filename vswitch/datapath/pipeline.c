@@ -51,6 +51,13 @@ guard_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, ui
     }
 }
 
+/* Neighbour discovery (RFC 6980), and what else is far too short to need it. */
+static bool
+never_in_fragments(const struct pkt *p)
+{
+    return p->flags & (PKT_ND | PKT_ICMP_ERROR) || neigh_is_membership(p);
+}
+
 /* Fragments wait until their datagram is whole; that goes on in the place of the last of them, and
  * the guard gets to see what it is. */
 static void
@@ -65,8 +72,7 @@ fragment_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts,
             p->flags = PKT_GONE;
             p->reason = DROP_NONE;
         } else if (p->reason == DROP_NONE) {
-            p->reason = p->flags & PKT_ND ? DROP_FRAGMENT /* RFC 6980 */
-                                          : guard_check(w, from, p);
+            p->reason = never_in_fragments(p) ? DROP_FRAGMENT : guard_check(w, from, p);
         }
     }
 }

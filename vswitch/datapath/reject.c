@@ -113,7 +113,8 @@ static bool
 build_unreachable(struct worker *w, const struct pkt *p, struct pkt *out)
 {
     bool v6 = p->flags & PKT_V6;
-    uint16_t quote = RTE_MIN(p->l4_off - p->l3_off + RTE_MIN(p->l4_len, (uint16_t) 64), 576);
+    uint16_t there = rte_pktmbuf_data_len(p->m) - p->l3_off; /* less than a datagram in fragments */
+    uint16_t quote = RTE_MIN(p->l4_off - p->l3_off + RTE_MIN(p->l4_len, (uint16_t) 64), there);
     uint8_t *icmp;
     uint8_t type = p->icmp >> 8;
 
