@@ -172,10 +172,7 @@ track_rst(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_seg
     uint8_t mine = said(me), theirs = said(peer);
     bool exact, passes;
 
-    if ((mine | theirs) & TCP_SAID_LOOSE) {
-        exact = s->seq == get(&peer->ack) || s->seq == get(&me->end);
-        passes = true;
-    } else if (!(mine & TCP_SAID_SYN)) { /* refuses the peer's SYN (RFC 9293, 3.5.3) */
+    if (!(mine & TCP_SAID_SYN)) { /* refuses the peer's SYN (RFC 9293, 3.5.3) */
         uint32_t first = get(&peer->first);
         exact = passes = s->flags & TCPF_ACK && seq_between(first, s->ack, get(&peer->end));
     } else if (!(theirs & TCP_SAID_SYN)) { /* takes its own back */
@@ -219,9 +216,6 @@ acceptable(const struct tcp_half *me, const struct tcp_half *peer, const struct 
 {
     uint32_t sent = get(&me->end), peer_sent = get(&peer->end);
 
-    if ((said(me) | said(peer)) & TCP_SAID_LOOSE) {
-        return true;
-    }
     return seq_between(lower_bound(me, peer), end,
                        said(me) & TCP_SAID_FIN ? sent : upper_bound(me, peer)) &&
            seq_between(peer_sent - max_skew(me, peer), s->ack, peer_sent);
@@ -292,29 +286,11 @@ tcp_begin_anew(struct tcp_half *me, struct tcp_half *peer, const struct tcp_half
     acknowledge_syn(me, s);
 }
 
-void
-tcp_pick_up(struct tcp_half *me, struct tcp_half *peer, const struct tcp_segment *s)
-{
-    const uint8_t open = TCP_SAID_SYN | TCP_SAID_SYN_ACK | TCP_SAID_LOOSE;
-
-    set(&me->first, s->seq);
-    set(&me->end, s->seq + s->len);
-    set(&me->ack, s->ack);
-    set(&peer->first, s->ack);
-    set(&peer->end, s->ack);
-    set(&peer->ack, s->seq);
-    say(peer, open);
-    say(me, open);
-}
-
 bool
 tcp_may_have_sent(const struct tcp_half *me, const struct tcp_half *peer, uint32_t seq)
 {
     if (!(said(me) & TCP_SAID_SYN)) {
         return false;
-    }
-    if ((said(me) | said(peer)) & TCP_SAID_LOOSE) {
-        return true;
     }
     uint32_t sent = get(&me->end);
 

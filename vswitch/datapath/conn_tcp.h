@@ -57,8 +57,7 @@ struct tcp_half {
 #define TCP_SAID_FIN_ACK 0x08 /* it has acknowledged the peer's FIN */
 #define TCP_SAID_RST 0x10
 #define TCP_SAID_NEW_SYN 0x20
-#define TCP_SAID_LOOSE 0x40 /* picked up in its middle: no bounds are known */
-#define TCP_SAID_MUCH 0x80  /* so many bytes that 'first' says nothing any more */
+#define TCP_SAID_MUCH 0x40 /* so many bytes that 'first' says nothing any more */
 
 enum tcp_state {
     TCP_SYN_SENT,
@@ -85,8 +84,6 @@ enum tcp_verdict tcp_track(struct tcp_half *me, const struct tcp_half *peer,
  * the old one.  'me' answers, 'peer' had asked. */
 void tcp_begin_anew(struct tcp_half *me, struct tcp_half *peer, const struct tcp_half *old_peer,
                     const struct tcp_segment *);
-/* Begins in the middle of a connection, with a segment that has ACK and neither SYN nor RST. */
-void tcp_pick_up(struct tcp_half *me, struct tcp_half *peer, const struct tcp_segment *);
 
 /* Whether a segment with this number may be one that 'me' has sent and the peer not yet dropped
  * from its window: what an ICMP error quotes (RFC 5927, 4.1). */
