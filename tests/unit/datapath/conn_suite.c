@@ -80,7 +80,9 @@ test_both_directions(void)
     CU_ASSERT_PTR_EQUAL(conn_lookup(table, &k2, h, s2, 2, false), c);
     CU_ASSERT_PTR_NULL(conn_lookup(table, &k1, h, s1, 2, false)); /* another port's tuple */
     CU_ASSERT_PTR_EQUAL(open_one(0), c);                          /* no duplicate */
+    CU_ASSERT_EQUAL(conn_table_of_port(table, 1), 1);
     conn_remove(table, 0, c);
+    CU_ASSERT_EQUAL(conn_table_of_port(table, 1), 0);
     CU_ASSERT_PTR_NULL(conn_lookup(table, &k1, h, s1, 1, false));
     CU_ASSERT_EQUAL(conn_table_count(table), 0);
 }
@@ -169,10 +171,48 @@ test_tcp_states(void)
     shake_hands();
     CU_ASSERT_EQUAL(say(0, TCPF_FIN | TCPF_ACK, 100, 500, 10), TCP_PASS);
     CU_ASSERT_EQUAL(state(), TCP_CLOSING);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 111, 500, 5), TCP_BAD_SEQUENCE); /* after its FIN */
     CU_ASSERT_EQUAL(say(1, TCPF_FIN | TCPF_ACK, 500, 111, 0), TCP_PASS);
     CU_ASSERT_EQUAL(state(), TCP_CLOSING); /* its own FIN is not acknowledged yet */
     CU_ASSERT_EQUAL(say(0, TCPF_ACK, 111, 501, 0), TCP_PASS);
     CU_ASSERT_EQUAL(state(), TCP_CLOSED);
+}
+
+/* A FIN that is not acknowledged keeps the connection open. */
+static void
+test_tcp_half_closed(void)
+{
+    shake_hands();
+    CU_ASSERT_EQUAL(say(0, TCPF_FIN | TCPF_ACK, 100, 500, 10), TCP_PASS);
+    CU_ASSERT_EQUAL(say(1, TCPF_FIN | TCPF_ACK, 500, 110, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 111, 501, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_CLOSING);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 501, 111, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_CLOSED);
+}
+
+/* A window of 0 may be probed with one byte at a time. */
+static void
+test_tcp_zero_window(void)
+{
+    struct tcp_segment s = { .seq = 99, .flags = TCPF_SYN, .scale = TCP_NO_SCALE };
+
+    memset(tcp, 0, sizeof tcp);
+    CU_ASSERT_EQUAL(tcp_track(&tcp[0], &tcp[1], &s), TCP_PASS);
+    s.seq = 499;
+    s.ack = 100;
+    s.flags = TCPF_SYN | TCPF_ACK;
+    CU_ASSERT_EQUAL(tcp_track(&tcp[1], &tcp[0], &s), TCP_PASS);
+    s.seq = 100;
+    s.ack = 500;
+    s.flags = TCPF_ACK;
+    CU_ASSERT_EQUAL(tcp_track(&tcp[0], &tcp[1], &s), TCP_PASS);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 500, 100, 2), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 500, 100, 1), TCP_PASS);
+    s.ack = 501;
+    CU_ASSERT_EQUAL(tcp_track(&tcp[0], &tcp[1], &s), TCP_PASS);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 501, 100, 1), TCP_PASS);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 502, 100, 1), TCP_BAD_SEQUENCE);
 }
 
 static void
@@ -241,6 +281,8 @@ suite_conn(void)
     CU_add_test(s, "full, flushed, recycled", test_full_and_recycled);
     CU_add_test(s, "a long grace period", test_long_grace);
     CU_add_test(s, "tcp states", test_tcp_states);
+    CU_add_test(s, "tcp half closed", test_tcp_half_closed);
+    CU_add_test(s, "tcp zero window", test_tcp_zero_window);
     CU_add_test(s, "tcp bounds", test_tcp_bounds);
     CU_add_test(s, "tcp resets", test_tcp_resets);
     CU_add_test(s, "tcp begins anew", test_tcp_begins_anew);

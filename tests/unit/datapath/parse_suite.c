@@ -77,6 +77,9 @@ test_refusals(void)
     CU_ASSERT_EQUAL(p.flags, PKT_IP | PKT_FRAGMENT);
     CU_ASSERT_EQUAL(p.frag_off, 8);
     data[21] = 0;
+    data[46] = 4 << 4; /* a TCP header that is too short */
+    CU_ASSERT_EQUAL(parse(m, &p), DROP_MALFORMED);
+    data[46] = 5 << 4;
     data[12] = 0x81;
     data[13] = 0;
     CU_ASSERT_EQUAL(parse(m, &p), DROP_VLAN);

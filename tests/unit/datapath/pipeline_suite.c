@@ -39,12 +39,15 @@ static struct rte_rcu_qsbr *qsbr;
 static struct acl_classes *classes;
 static struct acl_table *allow_80, *deny_all;
 
+static uint16_t box_room = UINT16_MAX; /* what a box takes at once */
+
 static uint16_t
 box_tx(struct dp_port *port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
 {
     struct box *b = (struct box *) port;
 
     (void) queue;
+    n = RTE_MIN(n, box_room);
     for (uint16_t i = 0; i < n; i++) {
         b->got[b->n++ % 64] = m[i];
     }
@@ -241,6 +244,10 @@ test_spoofs(void)
     rte_pktmbuf_mtod(m, uint8_t *)[31] = 99; /* claims 10.0.0.99 */
     CU_ASSERT_EQUAL(send_in(DESK1, m, UPLINK), 0);
     CU_ASSERT_EQUAL(drops(DESK1, DROP_SPOOF_ARP), 1);
+    m = packet_arp_request(DESK1, UPLINK);
+    rte_pktmbuf_mtod(m, uint8_t *)[27] = 99; /* is at another MAC than it sends from */
+    CU_ASSERT_EQUAL(send_in(DESK1, m, UPLINK), 0);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_SPOOF_ARP), 2);
     drain_records();
 }
 
@@ -254,6 +261,17 @@ test_arp(void)
     CU_ASSERT_EQUAL(send_in(DESK1, packet_arp_request(DESK1, 200), UPLINK), 1);
     CU_ASSERT_EQUAL(send_in(UPLINK, packet_arp_request(UPLINK, DESK1), UPLINK), 1);
     drain_records();
+}
+
+static void
+test_full_port(void)
+{
+    box_room = 0;
+    CU_ASSERT_EQUAL(send_in(UPLINK, packet_arp_request(UPLINK, UPLINK), DESK1), 0);
+    box_room = UINT16_MAX;
+    CU_ASSERT_EQUAL(w->ledger.pages[DESK1].tx_drops[TX_DROP_FULL], 1);
+    CU_ASSERT_EQUAL(w->ledger.pages[UPLINK].tx_drops_caused, 2);
+    w->ledger.pages[UPLINK].tx_drops_caused = 0;
 }
 
 /* A copy that cannot be made is lost at its destination, and counted there. */
@@ -345,6 +363,9 @@ test_fragments_that_deceive(void)
     CU_ASSERT_EQUAL(send_fragment(3, 24, 40), 0); /* nothing of it any more */
     CU_ASSERT_EQUAL(send_fragment(3, 0, 24), 0);
     CU_ASSERT_EQUAL(drops(DESK1, DROP_FRAG_OVERLAP), overlaps + 4);
+    CU_ASSERT_EQUAL(send_fragment(6, 48, 16), 0); /* the earlier one comes later */
+    CU_ASSERT_EQUAL(send_fragment(6, 24, 32), 0);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_FRAG_OVERLAP), overlaps + 6);
     CU_ASSERT_EQUAL(send_fragment(4, 0, 16), 0); /* its flags are in the second: RFC 1858 */
     CU_ASSERT_EQUAL(send_fragment(4, 16, 48), 0);
     CU_ASSERT_EQUAL(drops(DESK1, DROP_FRAGMENT), 2);
@@ -361,17 +382,17 @@ static void
 test_fragments_do_not_pile_up(void)
 {
     whole = packet_tcp_data(DESK1, UPLINK, 7003, 80, TCP_SYN, 44);
-    /* The refused one of the test before is still remembered. */
+    /* The two refused ones of the test before are still remembered. */
     for (uint16_t id = 100; id < 100 + FRAG_PORT_ENTRIES; id++) {
         CU_ASSERT_EQUAL(send_fragment(id, 0, 24), 0);
     }
-    CU_ASSERT_EQUAL(held(), FRAG_PORT_ENTRIES - 1);
-    CU_ASSERT_EQUAL(drops(DESK1, DROP_FRAG_LIMIT), 1);
+    CU_ASSERT_EQUAL(held(), FRAG_PORT_ENTRIES - 2);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_FRAG_LIMIT), 2);
     snap->ports[DESK1] = NULL; /* the port goes */
     frag_forget(w);
     snap->ports[DESK1] = &leaves[DESK1];
     CU_ASSERT_EQUAL(held(), 0);
-    CU_ASSERT_EQUAL(drops(DESK1, DROP_FRAG_TIMEOUT), FRAG_PORT_ENTRIES - 1);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_FRAG_TIMEOUT), FRAG_PORT_ENTRIES - 2);
     CU_ASSERT_EQUAL(send_fragment(200, 0, 24), 0);
     frag_tick(w, rte_rdtsc());
     CU_ASSERT_EQUAL(held(), 1);
@@ -486,7 +507,10 @@ test_icmp_errors(void)
     CU_ASSERT_EQUAL(send_in(UPLINK, unreachable(8200, 0xe8), DESK1), 1); /* 1000 = 0x3e8 */
     CU_ASSERT_EQUAL(send_in(UPLINK, unreachable(8201, 0xe8), DESK1), 0); /* nobody's */
     CU_ASSERT_EQUAL(send_in(UPLINK, unreachable(8200, 0xf0), DESK1), 0); /* not in flight */
-    CU_ASSERT_EQUAL(drops(UPLINK, DROP_ICMP_UNRELATED), 2);
+    m = unreachable(8200, 0xe8);
+    rte_pktmbuf_mtod(m, uint8_t *)[33] = DESK2; /* to another than whose packet it was */
+    CU_ASSERT_EQUAL(send_in(UPLINK, m, DESK1), 0);
+    CU_ASSERT_EQUAL(drops(UPLINK, DROP_ICMP_UNRELATED), 3);
     m = unreachable(8200, 0xe8);
     rte_pktmbuf_mtod(m, uint8_t *)[36] ^= 1;
     CU_ASSERT_EQUAL(send_in(UPLINK, m, DESK1), 0); /* its checksum */
@@ -507,6 +531,20 @@ test_tightening_cuts(void)
     publish();
     CU_ASSERT_EQUAL(send_in(UPLINK, packet_tcp(UPLINK, DESK1, 80, 5000, TCP_ACK), DESK1), 0);
     CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 5000, 80, TCP_ACK), UPLINK), 0);
+    leaves[DESK1].table[ACL_EGRESS] = allow_80;
+    leaves[DESK1].table_id[ACL_EGRESS] = 1;
+    publish();
+    drain_records();
+}
+
+static void
+test_no_table_denies(void)
+{
+    leaves[DESK1].table[ACL_EGRESS] = NULL;
+    leaves[DESK1].table_id[ACL_EGRESS] = 4;
+    publish();
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 5100, 80, TCP_SYN), UPLINK), 0);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_NO_POLICY), 1);
     leaves[DESK1].table[ACL_EGRESS] = allow_80;
     leaves[DESK1].table_id[ACL_EGRESS] = 1;
     publish();
@@ -542,6 +580,7 @@ suite_pipeline(void)
     CU_add_test(s, "a scan is recorded", test_scan_is_recorded);
     CU_add_test(s, "spoofs", test_spoofs);
     CU_add_test(s, "arp is answered, probes counted", test_arp);
+    CU_add_test(s, "what a full port cannot take is counted", test_full_port);
     CU_add_test(s, "a copy without a buffer is counted", test_no_buffer);
     CU_add_test(s, "fragments pass when all are there", test_fragments_pass_whole);
     CU_add_test(s, "fragments that deceive", test_fragments_that_deceive);
@@ -551,5 +590,6 @@ suite_pipeline(void)
     CU_add_test(s, "tcp out of bounds", test_out_of_bounds);
     CU_add_test(s, "icmp errors", test_icmp_errors);
     CU_add_test(s, "a tightened policy cuts live connections", test_tightening_cuts);
+    CU_add_test(s, "a port without a table denies", test_no_table_denies);
     CU_add_test(s, "quarantine cuts live connections", test_quarantine_cuts);
 }

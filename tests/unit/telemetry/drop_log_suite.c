@@ -280,6 +280,22 @@ test_forgets_what_is_over_its_limit(void)
 }
 
 static void
+test_shows_what_is_stored(void)
+{
+    struct drop_record r = record(1);
+
+    remove_files();
+    log_open(KEEP);
+    struct drop_position at = drop_log_oldest();
+    drop_log_add_record(&r);
+    expect_end(&at); /* it is not committed yet */
+    drop_log_commit();
+    CU_ASSERT(shown(1));
+    read_range(&at, 1, 1);
+    log_close();
+}
+
+static void
 test_tells_of_an_unknown_epoch(void)
 {
     struct drop_position at = { 12345, 67 };
@@ -386,6 +402,7 @@ drop_log_suite(void)
         { "a kill is told", test_tells_of_a_kill },
         { "the disk goes further back than memory", test_disk_goes_further_back_than_memory },
         { "over the limit the oldest go", test_forgets_what_is_over_its_limit },
+        { "what is shown is stored", test_shows_what_is_stored },
         { "an unknown epoch is told", test_tells_of_an_unknown_epoch },
         { "a full disk holds up nobody", test_full_disk_holds_up_nobody },
         { "damage is put aside", test_damage_is_put_aside },

@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+"""Plants bugs, one at a time, and shows that the unit tests find them.
+
+    mutants.py TOP BUILD OVS-DIR [WORD...]
+
+In a copy of the tree each mutation (one line) is applied, built and tested; with words, only those in
+whose file or text one of them occurs.  Survivors are shown; the last line is 'K of N killed'.  Exits 1
+when fewer than 90 % are."""
+import os
+import shutil
+import subprocess
+import sys
+
+TESTS = ['datapath/test_datapath', 'datapath/diff_conntrack', 'telemetry/test_telemetry',
+         'control/test_control', 'datapath/test_swap']
+D, T, C = 'vswitch/datapath/', 'vswitch/telemetry/', 'vswitch/control/'
+
+# File, what stands there once, what takes its place.
+MUTANTS = [
+    (D + 'judge.c', 'if (q->from->quarantined) {', 'if (0) {'),
+    (D + 'judge.c', '} else if (q->to && q->to->quarantined) {', '} else if (0) {'),
+    (D + 'judge.c', 'if (v.action == ACL_ALLOW) {', 'if (v.action != ACL_DROP || 1) {'),
+    (D + 'judge.c', 'if (!leaf->table[direction]) {', 'if (0) {'),
+    (D + 'judge.c', '!ask(q->from, ACL_EGRESS, j->class[0], q, j)', '!ask(q->from, ACL_INGRESS, j->class[0], q, j)'),
+    (D + 'judge.c', 'a->table_id[ACL_EGRESS] == get(&c->table_id[0]) &&', ''),
+    (D + 'judge.c', 'return a && b && a->epoch == get(&c->epoch[from])', 'return a && b && 1'),
+    (D + 'guard.c', 'if (p->smac != from->mac) {', 'if (0) {'),
+    (D + 'guard.c', 'if (!guard_is_bound(from, &p->src) && !(is_unspecified(&p->src) && may_lack_address(p))) {',
+     'if (0) {'),
+    (D + 'guard.c', 'owner == DP_PORT_NONE || owner == from->id ? NULL', 'owner != DP_PORT_NONE ? NULL'),
+    (D + 'neigh.c', 'if (memcmp(arp->sha, smac, 6) ||', 'if ('),
+    (D + 'neigh.c', '(from->role == PORT_DESKTOP && !probe && !guard_is_bound(from, &p->src)) ||', ''),
+    (D + 'neigh.c', '    if (from->quarantined) {', '    if (0) {'),
+    (D + 'parse.c', 'total < header || total > left) {', 'total < header) {'),
+    (D + 'parse.c', 'if (header < sizeof *tcp || header > there) {', 'if (header > there) {'),
+    (D + 'parse.c', '(more && p->l4_len % 8) ||', ''),
+    (D + 'parse.c', 'p->tcp.len = p->l4_len - header;', 'p->tcp.len = there - header;'),
+    (D + 'parse.c', 'return RTE_MIN(option[2], TCP_MAX_SCALE);', 'return option[2];'),
+    (D + 'frag.c', '(i < e->n && end > e->piece[i].off) ||', ''),
+    (D + 'frag.c', '(i && e->piece[i - 1].off + e->piece[i - 1].len > begin) ||', '0 ||'),
+    (D + 'frag.c', 'how = e->refused ? OVERLAPS : fit(e, p, &at);', 'how = fit(e, p, &at);'),
+    (D + 'frag.c', 't->of_port[from->id] >= FRAG_PORT_ENTRIES', '0'),
+    (D + 'frag.c', '    w->ledger.pages[e->port].held -= n;', ''),
+    (D + 'frag.c', 'if (e->bytes != e->total) {', 'if (!e->total) {'),
+    (D + 'conn_tcp.c', 'if (!acceptable(me, peer, s, end)) {', 'if (0) {'),
+    (D + 'conn_tcp.c', 'exact = s->seq == get(&me->end) ||', 'exact = in_window(me, peer, s->seq) ||'),
+    (D + 'conn_tcp.c', 'if (!flags_make_sense(s->flags)) {', 'if (0) {'),
+    (D + 'conn_tcp.c', 'said(me) & TCP_SAID_FIN ? sent : upper_bound(me, peer)', 'upper_bound(me, peer)'),
+    (D + 'conn_tcp.c', '    raise_to(&me->edge, s->ack + window);', '    set(&me->edge, s->ack + window);'),
+    (D + 'conn_tcp.c', '    raise_to(&me->end, end);', ''),
+    (D + 'conn_tcp.c', 'return w ? w : 1;', 'return w;'),
+    (D + 'conn_tcp.c', ' && seq_leq(get(&peer->end), s->ack)) {', ') {'),
+    (D + 'conn_tcp.c', 'if (!seq_between(first, s->ack, get(&peer->end))) {', 'if (0) {'),
+    (D + 'track.c', 'conn_table_of_port(w->conns, from->id) < w->conn_quota', '1'),
+    (D + 'track.c', '!acl_addr_equals(&q.src, &p->dst)', '0'),
+    (D + 'track.c', '!tcp_may_have_sent(&c->half[side].tcp, &c->half[!side].tcp, q.seq)', '0'),
+    (D + 'track.c', '    } else if (!csum_holds(p)) {', '    } else if (0) {'),
+    (D + 'forward.c', 'if (p->protocol == IPPROTO_TCP && !track_opens(p)) {', 'if (0) {'),
+    (D + 'forward.c', '        page_of(w, from)->forwarded++;', ''),
+    (D + 'conn.c', 'return (port == in_port || (port == DP_PORT_NONE && unfiltered)) &&', 'return '),
+    (D + 'conn.c', '    count_for_port(t, c, -1);', ''),
+    (D + 'flood.c', 'output_lost(w, from, last, TX_DROP_NO_BUFFER);', ''),
+    (D + 'output.c', '        page->accepted += sent;', '        page->accepted += b->n;'),
+    (D + 'record.c', 'page_of(w, from)->drops[p->reason] += packets;', 'page_of(w, from)->drops[p->reason]++;'),
+    (T + 'ledger.c', 'p->offered - p->accepted - ledger_page_tx_drops(p)', 'p->offered - p->accepted'),
+    (T + 'ledger.c', 'if (!(before & 1)) {', 'if (1) {'),
+    (T + 'drop_log.c', 'if (at->n > last || !epoch->clean) {', 'if (at->n > last) {'),
+    (T + 'drop_log.c', 'return store_next(&store, after, e) && e->n <= visible;', 'return store_next(&store, after, e);'),
+    (C + 'publish.c', '    dp_synchronize();', ''),
+    (C + 'publish.c', 'port->epoch = ++p->last_epoch;', ''),
+    (C + 'publish.c', 'leaf->quarantined = port->quarantined;', ''),
+    (C + 'publish.c', '(tables_changed && port->role == PORT_DESKTOP)', '0'),
+]
+
+
+def run(*command, **kw):
+    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **kw).returncode
+
+
+def copy_tree(top, work):
+    """What git knows and what is not committed yet, without what was built."""
+    files = subprocess.run(['git', '-C', top, 'ls-files', '-co', '--exclude-standard', '-z'],
+                           check=True, stdout=subprocess.PIPE).stdout.decode().split('\0')
+    for name in filter(None, files):
+        source, target = os.path.join(top, name), os.path.join(work, name)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        shutil.copy2(source, target)
+
+
+def build(work):
+    return run('make', '-s', '-C', work + '/_build', '-j%d' % os.cpu_count(),
+               *('tests/unit/' + t for t in TESTS))
+
+
+def find(work):
+    """The test that finds the bug; None when none does."""
+    env = dict(os.environ, top_srcdir=work, top_builddir=work + '/_build')
+    for test in TESTS:
+        try:
+            if run('./tests/unit/' + test, cwd=work + '/_build', env=env, timeout=60):
+                return test
+        except subprocess.TimeoutExpired:
+            return test + ' (hangs)'
+    return None
+
+
+def main():
+    top, build_dir, ovs = sys.argv[1:4]
+    words = sys.argv[4:]
+    work = build_dir + '/mutants'
+    copy_tree(top, work)
+    os.makedirs(work + '/_build', exist_ok=True)
+    if (run('autoreconf', '-fi', work) or build_first(work, ovs) or find(work)):
+        sys.exit('mutants: the tree does not build, or its tests fail, without a mutation')
+    chosen = [m for m in MUTANTS if not words or any(w in ' '.join(m) for w in words)]
+    killed = 0
+    for name, old, new in chosen:
+        path = os.path.join(work, name)
+        with open(path) as f:
+            text = f.read()
+        if text.count(old) != 1:
+            sys.exit('mutants: %s has %d times: %s' % (name, text.count(old), old))
+        with open(path, 'w') as f:
+            f.write(text.replace(old, new))
+        by = 'the compiler' if build(work) else find(work)
+        killed += by is not None
+        print('%-9s %s: %s -> %s%s' % ('killed' if by else 'SURVIVED', name, old.strip(), new.strip() or 'nothing',
+                                      ' (%s)' % by if by else ''), flush=True)
+        with open(path, 'w') as f:
+            f.write(text)
+    print('%d of %d killed' % (killed, len(chosen)))
+    return 0 if killed >= 0.9 * len(chosen) else 1
+
+
+def build_first(work, ovs):
+    return (run('../configure', '--with-ovs=' + ovs, '--disable-werror', cwd=work + '/_build')
+            or run('make', '-s', '-C', work + '/_build', '-j%d' % os.cpu_count()) or build(work))
+
+
+if __name__ == '__main__':
+    sys.exit(main())
