@@ -6,6 +6,7 @@
 In a copy of the tree each mutation (one line) is applied, built and tested; with words, only those in
 whose file or text one of them occurs.  Survivors are shown; the last line is 'K of N killed'.  Exits 1
 when fewer than 90 % are."""
+import filecmp
 import os
 import shutil
 import subprocess
@@ -84,7 +85,9 @@ def copy_tree(top, work):
     for name in filter(None, files):
         source, target = os.path.join(top, name), os.path.join(work, name)
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        shutil.copy2(source, target)
+        # What is the same stays as it is, so that make sees what a mutation has left behind.
+        if not os.path.exists(target) or not filecmp.cmp(source, target, shallow=False):
+            shutil.copy(source, target)
 
 
 def build(work):

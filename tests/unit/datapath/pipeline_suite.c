@@ -206,6 +206,9 @@ test_allowed_and_reply(void)
     CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 4000, 443, TCP_SYN), UPLINK), 0);
     CU_ASSERT_EQUAL(drops(DESK1, DROP_EGRESS_DEFAULT), 1);
     CU_ASSERT_EQUAL(w->ledger.rules[1].packets, 2);
+    /* Allowed, but it opens nothing. */
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 4002, 80, TCP_ACK), UPLINK), 0);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_TCP_STATE), 1);
     drain_records();
 }
 
