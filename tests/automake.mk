@@ -1,6 +1,5 @@
 # What the tests read and run beside programs goes into the tarball by the directory.
-EXTRA_DIST += $(wildcard $(addprefix $(srcdir)/, \
-	README.md docs tests/data tests/fuzz tests/interop tests/long tests/mutants tests/system perf/bench.sh perf/report.py))
-
-dist-hook:
-	find $(distdir) -name __pycache__ -prune -exec rm -rf {} +
+# By file: of a directory, automake takes what lies in the build tree, too.
+EXTRA_DIST += $(shell cd $(srcdir) && find README.md docs tests/data tests/fuzz tests/interop \
+	tests/long tests/mutants tests/system perf/bench.sh perf/report.py -type f \
+	-not -path '*/__pycache__/*' 2>/dev/null)
