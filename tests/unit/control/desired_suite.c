@@ -6,30 +6,12 @@
 #include "control/desired.h"
 #include "tests/unit/control/suites.h"
 
-#define RUN_DIR "/run/fusuma"
-
 static struct test_spec s;
-
-/* Creates a port of 's', which must be good. */
-static struct desired_port *
-created(void)
-{
-    struct desired_port *port;
-    char *error = NULL;
-    enum rpc_status status = desired_port_create(&s.spec, RUN_DIR, &port, &error);
-
-    if (status) {
-        expect_text(error, "no error");
-        free(error);
-    }
-    CU_ASSERT_EQUAL_FATAL(status, RPC_OK);
-    return port;
-}
 
 static struct desired_port *
 inserted(struct desired *d)
 {
-    struct desired_port *port = created();
+    struct desired_port *port = spec_created(&s);
     char *error = NULL;
 
     CU_ASSERT_EQUAL_FATAL(desired_number(d, port, &error), RPC_OK);
@@ -40,7 +22,7 @@ inserted(struct desired *d)
 static void
 taken(const struct desired *d, const char *want)
 {
-    struct desired_port *port = created();
+    struct desired_port *port = spec_created(&s);
     char *error = NULL;
 
     CU_ASSERT_EQUAL(desired_number(d, port, &error), RPC_ALREADY_EXISTS);
@@ -156,7 +138,7 @@ test_numbers(void)
     CU_ASSERT_EQUAL(insert_desktop(&d, DP_MAX_PORTS + 1)->id, 1);
 
     spec_desktop(&s, DP_MAX_PORTS + 2);
-    port = created();
+    port = spec_created(&s);
     CU_ASSERT_EQUAL(desired_number(&d, port, &error), RPC_RESOURCE_EXHAUSTED);
     expect_text(error, "desk1026: there are 1024 ports already");
     free(error);
@@ -175,7 +157,7 @@ test_number_reserves_nothing(void)
 
     desired_init(&d);
     spec_desktop(&s, 1);
-    port = created();
+    port = spec_created(&s);
     CU_ASSERT_EQUAL(desired_number(&d, port, &error), RPC_OK);
     CU_ASSERT_EQUAL(shash_count(&d.ports), 0);
     CU_ASSERT_EQUAL(port->id, 0);

@@ -9,30 +9,12 @@
 #include "tests/unit/control/suites.h"
 #include "util.h"
 
-#define RUN_DIR "/run/fusuma"
-
 static struct test_spec s;
-
-/* Creates a port of 's', which must be good. */
-static struct desired_port *
-created(void)
-{
-    struct desired_port *port;
-    char *error = NULL;
-    enum rpc_status status = desired_port_create(&s.spec, RUN_DIR, &port, &error);
-
-    if (status) {
-        expect_text(error, "no error");
-        free(error);
-    }
-    CU_ASSERT_EQUAL_FATAL(status, RPC_OK);
-    return port;
-}
 
 static void
 accepted(void)
 {
-    desired_port_destroy(created());
+    desired_port_destroy(spec_created(&s));
 }
 
 static void
@@ -89,7 +71,7 @@ test_good_desktop(void)
     struct desired_port *port;
 
     spec_desktop(&s, 17);
-    port = created();
+    port = spec_created(&s);
     CU_ASSERT_PTR_NOT_EQUAL(port->spec, &s.spec);
     memset(s.mac, 'x', 4); /* the port has its own copy */
     expect_text(port->spec->mac, "02:00:00:00:00:11");
@@ -125,14 +107,14 @@ test_socket_paths(void)
              "desk1: vhost_user.socket: %s has 108 bytes; the system's limit is 107", path);
     refused(want);
     path[SOCKET_PATH_MAX] = '\0';
-    port = created();
+    port = spec_created(&s);
     expect_text(port->socket, path);
     desired_port_destroy(port);
 
     /* A relative one is counted with the run directory. */
     path[0] = 'x';
     path[relative] = '\0';
-    port = created();
+    port = spec_created(&s);
     CU_ASSERT_EQUAL(strlen(port->socket), SOCKET_PATH_MAX);
     desired_port_destroy(port);
     path[relative] = 'x';
@@ -178,7 +160,7 @@ test_roles(void)
     refused("desk1: role is missing: desktop or uplink");
 
     spec_uplink(&s, 1);
-    port = created();
+    port = spec_created(&s);
     CU_ASSERT_EQUAL(port->role, PORT_UPLINK);
     CU_ASSERT_EQUAL(port->mac, 0);
     CU_ASSERT_EQUAL(port->n_addrs, 0); /* no link-local one either */
@@ -219,7 +201,7 @@ test_macs(void)
     s.spec.mac = "01:00:5e:00:00:fb";
     refused("desk1: mac: 01:00:5e:00:00:fb is not a station's address");
     s.spec.mac = "02:AB:cd:00:00:01";
-    port = created();
+    port = spec_created(&s);
     CU_ASSERT_EQUAL(port->mac, UINT64_C(0x02abcd000001));
     desired_port_destroy(port);
 }
@@ -264,7 +246,7 @@ test_link_local(void)
 
     spec_desktop(&s, 1);
     s.spec.mac = "02:11:22:33:44:55";
-    port = created();
+    port = spec_created(&s);
     CU_ASSERT_EQUAL_FATAL(port->n_addrs, 2);
     expect_text(acl_addr_format(&port->addrs[0], text), "10.0.0.1");
     expect_text(acl_addr_format(&port->addrs[1], text), "fe80::11:22ff:fe33:4455");
@@ -272,14 +254,14 @@ test_link_local(void)
 
     s.spec.mac = "00:11:22:33:44:55"; /* the universal bit is inverted */
     s.spec.n_ips = 0;
-    port = created();
+    port = spec_created(&s);
     CU_ASSERT_EQUAL_FATAL(port->n_addrs, 1);
     expect_text(acl_addr_format(&port->addrs[0], text), "fe80::211:22ff:fe33:4455");
     desired_port_destroy(port);
 
     s.ips[0] = "fe80::211:22ff:fe33:4455"; /* listed: bound once */
     s.spec.n_ips = 1;
-    port = created();
+    port = spec_created(&s);
     CU_ASSERT_EQUAL(port->n_addrs, 1);
     desired_port_destroy(port);
 }

@@ -1,8 +1,10 @@
 #include <config.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "control/desired.h"
 #include "tests/unit/control/suites.h"
 
 static void
@@ -52,4 +54,19 @@ spec_uplink(struct test_spec *s, unsigned n)
     s->spec.role = FUSUMA__V1__PORT_ROLE__PORT_ROLE_UPLINK;
     s->spec.attachment_case = FUSUMA__V1__PORT_SPEC__ATTACHMENT_AF_PACKET;
     s->spec.af_packet = &s->af_packet;
+}
+
+struct desired_port *
+spec_created(const struct test_spec *s)
+{
+    struct desired_port *port;
+    char *error = NULL;
+    enum rpc_status status = desired_port_create(&s->spec, RUN_DIR, &port, &error);
+
+    if (status) {
+        expect_text(error, "no error");
+        free(error);
+    }
+    CU_ASSERT_EQUAL_FATAL(status, RPC_OK);
+    return port;
 }

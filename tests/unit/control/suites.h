@@ -32,6 +32,9 @@ struct test_spec {
 /* Desktop "desk'n'": MAC 02:00:00:00:00:'n', address 10.0.0.'n', socket "desk'n'.sock", user alice,
  * label pool=sales.  It points into itself. */
 void spec_desktop(struct test_spec *, unsigned n);
+/* The port of a spec that must be good, its sockets taken from RUN_DIR; the caller's. */
+#define RUN_DIR "/run/fusuma"
+struct desired_port *spec_created(const struct test_spec *);
 /* Uplink "up'n'" on the kernel interface "eth'n'". */
 void spec_uplink(struct test_spec *, unsigned n);
 
