@@ -12,7 +12,7 @@ struct command {
     const char *args; /* name of its one argument; NULL: it takes none */
     const char *brief;
     const char *help;        /* what --help adds to 'brief'; NULL: nothing */
-    uint32_t options;        /* beside OPT_COMMON */
+    uint64_t options;        /* beside OPT_COMMON */
     int (*fn)(struct ctl *); /* returns an exit code, having said on standard error what is wrong */
 };
 
@@ -32,6 +32,7 @@ int port_add(struct ctl *);
 int port_del(struct ctl *);
 int port_list(struct ctl *);
 int port_show(struct ctl *);
+int binding_list(struct ctl *);
 int policy_apply(struct ctl *);
 int policy_get(struct ctl *);
 int drops(struct ctl *);

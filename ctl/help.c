@@ -24,7 +24,7 @@ print_option(enum option_id id)
 }
 
 static void
-print_options(const char *title, uint32_t options)
+print_options(const char *title, uint64_t options)
 {
     if (!options) {
         return;

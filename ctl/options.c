@@ -27,6 +27,7 @@ const struct option_info option_table[N_OPTIONS] = {
     [OPT_MAC] = { "mac", "MAC", "MAC address that a desktop is bound to" },
     [OPT_IP] = { "ip", "ADDRESS", "IPv4 or IPv6 address it is bound to (repeat for more)",
                  .repeat = true },
+    [OPT_LEARN] = { "learn", NULL, "learn addresses from DHCP and router advertisements" },
     [OPT_USER] = { "user", "USER", "who uses the desktop" },
     [OPT_LABEL] = { "label", "KEY=VALUE", "label for policy groups (repeat for more)",
                     .repeat = true },
@@ -232,7 +233,7 @@ args_number(const struct args *args, enum option_id id, uint32_t min, uint32_t m
 }
 
 bool
-args_only(const struct args *args, uint32_t accepted, const char *command)
+args_only(const struct args *args, uint64_t accepted, const char *command)
 {
     for (int i = 0; i < N_OPTIONS; i++) {
         if (args_has(args, i) && !(accepted & OPT_BIT(i))) {

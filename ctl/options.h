@@ -22,6 +22,7 @@ enum option_id {
     OPT_ROLE,
     OPT_MAC,
     OPT_IP,
+    OPT_LEARN,
     OPT_USER,
     OPT_LABEL,
     OPT_PORT,
@@ -36,7 +37,7 @@ enum option_id {
     N_OPTIONS
 };
 
-#define OPT_BIT(ID) (UINT32_C(1) << (ID))
+#define OPT_BIT(ID) (UINT64_C(1) << (ID))
 #define OPT_COMMON                                                                                 \
     (OPT_BIT(OPT_HELP) | OPT_BIT(OPT_VERSION) | OPT_BIT(OPT_OUTPUT) | OPT_BIT(OPT_TARGET) |        \
      OPT_BIT(OPT_TIMEOUT))
@@ -66,6 +67,6 @@ const char *args_value(const struct args *, enum option_id);
 /* Its value as a whole number from 'min' to 'max'; '*value' is left alone when it was not given. */
 bool args_number(const struct args *, enum option_id, uint32_t min, uint32_t max, uint32_t *value);
 /* Refuses options that are not in 'accepted', in the name of 'command'. */
-bool args_only(const struct args *, uint32_t accepted, const char *command);
+bool args_only(const struct args *, uint64_t accepted, const char *command);
 
 #endif

@@ -30,7 +30,7 @@ static const struct port_type {
     const char *name;
     Fusuma__V1__PortSpec__AttachmentCase attachment;
     enum option_id needs;
-    uint32_t may; /* beside what it needs */
+    uint64_t may; /* beside what it needs */
 } port_types[] = {
     { "vhost-user", FUSUMA__V1__PORT_SPEC__ATTACHMENT_VHOST_USER, OPT_SOCKET, OPT_BIT(OPT_CLIENT) },
     { "af_packet", FUSUMA__V1__PORT_SPEC__ATTACHMENT_AF_PACKET, OPT_INTERFACE, 0 },
@@ -58,7 +58,7 @@ find_type(const struct args *args)
 static bool
 check_attachment(const struct args *args, const struct port_type *type)
 {
-    uint32_t foreign = ATTACHMENT_OPTIONS & ~(OPT_BIT(type->needs) | type->may);
+    uint64_t foreign = ATTACHMENT_OPTIONS & ~(OPT_BIT(type->needs) | type->may);
 
     if (!args_has(args, type->needs)) {
         ctl_error("--type %s needs --%s", type->name, option_table[type->needs].name);
@@ -175,6 +175,7 @@ fill_names(struct port_form *form, const struct ctl *ctl)
     if (args_has(args, OPT_MAC)) {
         form->spec.mac = (char *) args_value(args, OPT_MAC);
     }
+    form->spec.learn = args_has(args, OPT_LEARN);
     if (args_has(args, OPT_USER)) {
         form->spec.user = (char *) args_value(args, OPT_USER);
     }
@@ -356,6 +357,7 @@ print_port(const void *reply)
     output_field("Attached:", "%s", attachment);
     output_field("MAC:", "%s", spec->mac);
     output_field("Addresses:", "%s", ips);
+    output_field("Learns:", "%s", spec->learn ? "yes" : "no");
     output_field("User:", "%s", spec->user);
     output_field("Labels:", "%s", labels);
     output_field("Id:", "%" PRIu32, port->id);
