@@ -14,18 +14,25 @@ const struct command commands[] = {
     { "port add", "NAME", "attach a desktop or an uplink",
       "--type and --role are required, and with the type the option that says what it is\n"
       "attached to: --socket for vhost-user, --interface for af_packet, --devargs for ethdev.\n"
-      "A desktop needs --mac, and may send from no other address than those bound by --ip.\n"
+      "A desktop needs --mac, and may send from no other address than those bound by --ip and, "
+      "with\n"
+      "--learn, those that DHCP and router advertisements give it ('swctl binding list').\n"
       "\n"
       "Examples:\n"
       "  swctl port add vd-7 --type vhost-user --socket vd-7.sock --role desktop \\\n"
       "      --mac 02:00:00:00:00:07 --ip 10.0.0.7 --user sato --label pool=sales\n"
       "  swctl port add up0 --type ethdev --devargs 0000:01:00.0 --role uplink",
       B(TYPE) | B(SOCKET) | B(CLIENT) | B(INTERFACE) | B(DEVARGS) | B(ROLE) | B(MAC) | B(IP) |
-          B(USER) | B(LABEL),
+          B(LEARN) | B(USER) | B(LABEL),
       port_add },
     { "port del", "NAME", "detach a port, with its connections", NULL, 0, port_del },
     { "port list", NULL, "all ports", NULL, 0, port_list },
     { "port show", "NAME", "one port", NULL, 0, port_show },
+    { "binding list", NULL, "which addresses are whose",
+      "The addresses that each desktop may send from, and how the switch knows: given with the\n"
+      "port, formed from its MAC, or learned from DHCP, router advertisements and duplicate\n"
+      "address detection.",
+      B(PORT), binding_list },
     { "policy apply", "FILE", "put a policy in force, whole or not at all",
       "FILE is the YAML text, or - for standard input.  It is in force on every worker when the\n"
       "command returns.  A mistake is reported as FILE:LINE:COLUMN: what, and changes nothing.",

@@ -1,6 +1,8 @@
 # vswitch/control: desired state, publishing, RPC handlers, persistence.  See Makefile.am.
 noinst_LIBRARIES += vswitch/libcontrol.a
 vswitch_libcontrol_a_SOURCES = \
+	vswitch/control/bindings.c \
+	vswitch/control/bindings.h \
 	vswitch/control/change.c \
 	vswitch/control/change.h \
 	vswitch/control/compile.c \
@@ -19,6 +21,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/eal.h \
 	vswitch/control/file.c \
 	vswitch/control/file.h \
+	vswitch/control/learned.c \
+	vswitch/control/learned.h \
 	vswitch/control/message.c \
 	vswitch/control/message.h \
 	vswitch/control/policies.c \
@@ -27,6 +31,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/publish.c \
 	vswitch/control/publish.h \
 	vswitch/control/rpc.h \
+	vswitch/control/rpc_binding.c \
 	vswitch/control/rpc_counter.c \
 	vswitch/control/rpc_drop.c \
 	vswitch/control/rpc_policy.c \

@@ -251,6 +251,18 @@ take_ips(struct reader *r, const struct acl_yaml *key, const struct acl_yaml *va
 }
 
 static bool
+take_learn(struct reader *r, const struct acl_yaml *key, const struct acl_yaml *value, void *spec)
+{
+    bool learn;
+
+    if (!take_bool(r, key, value, &learn)) {
+        return false;
+    }
+    ((Fusuma__V1__PortSpec *) spec)->learn = learn;
+    return true;
+}
+
+static bool
 take_labels(struct reader *r, const struct acl_yaml *key, const struct acl_yaml *value, void *spec_)
 {
     Fusuma__V1__PortSpec *spec = spec_;
@@ -356,6 +368,7 @@ static const struct key port_keys[] = {
     { "ethdev", take_ethdev },
     { "mac", take_mac },
     { "ips", take_ips },
+    { "learn", take_learn },
     { "user", take_user },
     { "labels", take_labels },
     { NULL, NULL },

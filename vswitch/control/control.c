@@ -144,6 +144,7 @@ control_prepare(struct control *c, const struct control_options *options, char *
     desired_init(&c->desired);
     publisher_init(&c->publisher);
     slots_init(&c->slots);
+    c->bindings = bindings_create();
     latch_init(&c->wake);
     changes_init(&c->changes, &c->wake);
     ovs_mutex_init(&c->rpc_mutex);
@@ -331,6 +332,7 @@ control_start(struct control *c, char **error)
         return retval;
     }
     c->compiler = compiler_create(&c->wake);
+    bindings_load(c);
     ports_start(c);
     start_policy(c);
     retval = publish(&c->publisher, &c->desired, NULL);
@@ -369,6 +371,7 @@ control_run(struct control *c)
     policies_run(c);
     watches_run(c);
     learn(c, dp_now_s());
+    bindings_run(c);
     if (now >= c->refresh_ms) {
         c->refresh_ms = now + REFRESH_MS;
         fdb_age(dp_now_s());
@@ -415,6 +418,7 @@ control_stop(struct control *c)
     }
     desired_destroy(&c->desired);
     slots_destroy(&c->slots);
+    bindings_destroy(c->bindings);
     state_close(c->state);
     changes_destroy(&c->changes);
     config_destroy(&c->config);

@@ -5,6 +5,7 @@
 #ifndef CONTROL_CONTROL_H
 #define CONTROL_CONTROL_H 1
 
+#include "control/bindings.h"
 #include "control/change.h"
 #include "control/compile.h"
 #include "control/config.h"
@@ -36,6 +37,7 @@ struct control {
     struct desired desired;
     struct publisher publisher;
     struct slots slots;
+    struct bindings *bindings;
     struct latch wake; /* set by other threads: there is work */
     struct compiler *compiler;
     struct ovs_list applies;    /* of struct apply; the first one is being compiled */
@@ -66,7 +68,7 @@ void ports_refresh(struct control *);
 /* Opens a port and binds its MAC; the next publication takes it in. */
 enum rpc_status ports_open(struct control *, struct desired_port *, char **error);
 /* The port is in no published snapshot any more. */
-void ports_close(struct desired_port *);
+void ports_close(struct control *, struct desired_port *);
 
 /* port_changes.c */
 /* Each calls 'done' once, now or later; 'error' is only lent, as is the port, which is NULL unless

@@ -159,8 +159,8 @@ check_mac(struct desired_port *port, char **error)
     return RPC_OK;
 }
 
-static bool
-is_station_address(const struct acl_addr *a)
+bool
+desired_is_station_address(const struct acl_addr *a)
 {
     static const struct acl_addr unspecified, loopback = { .b = { [15] = 1 } };
 
@@ -215,7 +215,7 @@ check_ips(struct desired_port *port, char **error)
             return REFUSE("%s: ips: \"%s\" is not an IPv4 or IPv6 address", spec->name,
                           spec->ips[i]);
         }
-        if (!is_station_address(&a)) {
+        if (!desired_is_station_address(&a)) {
             return REFUSE("%s: ips: %s is not a station's address", spec->name, spec->ips[i]);
         }
         if (has_address(port, &a)) {
@@ -226,6 +226,7 @@ check_ips(struct desired_port *port, char **error)
     if (!has_address(port, &own)) {
         port->addrs[port->n_addrs++] = own;
     }
+    port->n_given = port->n_addrs;
     return RPC_OK;
 }
 
@@ -242,9 +243,11 @@ check_role(struct desired_port *port, char **error)
         return status ? status : check_ips(port, error);
     }
     case FUSUMA__V1__PORT_ROLE__PORT_ROLE_UPLINK:
-        if (*spec->mac || spec->n_ips) {
+        if (*spec->mac || spec->n_ips || spec->learn) {
             return REFUSE("%s: %s: an uplink has no bound addresses", spec->name,
-                          *spec->mac ? "mac" : "ips");
+                          *spec->mac    ? "mac"
+                          : spec->n_ips ? "ips"
+                                        : "learn");
         }
         port->role = PORT_UPLINK;
         return RPC_OK;

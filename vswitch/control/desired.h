@@ -8,6 +8,7 @@
 
 #include "fusuma/v1/port.pb-c.h"
 
+#include "control/learned.h"
 #include "datapath/snapshot.h"
 #include "openvswitch/shash.h"
 #include "port/port.h"
@@ -25,8 +26,12 @@ struct desired_port {
     char *socket; /* vhost-user: absolute path */
     enum port_role role;
     uint64_t mac;
-    struct acl_addr *addrs; /* bound: 'ips' and the link-local address of the MAC */
-    size_t n_addrs;
+    struct acl_addr *addrs;              /* bound: 'ips' and the link-local address of the MAC, */
+    size_t n_given;                      /* ... so many, */
+    size_t n_addrs;                      /* ... and what was learned */
+    struct learned learned[LEARNED_MAX]; /* oldest first */
+    size_t n_learned;
+    bool learned_changed;     /* since it was stored */
     struct acl_label *labels; /* strings are the spec's */
     bool quarantined;
     long long quarantine_us; /* time_usec() when that came into force */
@@ -56,6 +61,8 @@ void desired_destroy(struct desired *);
 enum rpc_status desired_port_create(const Fusuma__V1__PortSpec *spec, const char *run_dir,
                                     struct desired_port **, char **error);
 void desired_port_destroy(struct desired_port *);
+/* Whether a station may have the address: no group, loopback or wildcard. */
+bool desired_is_station_address(const struct acl_addr *);
 
 /* Checks it against the other ports and gives it a number that is free. */
 enum rpc_status desired_number(const struct desired *d, struct desired_port *, char **error);

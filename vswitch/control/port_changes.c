@@ -123,11 +123,11 @@ begin_add(struct control *c, struct change *change, char **error)
 }
 
 static void
-abort_add(struct control *c OVS_UNUSED, struct change *change)
+abort_add(struct control *c, struct change *change)
 {
     struct port_change *pc = port_change_cast(change);
 
-    ports_close(pc->port);
+    ports_close(c, pc->port);
     desired_port_destroy(pc->port);
 }
 
@@ -179,7 +179,7 @@ commit_delete(struct control *c, struct change *change, char **error)
         return status;
     }
     VLOG_INFO("port %s: removed", pc->name);
-    ports_close(port);
+    ports_close(c, port);
     desired_port_destroy(port);
     return RPC_OK;
 }

@@ -127,7 +127,7 @@ ports_open(struct control *c, struct desired_port *port, char **error)
 }
 
 void
-ports_close(struct desired_port *port)
+ports_close(struct control *c, struct desired_port *port)
 {
     if (!port->dp) {
         return;
@@ -137,6 +137,7 @@ ports_close(struct desired_port *port)
     }
     fdb_flush_port(port->id);
     conn_flush_port(dp_connections(), port->id);
+    bindings_forget(c, port);
     dp_synchronize(); /* No worker sends to it for a connection's sake after this. */
     port_close(port->dp);
     port->dp = NULL;

@@ -111,6 +111,7 @@ build_leaf(const struct publisher *p, const struct desired_port *port)
     leaf->worker = port->worker;
     leaf->role = port->role;
     leaf->quarantined = port->quarantined;
+    leaf->learns = port->spec->learn;
     leaf->epoch = port->epoch;
     leaf->mac = port->mac;
     leaf->addrs = addrs;

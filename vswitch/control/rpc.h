@@ -12,6 +12,7 @@ typedef void rpc_unary_handler(struct rpc_call *, const ProtobufCMessage *reques
 typedef void rpc_stream_handler(struct rpc_stream *, const ProtobufCMessage *request, void *aux);
 
 rpc_unary_handler rpc_add_port, rpc_delete_port, rpc_get_port, rpc_list_ports;
+rpc_unary_handler rpc_list_bindings;
 rpc_unary_handler rpc_get_policy, rpc_apply_policy;
 rpc_unary_handler rpc_quarantine, rpc_release;
 rpc_unary_handler rpc_get_info, rpc_list_fdb, rpc_list_connections, rpc_list_workers, rpc_audit;

@@ -26,6 +26,7 @@ const struct rpc_method control_rpc_methods[] = {
     { PORTS, "DeletePort", rpc_delete_port, NULL },
     { PORTS, "GetPort", rpc_get_port, NULL },
     { PORTS, "ListPorts", rpc_list_ports, NULL },
+    { PORTS, "ListBindings", rpc_list_bindings, NULL },
     { POLICY, "GetPolicy", rpc_get_policy, NULL },
     { POLICY, "ApplyPolicy", rpc_apply_policy, NULL },
     { QUARANTINE, "Quarantine", rpc_quarantine, NULL },

@@ -16,12 +16,25 @@
 
 VLOG_DEFINE_THIS_MODULE(state);
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 struct state {
     sqlite3 *db;
     char *path;
 };
+
+/* A port takes its bindings with it.  'expires' is in Unix seconds; 0: never. */
+#define CREATE_BINDING                                                                             \
+    "CREATE TABLE binding ("                                                                       \
+    "  port TEXT NOT NULL,"                                                                        \
+    "  addr TEXT NOT NULL,"                                                                        \
+    "  how TEXT NOT NULL,"                                                                         \
+    "  expires INTEGER NOT NULL,"                                                                  \
+    "  PRIMARY KEY (port, addr)"                                                                   \
+    ") WITHOUT ROWID;"                                                                             \
+    "CREATE TRIGGER port_gone AFTER DELETE ON port BEGIN"                                          \
+    "  DELETE FROM binding WHERE port = old.name;"                                                 \
+    "END"
 
 static const char create[] =
     "CREATE TABLE port ("
@@ -30,15 +43,22 @@ static const char create[] =
     "  quarantined INTEGER NOT NULL DEFAULT 0"
     ") WITHOUT ROWID;"
     "CREATE TABLE policy (one INTEGER PRIMARY KEY CHECK (one = 1), yaml TEXT NOT NULL);"
-    "CREATE TABLE initialised (one INTEGER PRIMARY KEY CHECK (one = 1))";
+    "CREATE TABLE initialised (one INTEGER PRIMARY KEY CHECK (one = 1));" CREATE_BINDING;
+
+static const char *const upgrades[SCHEMA_VERSION - 1] = { CREATE_BINDING };
 
 static const char *const probes[] = { "SELECT name, spec, quarantined FROM port",
                                       "SELECT yaml FROM policy", "SELECT one FROM initialised",
-                                      NULL };
+                                      "SELECT port, addr, how, expires FROM binding", NULL };
 
 /* The exclusive lock keeps a second switch, with another run directory, off the same state. */
 static const struct db_schema schema = {
-    .version = SCHEMA_VERSION, .create = create, .probes = probes, .exclusive = true, .check = true
+    .version = SCHEMA_VERSION,
+    .create = create,
+    .upgrades = upgrades,
+    .probes = probes,
+    .exclusive = true,
+    .check = true,
 };
 
 static int
@@ -180,6 +200,28 @@ state_load(struct state *s, void (*port)(const Fusuma__V1__PortSpec *, bool, voi
     return ok && (code == SQLITE_ROW || code == SQLITE_DONE);
 }
 
+bool
+state_load_bindings(struct state *s, void (*cb)(const struct state_binding *, void *), void *aux)
+{
+    sqlite3_stmt *stmt;
+    int code = sqlite3_prepare_v2(
+        s->db, "SELECT port, addr, how, expires FROM binding ORDER BY port, addr", -1, &stmt, NULL);
+
+    while (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct state_binding b = {
+            .port = (const char *) sqlite3_column_text(stmt, 0),
+            .addr = (char *) sqlite3_column_text(stmt, 1),
+            .how = (const char *) sqlite3_column_text(stmt, 2),
+            .expires_s = sqlite3_column_int64(stmt, 3),
+        };
+
+        cb(&b, aux);
+        code = SQLITE_OK;
+    }
+    sqlite3_finalize(stmt);
+    return code == SQLITE_DONE;
+}
+
 /* ---- writing ---- */
 
 /* Runs 'sql' with 'text' as ?1 and, unless NULL, 'blob' as ?2. */
@@ -232,6 +274,47 @@ state_set_policy(struct state *s, const char *yaml, char **error)
 {
     return yaml ? run(s, "INSERT OR REPLACE INTO policy VALUES (1, ?1)", yaml, NULL, 0, error)
                 : execute(s, "DELETE FROM policy", error);
+}
+
+/* A port that was deleted meanwhile gets none. */
+static int
+put_binding(struct state *s, const struct state_binding *b, char **error)
+{
+    sqlite3_stmt *stmt;
+    int code = sqlite3_prepare_v2(s->db,
+                                  "INSERT OR REPLACE INTO binding SELECT ?1, ?2, ?3, ?4"
+                                  " WHERE EXISTS (SELECT 1 FROM port WHERE name = ?1)",
+                                  -1, &stmt, NULL);
+
+    code = code ? code : sqlite3_bind_text(stmt, 1, b->port, -1, SQLITE_STATIC);
+    code = code ? code : sqlite3_bind_text(stmt, 2, b->addr, -1, SQLITE_STATIC);
+    code = code ? code : sqlite3_bind_text(stmt, 3, b->how, -1, SQLITE_STATIC);
+    code = code ? code : sqlite3_bind_int64(stmt, 4, b->expires_s);
+    code = code ? code : sqlite3_step(stmt);
+    sqlite3_finalize(stmt);
+    return code == SQLITE_DONE ? 0 : fail(s, error);
+}
+
+int
+state_set_bindings(struct state *s, const char *const *ports, size_t n_ports,
+                   const struct state_binding *rows, size_t n_rows, char **error)
+{
+    int retval = state_begin(s, error);
+
+    if (retval) {
+        return retval;
+    }
+    for (size_t i = 0; i < n_ports && !retval; i++) {
+        retval = run(s, "DELETE FROM binding WHERE port = ?1", ports[i], NULL, 0, error);
+    }
+    for (size_t i = 0; i < n_rows && !retval; i++) {
+        retval = put_binding(s, &rows[i], error);
+    }
+    retval = retval ? retval : state_commit(s, error);
+    if (retval) {
+        state_rollback(s);
+    }
+    return retval;
 }
 
 int

@@ -1,4 +1,5 @@
-/* What survives a restart: ports, quarantine and policy, in STATE-DIR/state.db (SQLite, WAL).
+/* What survives a restart: ports, quarantine, policy and learned bindings, in STATE-DIR/state.db
+ * (SQLite, WAL).
  *
  * The control thread until the writer thread starts, then that one (change.h); after it has ended
  * the control thread again.  A change is durable when the function returns.  A database that is
@@ -8,6 +9,8 @@
 #define CONTROL_STATE_H 1
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "fusuma/v1/port.pb-c.h"
 
@@ -33,6 +36,18 @@ int state_put_port(struct state *, const Fusuma__V1__PortSpec *, char **error);
 int state_delete_port(struct state *, const char *name, char **error);
 int state_set_quarantine(struct state *, const char *name, bool, char **error);
 int state_set_policy(struct state *, const char *yaml, char **error); /* NULL: none */
+/* What has been learned about ports: replaces all that 'ports' have, in one transaction. */
+struct state_binding {
+    const char *port;
+    char *addr;
+    const char *how;
+    int64_t expires_s; /* Unix time; 0: never */
+};
+int state_set_bindings(struct state *, const char *const *ports, size_t n_ports,
+                       const struct state_binding *, size_t n, char **error);
+/* Calls 'cb' for each; whether all could be read. */
+bool state_load_bindings(struct state *, void (*cb)(const struct state_binding *, void *aux),
+                         void *aux);
 int state_begin(struct state *, char **error);
 int state_commit(struct state *, char **error);
 void state_rollback(struct state *);

@@ -10,6 +10,8 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/conn_tcp.h \
 	vswitch/datapath/csum.c \
 	vswitch/datapath/csum.h \
+	vswitch/datapath/dhcp.c \
+	vswitch/datapath/dhcp.h \
 	vswitch/datapath/fdb.c \
 	vswitch/datapath/fdb.h \
 	vswitch/datapath/flood.c \
@@ -23,6 +25,8 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/guard.h \
 	vswitch/datapath/judge.c \
 	vswitch/datapath/judge.h \
+	vswitch/datapath/learn.c \
+	vswitch/datapath/learn.h \
 	vswitch/datapath/neigh.c \
 	vswitch/datapath/neigh.h \
 	vswitch/datapath/output.c \
@@ -36,6 +40,8 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/record.h \
 	vswitch/datapath/reject.c \
 	vswitch/datapath/reject.h \
+	vswitch/datapath/relation.c \
+	vswitch/datapath/relation.h \
 	vswitch/datapath/snapshot.h \
 	vswitch/datapath/track.c \
 	vswitch/datapath/worker.c \

@@ -13,6 +13,7 @@
 #include "datapath/output.h"
 #include "datapath/record.h"
 #include "datapath/reject.h"
+#include "datapath/relation.h"
 
 void
 forward_hit(struct worker *w, uint32_t slot, uint32_t packets, uint32_t bytes)
@@ -105,6 +106,70 @@ forward_send(struct worker *w, const struct port_leaf *from, const struct port_l
     }
 }
 
+/* ---- answers to what a group was asked ---- */
+
+/* An address of the asker's that its peers' rules know, of the family of 'p'. */
+static struct acl_addr
+address_of(const struct port_leaf *asker, const struct pkt *p)
+{
+    if (!(p->flags & PKT_GROUP)) {
+        return p->dst;
+    }
+    for (uint16_t i = 0; i < asker->n_addrs; i++) {
+        if (acl_addr_is_v4(&asker->addrs[i]) == !(p->flags & PKT_V6)) {
+            return asker->addrs[i];
+        }
+    }
+    return p->dst;
+}
+
+bool
+forward_could_ask(const struct worker *w, const struct port_leaf *asker,
+                  const struct port_leaf *from, const struct pkt *p, struct judgement *j)
+{
+    struct judge_query q = { .from = asker,
+                             .to = from,
+                             .src = address_of(asker, p),
+                             .dst = p->src,
+                             .sport = p->dport,
+                             .service = p->sport,
+                             .protocol = p->protocol };
+
+    judge(w->snapshot, &q, j);
+    if (j->reason == DROP_QUARANTINE) { /* the packet goes the other way */
+        j->reason = DROP_QUARANTINE_PEER;
+        j->denial.peer_port = asker->id;
+    }
+    return j->reason == DROP_NONE;
+}
+
+static uint64_t
+relation_of(uint16_t asking, uint16_t asked, const struct pkt *p)
+{
+    return relation_key(asking, asked, p->flags & PKT_V6 ? 1 : 0);
+}
+
+/* Whether 'p' answers what the desktop 'to' has asked a group; 'j' then has the rules. */
+static bool
+answers(const struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
+        const struct pkt *p, struct judgement *j)
+{
+    return p->protocol == IPPROTO_UDP && to->role == PORT_DESKTOP &&
+           relation_holds(w->relations, to->id, relation_of(p->dport, p->sport, p), w->now) &&
+           (p->flags & PKT_GROUP || guard_is_bound(to, &p->dst)) &&
+           forward_could_ask(w, to, from, p, j);
+}
+
+static void
+note_question(struct worker *w, const struct port_leaf *from, const struct pkt *p)
+{
+    if (from->role == PORT_DESKTOP && p->protocol == IPPROTO_UDP && !(p->flags & PKT_DHCP)) {
+        relation_note(w->relations, from->id, relation_of(p->sport, p->dport, p), w->now);
+    }
+}
+
+/* ---- groups ---- */
+
 /* A copy for a desktop must pass that desktop's own firewall; uplinks are behind the sender's. */
 static bool
 admits(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
@@ -120,7 +185,7 @@ admits(struct worker *w, const struct port_leaf *from, const struct port_leaf *t
     struct judgement j;
 
     judge(w->snapshot, &q, &j);
-    return j.reason == DROP_NONE;
+    return j.reason == DROP_NONE || answers(w, from, to, p, &j);
 }
 
 static void
@@ -139,6 +204,7 @@ forward_group(struct worker *w, const struct port_leaf *from, struct pkt *p,
     uint16_t n;
 
     forward_hit(w, j->rule_slot[ACL_EGRESS], forward_packets(p), forward_bytes(p));
+    note_question(w, from, p);
     if (!p->frag) {
         flood_one(w, from, p);
         return;
@@ -149,6 +215,8 @@ forward_group(struct worker *w, const struct port_leaf *from, struct pkt *p,
         flood_one(w, from, p);
     }
 }
+
+/* ---- new connections ---- */
 
 static void
 forward_judged(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
@@ -179,14 +247,17 @@ forward_new(struct worker *w, const struct port_leaf *from, struct pkt *p)
                              .sport = p->sport,
                              .service = pkt_service(p),
                              .protocol = p->protocol };
-    struct judgement j;
+    struct judgement j, asked;
 
     if (to == from) {
         forward_drop(w, from, p, DROP_HAIRPIN);
         return;
     }
     judge(w->snapshot, &q, &j);
-    if (j.reason != DROP_NONE) {
+    if (j.reason != DROP_NONE && to && answers(w, from, to, p, &asked)) {
+        forward_hit(w, asked.rule_slot[ACL_EGRESS], forward_packets(p), forward_bytes(p));
+        forward_send(w, from, to, p);
+    } else if (j.reason != DROP_NONE) {
         forward_deny(w, from, p, &j);
     } else if (p->flags & PKT_GROUP) {
         forward_group(w, from, p, &j);

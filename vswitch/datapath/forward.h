@@ -14,7 +14,7 @@ void forward_tracked(struct worker *, const struct port_leaf *from, struct pkt *
 /* track.c: an ICMP error, which passes as far as a connection is its matter (RFC 5927). */
 void forward_icmp_error(struct worker *, const struct port_leaf *from, struct pkt *);
 
-/* For these two files. */
+/* For forward.c, track.c and learn.c. */
 
 /* The entry of a connection that 'p' opens and 'j' allows, noted in it.  NULL: 'p' is dropped. */
 struct conn *track_open(struct worker *, const struct port_leaf *from, const struct port_leaf *to,
@@ -31,6 +31,10 @@ void forward_deny(struct worker *, const struct port_leaf *from, struct pkt *, s
 void forward_drop(struct worker *, const struct port_leaf *from, struct pkt *, enum drop_reason);
 void forward_drop_quietly(struct worker *, const struct port_leaf *from, struct pkt *,
                           enum drop_reason);
+/* Whether policy lets 'asker', a desktop, send what 'p' answers to the very sender of 'p', behind
+ * 'from'; 'j' says which rules let it, or why not. */
+bool forward_could_ask(const struct worker *, const struct port_leaf *asker,
+                       const struct port_leaf *from, const struct pkt *p, struct judgement *j);
 /* Counts for a rule. */
 void forward_hit(struct worker *, uint32_t rule_slot, uint32_t packets, uint32_t bytes);
 /* Packets and bytes that 'p' is: all its fragments. */

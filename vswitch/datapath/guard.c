@@ -4,12 +4,9 @@
 
 #include <netinet/in.h>
 
+#include "datapath/dhcp.h"
 #include "datapath/fdb.h"
 
-#define DHCP_SERVER 67
-#define DHCP_CLIENT 68
-#define DHCP6_SERVER 547
-#define DHCP6_CLIENT 546
 #define ND_ROUTER_ADVERT 134
 #define ND_REDIRECT 137
 
@@ -52,8 +49,7 @@ check_desktop(const struct port_leaf *from, const struct pkt *p)
     if (!guard_is_bound(from, &p->src) && !(is_unspecified(&p->src) && may_lack_address(p))) {
         return DROP_SPOOF_IP;
     }
-    if (p->protocol == IPPROTO_UDP && ((p->sport == DHCP_SERVER && p->dport == DHCP_CLIENT) ||
-                                       (p->sport == DHCP6_SERVER && p->dport == DHCP6_CLIENT))) {
+    if (p->flags & PKT_DHCP && dhcp_is_reply(p)) {
         return DROP_DHCP_SERVER;
     }
     uint8_t type = p->icmp >> 8;

@@ -13,12 +13,14 @@
 #include "datapath/fdb.h"
 #include "datapath/flood.h"
 #include "datapath/guard.h"
+#include "datapath/learn.h"
 #include "datapath/output.h"
 #include "datapath/record.h"
 
 #define ARP_REQUEST 1
 #define ARP_REPLY 2
 #define ND_ROUTER_SOLICIT 133
+#define ND_ROUTER_ADVERT 134
 #define ND_NEIGHBOUR_SOLICIT 135
 #define ND_NEIGHBOUR_ADVERT 136
 #define ND_MESSAGE 24 /* header and target address of NS and NA */
@@ -259,6 +261,26 @@ nd_check(const struct worker *w, const struct port_leaf *from, const struct pkt 
     return b && b->port != from->id ? DROP_SPOOF_ND : DROP_NONE;
 }
 
+static bool
+is_unspecified(const struct acl_addr *a)
+{
+    return !a->q[0] && !a->q[1];
+}
+
+/* Who has an address that somebody else wants says so to all nodes (RFC 4862, 5.4.4). */
+static void
+nd_teaches(struct worker *w, const struct port_leaf *from, const struct pkt *p, uint8_t type)
+{
+    if (type == ND_ROUTER_ADVERT) {
+        learn_router(w, from, p);
+    } else if (type == ND_NEIGHBOUR_ADVERT && p->flags & PKT_GROUP) {
+        struct acl_addr target;
+
+        memcpy(&target, nd_target(p), sizeof target);
+        learn_defence(w, from, p, &target);
+    }
+}
+
 static void
 nd_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
 {
@@ -277,8 +299,14 @@ nd_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
             answer_bound(w, from, p, b);
             return;
         }
+        if (from->role == PORT_DESKTOP && is_unspecified(&p->src)) {
+            learn_claim(w, from, p, &p->dst);
+        }
         pass_on(w, from, p, flood_to_uplinks);
         return;
+    }
+    if (from->role == PORT_UPLINK) {
+        nd_teaches(w, from, p, type);
     }
     /* Routers speak to everyone; what desktops say is for routers. */
     pass_on(w, from, p,

@@ -12,6 +12,8 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
+#include "datapath/dhcp.h"
+
 #define IPV6_MAX_EXTENSIONS 8
 #define TCP_FLAGS_MEANING 0x3f
 #define TCP_OPTION_END 0
@@ -112,6 +114,10 @@ parse_udp(struct pkt *p, const uint8_t *l4, uint16_t there)
     p->sport = rte_be_to_cpu_16(udp->src_port);
     p->dport = rte_be_to_cpu_16(udp->dst_port);
     p->flags |= PKT_TRACKED;
+    if (p->flags & PKT_V6 ? p->sport == DHCP6_SERVER || p->dport == DHCP6_SERVER
+                          : p->sport == DHCP_SERVER || p->dport == DHCP_SERVER) {
+        p->flags |= PKT_DHCP;
+    }
     return DROP_NONE;
 }
 

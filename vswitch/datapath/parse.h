@@ -24,6 +24,7 @@ struct frag_entry;
 #define PKT_ND 0x08          /* ICMPv6 types 133 to 137; judged by neigh.c, not by rules */
 #define PKT_GROUP 0x10       /* broadcast or multicast destination MAC */
 #define PKT_TRACKED 0x20     /* may have a connection: all but ICMP other than echo */
+#define PKT_DHCP 0x40        /* UDP from or to a DHCP server's port */
 #define PKT_FRAGMENT 0x80    /* l4_off, l4_len and frag_* hold; nothing of L4 was looked at */
 #define PKT_MORE 0x100       /* a fragment that is not the last */
 #define PKT_GONE 0x400       /* held, or dropped already: nothing of it is left here */

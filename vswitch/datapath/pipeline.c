@@ -10,6 +10,7 @@
 #include "datapath/forward.h"
 #include "datapath/frag.h"
 #include "datapath/guard.h"
+#include "datapath/learn.h"
 #include "datapath/neigh.h"
 #include "datapath/output.h"
 #include "datapath/record.h"
@@ -117,6 +118,8 @@ forward_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, 
             rte_pktmbuf_free(p->m);
         } else if (p->flags & PKT_ICMP_ERROR) {
             forward_icmp_error(w, from, p);
+        } else if (p->flags & PKT_DHCP && learn_dhcp(w, from, p)) {
+            continue;
         } else if (p->conn) {
             forward_tracked(w, from, p);
         } else {
@@ -125,18 +128,12 @@ forward_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, 
     }
 }
 
-void
-pipeline_run(struct worker *w, const struct port_leaf *from, struct rte_mbuf **m, uint16_t n)
+static void
+run_stages(struct worker *w, const struct port_leaf *from, struct rte_mbuf **m, uint16_t n)
 {
-    struct ledger_page *page = page_of(w, from);
     struct pkt pkts[DP_BURST];
-    uint16_t any;
+    uint16_t any = parse_stage(from, m, n, pkts);
 
-    page->received += n;
-    any = parse_stage(from, m, n, pkts);
-    for (uint16_t i = 0; i < n; i++) {
-        page->received_bytes += rte_pktmbuf_pkt_len(m[i]);
-    }
     guard_stage(w, from, pkts, n);
     if (any & PKT_FRAGMENT) {
         fragment_stage(w, from, pkts, n);
@@ -144,4 +141,37 @@ pipeline_run(struct worker *w, const struct port_leaf *from, struct rte_mbuf **m
     lookup_stage(w, from, pkts, n);
     forward_stage(w, from, pkts, n);
     output_flush(w);
+}
+
+void
+pipeline_run(struct worker *w, const struct port_leaf *from, struct rte_mbuf **m, uint16_t n)
+{
+    struct ledger_page *page = page_of(w, from);
+
+    page->received += n;
+    for (uint16_t i = 0; i < n; i++) {
+        page->received_bytes += rte_pktmbuf_pkt_len(m[i]);
+    }
+    run_stages(w, from, m, n);
+}
+
+void
+pipeline_hand_back(struct worker *w)
+{
+    struct rte_mbuf *m;
+    uint16_t id;
+
+    w->handing_back = true;
+    while (learn_handed_back(w->learner, &m, &id)) {
+        const struct port_leaf *from = w->snapshot ? w->snapshot->ports[id] : NULL;
+
+        w->ledger.pages[id].held--;
+        if (from) {
+            run_stages(w, from, &m, 1);
+        } else {
+            w->ledger.pages[id].drops[DROP_NO_DESTINATION]++;
+            rte_pktmbuf_free(m);
+        }
+    }
+    w->handing_back = false;
 }

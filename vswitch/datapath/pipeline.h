@@ -13,5 +13,7 @@
 /* Takes the 'n' packets of a burst from 'from', of which some wait in transmit buffers afterwards.
  */
 void pipeline_run(struct worker *, const struct port_leaf *from, struct rte_mbuf **, uint16_t n);
+/* Judges again, and sends on, what was held until control had learned from it (learn.h). */
+void pipeline_hand_back(struct worker *);
 
 #endif

@@ -25,6 +25,7 @@ struct port_leaf {
     uint16_t worker; /* index of the worker that polls it */
     uint8_t role;    /* enum port_role; uplinks have no firewall and no bindings */
     bool quarantined;
+    bool learns;                  /* addresses, from DHCP and router advertisements (learn.h) */
     uint32_t epoch;               /* changes when anything below or the port itself does */
     uint32_t user_slot;           /* session at this moment; 0 = none */
     uint64_t mac;                 /* bound MAC, first byte in bits 40..47; 0 = not bound */

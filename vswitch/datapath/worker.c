@@ -19,9 +19,11 @@
 
 #include "datapath/grace.h"
 #include "datapath/frag.h"
+#include "datapath/learn.h"
 #include "datapath/output.h"
 #include "datapath/pipeline.h"
 #include "datapath/record.h"
+#include "datapath/relation.h"
 #include "datapath/worker_private.h"
 
 #define IDLE_POLLS 2000        /* empty rounds before a worker sleeps */
@@ -34,6 +36,7 @@ static struct worker *workers;
 static uint32_t n_workers;
 static struct rte_rcu_qsbr *qsbr;
 static struct conn_table *conns;
+static struct relations *relations;
 static _Atomic bool stopping;
 static bool idle_sleep;
 
@@ -46,9 +49,11 @@ worker_init(struct worker *w, const struct dp_config *c, uint32_t index)
     w->conns = conns;
     w->conn_quota = c->max_port_connections;
     w->frags = frag_table_create();
+    w->relations = relations;
+    w->learner = learner_create(index);
     w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     w->tx = rte_zmalloc("tx_buffers", DP_MAX_PORTS * sizeof *w->tx, 64);
-    if (w->wake_fd < 0 || !w->tx || !w->frags || recorder_init(&w->recorder)) {
+    if (w->wake_fd < 0 || !w->tx || !w->frags || !w->learner || recorder_init(&w->recorder)) {
         return ENOMEM;
     }
     return ledger_init(&w->ledger, DP_MAX_PORTS, c->n_rule_slots);
@@ -68,7 +73,8 @@ dp_init(const struct dp_config *c, char **error)
         goto no_memory;
     }
     conns = conn_table_create(c->max_connections, n_workers, qsbr);
-    if (!conns) {
+    relations = relations_create();
+    if (!conns || !relations) {
         goto no_memory;
     }
     for (uint32_t i = 0; i < n_workers; i++) {
@@ -94,15 +100,18 @@ dp_exit(void)
         ledger_destroy(&workers[i].ledger);
         recorder_destroy(&workers[i].recorder);
         frag_table_destroy(workers[i].frags);
+        learner_destroy(workers[i].learner);
         rte_free(workers[i].tx);
         if (workers[i].wake_fd > 0) {
             close(workers[i].wake_fd);
         }
     }
     conn_table_destroy(conns);
+    relations_destroy(relations);
     rte_free(workers);
     rte_free(qsbr);
     conns = NULL;
+    relations = NULL;
     workers = NULL;
     qsbr = NULL;
 }
@@ -150,6 +159,17 @@ poll_port(struct worker *w, const struct port_leaf *leaf)
     return n;
 }
 
+/* What control has learned from goes on. */
+static void
+take_back(struct worker *w)
+{
+    w->now = rte_rdtsc();
+    w->now_s = w->now / rte_get_tsc_hz();
+    ledger_enter(&w->ledger);
+    pipeline_hand_back(w);
+    ledger_leave(&w->ledger);
+}
+
 static uint32_t
 poll_round(struct worker *w)
 {
@@ -163,6 +183,10 @@ poll_round(struct worker *w)
     }
     for (uint16_t i = 0; i < w->n_mine; i++) {
         n += poll_port(w, s->ports[w->mine[i]]);
+    }
+    if (learn_is_handed_back(w->learner)) {
+        take_back(w);
+        n++;
     }
     count(&w->polls, 1);
     return n;
@@ -271,15 +295,21 @@ dp_start(void)
     return 0;
 }
 
-static void
-wake_all(void)
+void
+dp_wake(uint32_t i)
 {
     uint64_t one = 1;
 
+    if (write(workers[i].wake_fd, &one, sizeof one) < 0) {
+        /* The counter is at its limit: a wake-up is pending anyway. */
+    }
+}
+
+static void
+wake_all(void)
+{
     for (uint32_t i = 0; i < n_workers; i++) {
-        if (write(workers[i].wake_fd, &one, sizeof one) < 0) {
-            /* The counter is at its limit: a wake-up is pending anyway. */
-        }
+        dp_wake(i);
     }
 }
 
@@ -344,6 +374,18 @@ struct ledger *
 dp_ledger(uint32_t i)
 {
     return &workers[i].ledger;
+}
+
+struct learner *
+dp_learner(uint32_t i)
+{
+    return workers[i].learner;
+}
+
+void
+dp_forget_port(uint16_t port)
+{
+    relations_forget(relations, port);
 }
 
 struct drop_ring *

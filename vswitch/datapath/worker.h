@@ -13,6 +13,7 @@
 #include "telemetry/drop_ring.h"
 #include "telemetry/ledger.h"
 
+struct learner;
 struct rte_mempool;
 
 struct dp_config {
@@ -50,6 +51,12 @@ uint32_t dp_now_s(void);
 uint32_t dp_n_workers(void);
 void dp_worker_stats(uint32_t worker, struct dp_worker_stats *);
 struct ledger *dp_ledger(uint32_t worker);
+/* Lessons are taken from it and handed back to it (learn.h); a worker that got some back is to be
+ * woken. */
+struct learner *dp_learner(uint32_t worker);
+void dp_wake(uint32_t worker);
+/* The port is in no snapshot any more: what it asked for is forgotten. */
+void dp_forget_port(uint16_t port);
 struct drop_ring *dp_drop_ring(uint32_t worker);
 /* [port * N_DROP_REASONS + reason] of one worker. */
 const struct drop_unsaid *dp_drop_unsaid(uint32_t worker);

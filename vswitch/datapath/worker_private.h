@@ -48,6 +48,9 @@ struct worker {
     struct conn_table *conns;
     uint32_t conn_quota; /* connections that one desktop may have open */
     struct frag_table *frags;
+    struct relations *relations; /* shared by all workers */
+    struct learner *learner;
+    bool handing_back; /* what is under way has been learned from */
     struct rte_mempool *pool;
     struct tx_buffer *tx; /* [DP_MAX_PORTS] */
     uint16_t dirty[DP_MAX_PORTS];

@@ -79,6 +79,26 @@ create_tables(sqlite3 *db, const char *path, const struct db_schema *schema, cha
     return ok ? DB_CREATED : DB_FAILED;
 }
 
+/* One version after the other, each whole or not at all. */
+static bool
+upgrade_tables(sqlite3 *db, const char *path, const struct db_schema *schema, int version,
+               char **error)
+{
+    for (; version < schema->version; version++) {
+        char *sql = sqlite3_mprintf("BEGIN;%s;PRAGMA user_version = %d;COMMIT",
+                                    schema->upgrades[version - 1], version + 1);
+        bool ok = sql && sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+
+        sqlite3_free(sql);
+        if (!ok) {
+            *error = xasprintf("%s: schema version %d cannot be brought to %d: %s", path, version,
+                               version + 1, sqlite3_errmsg(db));
+            return false;
+        }
+    }
+    return true;
+}
+
 /* A version without its tables is no less damaged than a page that does not add up. */
 static enum db_opened
 check_tables(sqlite3 *db, const char *path, const struct db_schema *schema, char **error)
@@ -88,9 +108,12 @@ check_tables(sqlite3 *db, const char *path, const struct db_schema *schema, char
     if (!version) {
         return create_tables(db, path, schema, error);
     }
-    if (version != schema->version) {
+    if (version < 0 || version > schema->version) {
         *error = xasprintf("%s: schema version %d; this program knows %d", path, version,
                            schema->version);
+        return DB_FAILED;
+    }
+    if (!upgrade_tables(db, path, schema, version, error)) {
         return DB_FAILED;
     }
     for (const char *const *probe = schema->probes; *probe; probe++) {

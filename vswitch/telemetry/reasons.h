@@ -21,6 +21,7 @@
     X(DROP_SPOOF_IP, "spoof-ip", "the source address is not bound to the port")                    \
     X(DROP_SPOOF_ARP, "spoof-arp", "an ARP claim to an address not bound to the port")             \
     X(DROP_SPOOF_ND, "spoof-nd", "an ND claim to an address not bound to the port")                \
+    X(DROP_SPOOF_DHCP, "spoof-dhcp", "a DHCP request in another's name")                           \
     X(DROP_DHCP_SERVER, "dhcp-server", "a desktop acts as DHCP server")                            \
     X(DROP_RA, "ra", "a desktop sends router advertisements")                                      \
     X(DROP_QUARANTINE, "quarantine", "the source port is in quarantine")                           \
@@ -34,6 +35,7 @@
     X(DROP_TCP_FLAGS, "tcp-flags", "TCP flags that no stack sends")                                \
     X(DROP_TCP_SEQUENCE, "tcp-sequence", "TCP numbers outside of the connection's bounds")         \
     X(DROP_ICMP_UNRELATED, "icmp-unrelated", "an ICMP error about no connection")                  \
+    X(DROP_LEARN_LIMIT, "learn-limit", "more leases at once than the switch can take in")          \
     X(DROP_CONN_QUOTA, "conn-quota", "the port has all the connections that it may have")          \
     X(DROP_CONN_FULL, "conn-full", "the connection table is full")                                 \
     X(DROP_MISADDRESSED, "misaddressed",                                                           \

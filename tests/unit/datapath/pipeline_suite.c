@@ -15,8 +15,10 @@
 #include "acl/table.h"
 #include "datapath/fdb.h"
 #include "datapath/frag.h"
+#include "datapath/learn.h"
 #include "datapath/pipeline.h"
 #include "datapath/record.h"
+#include "datapath/relation.h"
 #include "tests/unit/datapath/suites.h"
 
 #define TCP_SYN 0x02
@@ -128,6 +130,8 @@ setup(void)
     w->conns = conn_table_create(1000, 1, qsbr);
     w->conn_quota = 100;
     w->frags = frag_table_create();
+    w->relations = relations_create();
+    w->learner = learner_create(0);
     classes = acl_classes_create();
     allow_80 = make_table(80);
     deny_all = make_table(0);
@@ -152,6 +156,8 @@ teardown(void)
     ledger_destroy(&w->ledger);
     recorder_destroy(&w->recorder);
     frag_table_destroy(w->frags);
+    learner_destroy(w->learner);
+    relations_destroy(w->relations);
     conn_table_destroy(w->conns);
     acl_table_destroy(allow_80);
     acl_table_destroy(deny_all);
