@@ -293,14 +293,17 @@ nd_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
     }
     if (type == ND_NEIGHBOUR_SOLICIT) {
         const struct binding *b;
-        memcpy(&p->dst, nd_target(p), sizeof p->dst);
-        b = snapshot_binding(w->snapshot, &p->dst);
+        struct acl_addr target;
+
+        memcpy(&target, nd_target(p), sizeof target);
+        b = snapshot_binding(w->snapshot, &target);
         if (b) {
+            p->dst = target;
             answer_bound(w, from, p, b);
             return;
         }
         if (from->role == PORT_DESKTOP && is_unspecified(&p->src)) {
-            learn_claim(w, from, p, &p->dst);
+            learn_claim(w, from, p, &target);
         }
         pass_on(w, from, p, flood_to_uplinks);
         return;
