@@ -9,6 +9,7 @@
 CU_SuiteInfo config_suite(void);
 CU_SuiteInfo desired_suite(void);
 CU_SuiteInfo drop_message_suite(void);
+CU_SuiteInfo learned_suite(void);
 CU_SuiteInfo message_suite(void);
 CU_SuiteInfo port_spec_suite(void);
 CU_SuiteInfo publish_suite(void);
