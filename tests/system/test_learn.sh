@@ -232,6 +232,13 @@ sleep 1
 is_not_bound d2 link-local $SERVER_LL || die "d2 took the server's address"
 is_not_bound d2 link-local "$six" || die "d2 took d3's address"
 is_not_bound d2 slaac "${PREFIX}2" || die "d2 took the server's address"
+# A station that is silent has what its MAC gives, and routers have small numbers.
+for six in fe80::1 fe80::ff:fe00:199 fe80::1:2:3:4; do
+    in_ns d2 ip addr add $six/64 dev eth0
+done
+office_wait 5 "d2 has another address of its own" is_bound d2 link-local fe80::1:2:3:4
+is_not_bound d2 link-local fe80::1 || die "d2 took a router's address"
+is_not_bound d2 link-local fe80::ff:fe00:199 || die "d2 took an address of another MAC"
 say "taken addresses are found to be taken, and are not bound"
 
 # ---- answers ----

@@ -151,6 +151,19 @@ is_router(const struct bindings *b, uint16_t vlan, const struct acl_addr *a)
     return false;
 }
 
+/* Systems form interface identifiers at random or from their MAC (RFC 7217, RFC 8981, RFC 4291).
+ * One that was made from another MAC is that station's, also while it is silent; a small number is
+ * what people give to routers and servers. */
+static bool
+may_form(const struct desired_port *port, const struct acl_addr *a)
+{
+    uint64_t mac = (uint64_t) (a->b[8] ^ 2) << 40 | (uint64_t) a->b[9] << 32 |
+                   (uint64_t) a->b[10] << 24 | (uint64_t) a->b[13] << 16 |
+                   (uint64_t) a->b[14] << 8 | a->b[15];
+
+    return a->w[2] && (a->b[11] != 0xff || a->b[12] != 0xfe || mac == port->mac);
+}
+
 static void
 take_claim(struct control *c, const struct desired_port *port, const struct lesson *lesson)
 {
@@ -167,7 +180,14 @@ take_claim(struct control *c, const struct desired_port *port, const struct less
     } else {
         return;
     }
-    if (b->n_claims == MAX_CLAIMS || is_router(b, lesson->vlan, &lesson->addr)) {
+    if (is_router(b, lesson->vlan, &lesson->addr) || !may_form(port, &lesson->addr)) {
+        char text[ACL_ADDR_STRLEN];
+
+        VLOG_WARN_RL(&rl, "port %s: %s is not for a desktop to claim", port->spec->name,
+                     acl_addr_format(&lesson->addr, text));
+        return;
+    }
+    if (b->n_claims == MAX_CLAIMS) {
         return;
     }
     for (size_t i = 0; i < b->n_claims; i++) {

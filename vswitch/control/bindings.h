@@ -3,8 +3,9 @@
  *
  * DHCP: a lease is bound as its server says.  IPv6 addresses that a desktop forms itself are
  * claims: a claim within fe80::/10, or within a router's prefix if the port learns, is bound when
- * nobody has defended the address for CLAIM_MS (as RFC 6620, whose TENT_LT is the same time) and it
- * is no router's.  Routers are those behind uplinks; the guard drops what desktops advertise. */
+ * nobody has defended the address for CLAIM_MS (as RFC 6620, whose TENT_LT is the same time), it is
+ * no router's, and a system may have formed it.  Routers are those behind uplinks; the guard drops
+ * what desktops advertise. */
 #ifndef CONTROL_BINDINGS_H
 #define CONTROL_BINDINGS_H 1
 
