@@ -12,6 +12,7 @@ tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/publish_suite.c \
 	tests/unit/control/slots_suite.c \
 	tests/unit/control/specs.c \
+	tests/unit/control/state_suite.c \
 	tests/unit/control/suites.h \
 	tests/unit/control/switch.c \
 	tests/unit/control/switch.h \

@@ -211,7 +211,8 @@ test_read_again(void)
 
 #define FILE_KEYS " (there are: settings, ports, policy)"
 #define SETTINGS_KEYS " (there are: connections, buffers, drop_records, idle_sleep)"
-#define PORT_KEYS " (there are: name, role, vhost_user, af_packet, ethdev, mac, ips, learn, user, labels)"
+#define PORT_KEYS                                                                                  \
+    " (there are: name, role, vhost_user, af_packet, ethdev, mac, ips, learn, user, labels)"
 
 static void
 test_unknown_keys(void)

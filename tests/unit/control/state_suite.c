@@ -1,0 +1,189 @@
+/* The state's database: what was learned about ports, and databases of other versions. */
+#include <config.h>
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "control/state.h"
+#include "tests/unit/control/suites.h"
+#include "util.h"
+
+static char dir[] = "/tmp/fusuma-state-XXXXXX";
+static char path[sizeof dir + 16];
+
+static int
+setup(void)
+{
+    strcpy(dir + sizeof dir - 7, "XXXXXX");
+    if (!mkdtemp(dir)) {
+        return 1;
+    }
+    snprintf(path, sizeof path, "%s/state.db", dir);
+    return 0;
+}
+
+static void
+remove_database(void)
+{
+    char *wal = xasprintf("%s-wal", path), *shm = xasprintf("%s-shm", path);
+
+    unlink(path);
+    unlink(wal);
+    unlink(shm);
+    free(wal);
+    free(shm);
+}
+
+static int
+teardown(void)
+{
+    remove_database();
+    return rmdir(dir);
+}
+
+static struct state *
+opened(void)
+{
+    struct state *state;
+    char *error = NULL;
+
+    CU_ASSERT_EQUAL_FATAL(state_open(dir, &state, &error), 0);
+    return state;
+}
+
+static void
+put_port(struct state *state, unsigned n)
+{
+    struct test_spec s;
+    char *error;
+
+    spec_desktop(&s, n);
+    CU_ASSERT_EQUAL(state_put_port(state, &s.spec, &error), 0);
+}
+
+static void
+collect(const struct state_binding *b, void *text)
+{
+    size_t used = strlen(text);
+
+    snprintf((char *) text + used, 512 - used, "%s %s %s %d\n", b->port, b->addr, b->how,
+             (int) b->expires_s);
+}
+
+static void
+expect_bindings(struct state *state, const char *want)
+{
+    char text[512] = "";
+
+    CU_ASSERT_TRUE(state_load_bindings(state, collect, text));
+    expect_text(text, want);
+}
+
+static void
+test_bindings(void)
+{
+    char dhcp[] = "10.0.1.1", slaac[] = "fd00::1", link_local[] = "fe80::2";
+    struct state_binding rows[] = { { "desk1", dhcp, "dhcp", 1000 },
+                                    { "desk1", slaac, "slaac", 2000 },
+                                    { "desk2", link_local, "link-local", 0 },
+                                    { "desk9", dhcp, "dhcp", 1000 } };
+    const char *ports[] = { "desk1", "desk2", "desk9" };
+    struct state *state = opened();
+    char *error;
+
+    put_port(state, 1);
+    put_port(state, 2);
+    CU_ASSERT_EQUAL(state_set_bindings(state, ports, 3, rows, 4, &error), 0);
+    state_close(state);
+    state = opened();
+    /* desk9 is gone already. */
+    expect_bindings(state, "desk1 10.0.1.1 dhcp 1000\n"
+                           "desk1 fd00::1 slaac 2000\n"
+                           "desk2 fe80::2 link-local 0\n");
+    CU_ASSERT_EQUAL(state_set_bindings(state, ports, 1, rows, 1, &error), 0);
+    expect_bindings(state, "desk1 10.0.1.1 dhcp 1000\n"
+                           "desk2 fe80::2 link-local 0\n");
+    CU_ASSERT_EQUAL(state_delete_port(state, "desk1", &error), 0);
+    put_port(state, 1); /* another one of the name has nothing of it */
+    expect_bindings(state, "desk2 fe80::2 link-local 0\n");
+    state_close(state);
+    remove_database();
+}
+
+static void
+execute(const char *sql)
+{
+    sqlite3 *db;
+
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(path, &db), SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void
+no_port(const Fusuma__V1__PortSpec *spec OVS_UNUSED, bool quarantined OVS_UNUSED, void *n)
+{
+    ++*(int *) n;
+}
+
+static void
+test_version_1(void)
+{
+    char addr[] = "10.0.1.1";
+    struct state_binding row = { "desk1", addr, "dhcp", 1000 };
+    const char *port = "desk1";
+    struct state *state;
+    char *policy, *error;
+    int n = 0;
+
+    execute("CREATE TABLE port (name TEXT PRIMARY KEY NOT NULL, spec BLOB NOT NULL,"
+            " quarantined INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+            "CREATE TABLE policy (one INTEGER PRIMARY KEY CHECK (one = 1), yaml TEXT NOT NULL);"
+            "CREATE TABLE initialised (one INTEGER PRIMARY KEY CHECK (one = 1));"
+            "INSERT INTO initialised VALUES (1); INSERT INTO policy VALUES (1, 'version: 1');"
+            "PRAGMA user_version = 1");
+    for (int i = 0; i < 2; i++) { /* what it was brought to opens as it is */
+        state = opened();
+        CU_ASSERT_TRUE(state_is_initialised(state));
+        CU_ASSERT_TRUE(state_load(state, no_port, &n, &policy));
+        expect_text(policy, "version: 1");
+        free(policy);
+        state_close(state);
+    }
+    state = opened();
+    put_port(state, 1);
+    CU_ASSERT_EQUAL(state_set_bindings(state, &port, 1, &row, 1, &error), 0);
+    expect_bindings(state, "desk1 10.0.1.1 dhcp 1000\n");
+    state_close(state);
+    remove_database();
+}
+
+static void
+test_newer_version(void)
+{
+    struct state *state;
+    char *error = NULL, *want = xasprintf("%s: schema version 99; this program knows 2", path);
+
+    state_close(opened());
+    execute("PRAGMA user_version = 99");
+    CU_ASSERT_NOT_EQUAL(state_open(dir, &state, &error), 0);
+    expect_text(error, want);
+    free(error);
+    free(want);
+    remove_database();
+}
+
+CU_SuiteInfo
+state_suite(void)
+{
+    static CU_TestInfo tests[] = {
+        { "learned bindings", test_bindings },
+        { "a database of version 1 is brought up", test_version_1 },
+        { "a newer one is refused", test_newer_version },
+        CU_TEST_INFO_NULL,
+    };
+
+    return (CU_SuiteInfo){ "state", setup, teardown, NULL, NULL, tests };
+}
