@@ -12,6 +12,7 @@ void suite_parse(void);
 void suite_conn(void);
 void suite_fdb(void);
 void suite_pipeline(void);
+void suite_learn(void);
 
 /* Packets for tests (packets.c).  Addresses are 10.0.0.'x' and MACs 02:00:00:00:00:'x'. */
 struct rte_mbuf *packet_tcp(uint8_t from, uint8_t to, uint16_t sport, uint16_t dport,

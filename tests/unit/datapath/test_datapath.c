@@ -34,6 +34,7 @@ main(void)
     suite_conn();
     suite_fdb();
     suite_pipeline();
+    suite_learn();
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     failed = CU_get_number_of_failures() + CU_get_number_of_suites_failed();

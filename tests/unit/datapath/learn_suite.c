@@ -1,0 +1,497 @@
+/* What is learned, and how: leases are held until they are in force, answers to groups pass when
+ * they were asked for, and what a desktop may claim is reported. */
+#include <config.h>
+
+#include <string.h>
+
+#include <CUnit/CUnit.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_mbuf.h>
+#include <rte_udp.h>
+
+#include "datapath/learn.h"
+#include "datapath/pipeline.h"
+#include "datapath/relation.h"
+#include "tests/unit/datapath/bench.h"
+#include "tests/unit/datapath/suites.h"
+
+#define EVERYBODY 0xffffffffu
+#define SSDP RTE_IPV4(239, 255, 255, 250)
+#define HOST(ID) RTE_IPV4(10, 0, 0, ID)
+#define GROUP_MAC 0xffffffffffffull
+enum { SERVER = 200 }; /* behind BENCH_UP1 */
+enum { ACK = 5, REQUEST = 3, RELEASE = 7 };
+
+/* ---- packets ---- */
+
+struct udp {
+    uint64_t smac, dmac;
+    uint32_t src, dst;
+    uint16_t sport, dport;
+};
+
+static void
+store_mac(uint8_t *b, uint64_t mac)
+{
+    for (int i = 0; i < 6; i++) {
+        b[i] = mac >> (40 - 8 * i);
+    }
+}
+
+static struct rte_mbuf *
+packet_udp(const struct udp *u, const void *data, uint16_t len)
+{
+    uint8_t p[1024] = { 0 };
+    struct rte_ipv4_hdr *ip = (void *) (p + 14);
+    struct rte_udp_hdr *udp = (void *) (ip + 1);
+
+    store_mac(p, u->dmac);
+    store_mac(p + 6, u->smac);
+    p[12] = 8;
+    ip->version_ihl = 0x45;
+    ip->total_length = rte_cpu_to_be_16(28 + len);
+    ip->time_to_live = 64;
+    ip->next_proto_id = 17;
+    ip->src_addr = rte_cpu_to_be_32(u->src);
+    ip->dst_addr = rte_cpu_to_be_32(u->dst);
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
+    udp->src_port = rte_cpu_to_be_16(u->sport);
+    udp->dst_port = rte_cpu_to_be_16(u->dport);
+    udp->dgram_len = rte_cpu_to_be_16(8 + len);
+    memcpy(udp + 1, data, len);
+    udp->dgram_cksum = rte_ipv4_udptcp_cksum(ip, udp);
+    return packet_raw(p, 42 + len);
+}
+
+struct dhcp {
+    uint8_t op, type, chaddr, xid, yiaddr, ciaddr, giaddr; /* addresses by their last byte */
+};
+
+static uint16_t
+fill_dhcp(uint8_t b[300], const struct dhcp *d)
+{
+    static const uint8_t magic[] = { 0x63, 0x82, 0x53, 0x63 }, ten[] = { 10, 0, 0 };
+    uint8_t *o = b + 240;
+
+    memset(b, 0, 300);
+    b[0] = d->op;
+    b[1] = 1;
+    b[2] = 6;
+    b[7] = d->xid;
+    if (d->ciaddr) {
+        memcpy(b + 12, ten, 3);
+        b[15] = d->ciaddr;
+    }
+    if (d->yiaddr) {
+        memcpy(b + 16, ten, 3);
+        b[19] = d->yiaddr;
+    }
+    b[27] = d->giaddr;
+    store_mac(b + 28, TEST_MAC(d->chaddr));
+    memcpy(b + 236, magic, 4);
+    memcpy(o, (uint8_t[]){ 53, 1, d->type, 51, 4, 0, 0, 0x0e, 0x10, 255 }, 10);
+    return 250;
+}
+
+static struct rte_mbuf *
+asks(uint8_t id, const struct dhcp *d)
+{
+    const struct udp u = { .smac = TEST_MAC(id),
+                           .dmac = GROUP_MAC,
+                           .src = d->ciaddr == id ? HOST(id) : 0,
+                           .dst = EVERYBODY,
+                           .sport = 68,
+                           .dport = 67 };
+    uint8_t b[300];
+
+    return packet_udp(&u, b, fill_dhcp(b, d));
+}
+
+static struct rte_mbuf *
+gives(uint8_t id, uint8_t xid, uint8_t yiaddr)
+{
+    const struct dhcp d = { .op = 2, .type = ACK, .chaddr = id, .xid = xid, .yiaddr = yiaddr };
+    const struct udp u = { .smac = TEST_MAC(SERVER),
+                           .dmac = TEST_MAC(id),
+                           .src = HOST(SERVER),
+                           .dst = HOST(yiaddr),
+                           .sport = 67,
+                           .dport = 68 };
+    uint8_t b[300];
+
+    return packet_udp(&u, b, fill_dhcp(b, &d));
+}
+
+static void
+ask(uint8_t id, uint8_t xid)
+{
+    const struct dhcp d = { .op = 1, .type = REQUEST, .chaddr = id, .xid = xid };
+
+    bench_send(id, asks(id, &d));
+}
+
+/* ---- DHCP ---- */
+
+static struct acl_table *const *
+deny(void)
+{
+    return (struct acl_table *const *) bench_leaf[BENCH_MUTE].table;
+}
+
+static int
+setup(void)
+{
+    int failed = bench_open();
+
+    bench_leaf[BENCH_D1].learns = bench_leaf[BENCH_D2].learns = true;
+    for (uint16_t id = BENCH_D1; id <= BENCH_D2; id++) { /* nobody may open anything to them */
+        bench_leaf[id].table[ACL_INGRESS] = deny()[ACL_INGRESS];
+    }
+    bench_publish();
+    return failed;
+}
+
+static uint64_t
+held(void)
+{
+    return bench->ledger.pages[BENCH_UP1].held;
+}
+
+static void
+hand_back(const struct lesson *lesson)
+{
+    learner_hand_back(bench->learner, lesson);
+    CU_ASSERT_TRUE(learn_is_handed_back(bench->learner));
+    bench_send(BENCH_D1, packet_arp_request(BENCH_D1, BENCH_D1)); /* empties the boxes */
+    CU_ASSERT_TRUE(bench_got_only(0));
+    pipeline_hand_back(bench);
+    CU_ASSERT_FALSE(learn_is_handed_back(bench->learner));
+    CU_ASSERT_EQUAL(ledger_page_ingress_difference(&bench->ledger.pages[BENCH_UP1]), 0);
+}
+
+static void
+test_lease_is_held(void)
+{
+    struct lesson lesson;
+
+    ask(BENCH_D1, 1);
+    CU_ASSERT_TRUE(bench_got[BENCH_UP1]);
+    bench_send(BENCH_UP1, gives(BENCH_D1, 1, 77));
+    CU_ASSERT_TRUE(bench_got_only(0));
+    CU_ASSERT_EQUAL(held(), 1);
+    CU_ASSERT_TRUE_FATAL(learner_take(bench->learner, &lesson));
+    CU_ASSERT_EQUAL(lesson.kind, LESSON_LEASE);
+    CU_ASSERT_EQUAL(lesson.port, BENCH_D1);
+    CU_ASSERT_EQUAL(lesson.n_leases, 1);
+    CU_ASSERT_EQUAL(lesson.lease[0].seconds, 3600);
+    CU_ASSERT_EQUAL(lesson.lease[0].addr.w[3], RTE_BE32(HOST(77)));
+    hand_back(&lesson);
+    CU_ASSERT_EQUAL(held(), 0);
+    CU_ASSERT_PTR_NOT_NULL(bench_first(BENCH_D1));
+    CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
+}
+
+/* Judged again when it goes on. */
+static void
+test_lease_is_judged_again(void)
+{
+    struct lesson lesson;
+    uint64_t denied = bench_drops(BENCH_UP1, DROP_QUARANTINE_PEER);
+
+    ask(BENCH_D1, 2);
+    bench_send(BENCH_UP1, gives(BENCH_D1, 2, 77));
+    CU_ASSERT_TRUE_FATAL(learner_take(bench->learner, &lesson));
+    bench_leaf[BENCH_D1].quarantined = true;
+    bench_publish();
+    hand_back(&lesson);
+    CU_ASSERT_EQUAL(held(), 0);
+    CU_ASSERT_PTR_NULL(bench_first(BENCH_D1));
+    CU_ASSERT_EQUAL(bench_drops(BENCH_UP1, DROP_QUARANTINE_PEER), denied + 1);
+    bench_leaf[BENCH_D1].quarantined = false;
+    bench_publish();
+}
+
+static void
+test_only_what_was_asked(void)
+{
+    struct lesson lesson;
+
+    ask(BENCH_D1, 3);
+    bench_send(BENCH_UP1, gives(BENCH_D1, 4, 77)); /* another transaction */
+    CU_ASSERT_TRUE(bench_got_only(0));
+    bench_send(BENCH_UP1, gives(BENCH_D2, 3, 77)); /* another desktop */
+    CU_ASSERT_TRUE(bench_got_only(0));
+    bench_send(BENCH_D2, gives(BENCH_D1, 3, 77)); /* nor from a desktop */
+    CU_ASSERT_TRUE(bench_got_only(0));
+    bench_wait(RELATION_SECONDS + 1);
+    bench_send(BENCH_UP1, gives(BENCH_D1, 3, 77)); /* too late */
+    CU_ASSERT_TRUE(bench_got_only(0));
+    ask(BENCH_MUTE, 5);
+    bench_send(BENCH_UP1, gives(BENCH_MUTE, 5, 77)); /* it may not ask */
+    CU_ASSERT_TRUE(bench_got_only(0));
+    ask(BENCH_D1, 6);
+    struct rte_mbuf *m = gives(BENCH_D1, 6, 77);
+    rte_pktmbuf_mtod(m, uint8_t *)[100] ^= 1; /* its checksum */
+    bench_send(BENCH_UP1, m);
+    CU_ASSERT_EQUAL(bench_drops(BENCH_UP1, DROP_CSUM), 1);
+    CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
+    CU_ASSERT_EQUAL(held(), 0);
+}
+
+/* A port that does not learn gets the answer at once. */
+static void
+test_without_learning(void)
+{
+    struct lesson lesson;
+
+    bench_leaf[BENCH_D1].learns = false;
+    ask(BENCH_D1, 7);
+    bench_send(BENCH_UP1, gives(BENCH_D1, 7, BENCH_D1));
+    CU_ASSERT_TRUE(bench_got_only(BIT(BENCH_D1)));
+    CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
+    bench_leaf[BENCH_D1].learns = true;
+}
+
+static void
+test_in_anothers_name(void)
+{
+    struct dhcp d = { .op = 1, .type = REQUEST, .chaddr = BENCH_D2, .xid = 8 };
+
+    bench_send(BENCH_D1, asks(BENCH_D1, &d));
+    CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_SPOOF_DHCP), 1);
+    d = (struct dhcp){ .op = 1, .type = REQUEST, .chaddr = BENCH_D1, .xid = 8, .giaddr = 9 };
+    bench_send(BENCH_D1, asks(BENCH_D1, &d));
+    CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_SPOOF_DHCP), 2);
+    d = (struct dhcp){ .op = 1, .type = RELEASE, .chaddr = BENCH_D1, .xid = 8, .ciaddr = BENCH_D2 };
+    bench_send(BENCH_D1, asks(BENCH_D1, &d));
+    CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_SPOOF_DHCP), 3);
+    CU_ASSERT_TRUE(bench_got_only(0));
+}
+
+static void
+test_release(void)
+{
+    const struct dhcp d = {
+        .op = 1, .type = RELEASE, .chaddr = BENCH_D1, .xid = 9, .ciaddr = BENCH_D1
+    };
+    struct lesson lesson;
+
+    bench_send(BENCH_D1, asks(BENCH_D1, &d));
+    CU_ASSERT_TRUE(bench_got[BENCH_UP1]); /* it is not held */
+    CU_ASSERT_TRUE_FATAL(learner_take(bench->learner, &lesson));
+    CU_ASSERT_EQUAL(lesson.kind, LESSON_RELEASE);
+    CU_ASSERT_EQUAL(lesson.lease[0].addr.w[3], RTE_BE32(HOST(BENCH_D1)));
+    CU_ASSERT_PTR_NULL(lesson.held);
+}
+
+static void
+test_too_many_held(void)
+{
+    static struct lesson lessons[1100];
+    unsigned n = 0, sent = 0;
+
+    ask(BENCH_D1, 10);
+    while (!bench_drops(BENCH_UP1, DROP_LEARN_LIMIT) && sent++ < 2000) {
+        bench_send(BENCH_UP1, gives(BENCH_D1, 10, 77));
+    }
+    CU_ASSERT_EQUAL(held(), sent - 1);
+    CU_ASSERT_TRUE(held() > 100 && held() < 1100);
+    while (n < 1100 && learner_take(bench->learner, &lessons[n])) {
+        n++;
+    }
+    CU_ASSERT_EQUAL(n, sent - 1);
+    /* Those that are under way count: there is room for all of them on the way back. */
+    bench_send(BENCH_UP1, gives(BENCH_D1, 10, 77));
+    CU_ASSERT_EQUAL(bench_drops(BENCH_UP1, DROP_LEARN_LIMIT), 2);
+    bench_leaf[BENCH_D1].quarantined = true; /* a box has no room for so many */
+    bench_publish();
+    for (unsigned i = 0; i < n; i++) {
+        learner_hand_back(bench->learner, &lessons[i]);
+    }
+    pipeline_hand_back(bench);
+    CU_ASSERT_EQUAL(held(), 0);
+    bench_leaf[BENCH_D1].quarantined = false;
+    bench_publish();
+}
+
+/* ---- other groups ---- */
+
+static struct rte_mbuf *
+answer(uint32_t src, uint16_t sport, uint16_t dport)
+{
+    const struct udp u = { .smac = TEST_MAC(SERVER),
+                           .dmac = TEST_MAC(BENCH_D1),
+                           .src = src,
+                           .dst = HOST(BENCH_D1),
+                           .sport = sport,
+                           .dport = dport };
+
+    return packet_udp(&u, "here", 4);
+}
+
+static void
+test_answers_to_a_group(void)
+{
+    const struct udp u = { .smac = TEST_MAC(BENCH_D1),
+                           .dmac = 0x01005e7ffffaull,
+                           .src = HOST(BENCH_D1),
+                           .dst = SSDP,
+                           .sport = 5000,
+                           .dport = 1900 };
+
+    bench_send(BENCH_UP1, answer(HOST(SERVER), 1900, 5000));
+    CU_ASSERT_TRUE(bench_got_only(0)); /* not asked yet */
+    bench_send(BENCH_D1, packet_udp(&u, "who?", 4));
+    CU_ASSERT_TRUE(bench_got[BENCH_UP1]);
+    bench_send(BENCH_UP1, answer(HOST(SERVER), 1900, 5000));
+    CU_ASSERT_TRUE(bench_got_only(BIT(BENCH_D1)));
+    bench_send(BENCH_UP2, answer(HOST(SERVER + 1), 1900, 5000)); /* many may answer */
+    CU_ASSERT_TRUE(bench_got_only(BIT(BENCH_D1)));
+    bench_send(BENCH_UP1, answer(HOST(SERVER), 1901, 5000));
+    CU_ASSERT_TRUE(bench_got_only(0));
+    bench_send(BENCH_UP1, answer(HOST(SERVER), 1900, 5001));
+    CU_ASSERT_TRUE(bench_got_only(0));
+    bench_leaf[BENCH_D1].table[ACL_EGRESS] = deny()[ACL_EGRESS];
+    bench_publish();
+    bench_send(BENCH_UP1, answer(HOST(SERVER), 1900, 5000));
+    CU_ASSERT_TRUE(bench_got_only(0)); /* it may not be asked */
+    bench_leaf[BENCH_D1].table[ACL_EGRESS] = bench_leaf[BENCH_D2].table[ACL_EGRESS];
+    bench_publish();
+    bench_wait(RELATION_SECONDS + 1);
+    bench_send(BENCH_UP1, answer(HOST(SERVER), 1900, 5000));
+    CU_ASSERT_TRUE(bench_got_only(0));
+}
+
+/* A port that asks much crowds out only what it asked itself. */
+static void
+test_relations_by_port(void)
+{
+    struct relations *r = relations_create();
+
+    relation_note(r, 1, relation_key(1, 2, 3), 100);
+    relation_note(r, 2, relation_key(1, 2, 3), 100);
+    for (int i = 0; i < RELATIONS_PER_PORT; i++) {
+        relation_note(r, 1, relation_key(1, 2, 100 + i), 101 + i);
+        relation_note(r, 1, relation_key(1, 2, 100 + i), 101 + i);
+    }
+    CU_ASSERT_FALSE(relation_holds(r, 1, relation_key(1, 2, 3), 200));
+    CU_ASSERT_TRUE(relation_holds(r, 1, relation_key(1, 2, 100), 200));
+    CU_ASSERT_TRUE(relation_holds(r, 2, relation_key(1, 2, 3), 200));
+    CU_ASSERT_FALSE(relation_holds(r, 2, relation_key(2, 1, 3), 200));
+    relations_forget(r, 2);
+    CU_ASSERT_FALSE(relation_holds(r, 2, relation_key(1, 2, 3), 200));
+    relations_destroy(r);
+}
+
+/* ---- neighbour discovery ---- */
+
+/* An ICMPv6 message with hop limit 255; addresses by their last byte. */
+static struct rte_mbuf *
+packet_nd(uint8_t from, struct acl_addr src, struct acl_addr dst, const uint8_t *icmp, uint16_t len)
+{
+    uint8_t p[256] = { 0 };
+    struct rte_ipv6_hdr *ip = (void *) (p + 14);
+    uint16_t sum;
+
+    store_mac(p, 0x333300000001ull);
+    store_mac(p + 6, TEST_MAC(from));
+    p[12] = 0x86;
+    p[13] = 0xdd;
+    ip->vtc_flow = RTE_BE32(6u << 28);
+    ip->payload_len = rte_cpu_to_be_16(len);
+    ip->proto = 58;
+    ip->hop_limits = 255;
+    memcpy(ip->src_addr, src.b, 16);
+    memcpy(ip->dst_addr, dst.b, 16);
+    memcpy(ip + 1, icmp, len);
+    sum = rte_ipv6_udptcp_cksum(ip, ip + 1);
+    memcpy((uint8_t *) (ip + 1) + 2, &sum, 2);
+    return packet_raw(p, 54 + len);
+}
+
+static const struct acl_addr nobody, all_nodes = { .b = { 0xff, 2, [15] = 1 } };
+
+static struct acl_addr
+link_local(uint8_t last)
+{
+    return (struct acl_addr){ .b = { 0xfe, 0x80, [8] = 1, [15] = last } };
+}
+
+static void
+test_claim_and_defence(void)
+{
+    const struct acl_addr target = link_local(77), group = { .b = { 0xff, 2, [15] = 2 } };
+    uint8_t ns[24] = { 135 }, na[24] = { 136, [4] = 0x20 };
+    struct lesson lesson;
+    int n = 0;
+
+    memcpy(ns + 8, target.b, 16);
+    memcpy(na + 8, target.b, 16);
+    bench_wait(1000);
+    bench_send(BENCH_D1, packet_nd(BENCH_D1, nobody, group, ns, 24));
+    CU_ASSERT_TRUE(bench_got_only(BIT(BENCH_UP1) | BIT(BENCH_UP2))); /* others may have it */
+    CU_ASSERT_TRUE_FATAL(learner_take(bench->learner, &lesson));
+    CU_ASSERT_EQUAL(lesson.kind, LESSON_CLAIM);
+    CU_ASSERT_EQUAL(lesson.port, BENCH_D1);
+    CU_ASSERT_TRUE(acl_addr_equals(&lesson.addr, &target));
+    bench_send(BENCH_UP1, packet_nd(SERVER, target, all_nodes, na, 24));
+    CU_ASSERT_TRUE_FATAL(learner_take(bench->learner, &lesson));
+    CU_ASSERT_EQUAL(lesson.kind, LESSON_DEFENCE);
+    CU_ASSERT_TRUE(acl_addr_equals(&lesson.addr, &target));
+    for (int i = 0; i < 100; i++) {
+        bench_send(BENCH_D1, packet_nd(BENCH_D1, nobody, group, ns, 24));
+        n += learner_take(bench->learner, &lesson);
+    }
+    CU_ASSERT_EQUAL(n, 15); /* with the first one: a burst */
+    bench_send(BENCH_D2, packet_nd(BENCH_D2, nobody, group, ns, 24));
+    CU_ASSERT_TRUE(learner_take(bench->learner, &lesson)); /* is not in its way */
+}
+
+static void
+test_router(void)
+{
+    const struct acl_addr router = link_local(200), prefix = { .b = { 0xfd, [7] = 1 } };
+    uint8_t ra[16 + 64] = { 134, [4] = 64, [6] = 7, [7] = 8 };
+    struct lesson lesson;
+
+    for (int i = 0; i < 2; i++) { /* of the second no address is to be formed */
+        uint8_t *o = ra + 16 + 32 * i;
+        o[0] = 3;
+        o[1] = 4;
+        o[2] = 64;
+        o[3] = i ? 0x80 : 0xc0;
+        o[7] = 99;
+        memcpy(o + 16, prefix.b, 16);
+    }
+    bench_send(BENCH_UP2, packet_nd(SERVER, router, all_nodes, ra, sizeof ra));
+    CU_ASSERT_TRUE_FATAL(learner_take(bench->learner, &lesson));
+    CU_ASSERT_EQUAL(lesson.kind, LESSON_ROUTER);
+    CU_ASSERT_EQUAL(lesson.seconds, 7 * 256 + 8);
+    CU_ASSERT_TRUE(acl_addr_equals(&lesson.addr, &router));
+    CU_ASSERT_EQUAL(lesson.n_leases, 1);
+    CU_ASSERT_EQUAL(lesson.prefix_len[0], 64);
+    CU_ASSERT_EQUAL(lesson.lease[0].seconds, 99);
+    CU_ASSERT_TRUE(acl_addr_equals(&lesson.lease[0].addr, &prefix));
+    bench_send(BENCH_D1, packet_nd(BENCH_D1, bench_leaf[BENCH_D1].addrs[1], all_nodes, ra, 16));
+    CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_RA), 1);
+    CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
+}
+
+void
+suite_learn(void)
+{
+    CU_pSuite s = CU_add_suite("learn", setup, bench_close);
+
+    CU_add_test(s, "a lease is held until it is in force", test_lease_is_held);
+    CU_add_test(s, "and judged again then", test_lease_is_judged_again);
+    CU_add_test(s, "answers only to what was asked", test_only_what_was_asked);
+    CU_add_test(s, "nothing is held without learning", test_without_learning);
+    CU_add_test(s, "DHCP in another's name", test_in_anothers_name);
+    CU_add_test(s, "a release", test_release);
+    CU_add_test(s, "more leases than there is room for", test_too_many_held);
+    CU_add_test(s, "answers to a group", test_answers_to_a_group);
+    CU_add_test(s, "relations are each port's own", test_relations_by_port);
+    CU_add_test(s, "claims and their defence", test_claim_and_defence);
+    CU_add_test(s, "routers and their prefixes", test_router);
+}
