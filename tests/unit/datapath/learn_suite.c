@@ -313,6 +313,10 @@ test_too_many_held(void)
     CU_ASSERT_EQUAL(held(), 0);
     bench_leaf[BENCH_D1].quarantined = false;
     bench_publish();
+    bench_send(BENCH_UP1, gives(BENCH_D1, 10, 77)); /* there is room again */
+    CU_ASSERT_EQUAL(held(), 1);
+    CU_ASSERT_TRUE_FATAL(learner_take(bench->learner, &lessons[0]));
+    hand_back(&lessons[0]);
 }
 
 /* ---- other groups ---- */
@@ -348,6 +352,11 @@ test_answers_to_a_group(void)
     CU_ASSERT_TRUE(bench_got_only(BIT(BENCH_D1)));
     bench_send(BENCH_UP2, answer(HOST(SERVER + 1), 1900, 5000)); /* many may answer */
     CU_ASSERT_TRUE(bench_got_only(BIT(BENCH_D1)));
+    struct rte_mbuf *m = answer(HOST(SERVER), 1900, 5000);
+    struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14);
+    ip->dst_addr = rte_cpu_to_be_32(HOST(99)); /* to nobody, at D1's MAC */
+    bench_send(BENCH_UP1, m);
+    CU_ASSERT_TRUE(bench_got_only(0));
     bench_send(BENCH_UP1, answer(HOST(SERVER), 1901, 5000));
     CU_ASSERT_TRUE(bench_got_only(0));
     bench_send(BENCH_UP1, answer(HOST(SERVER), 1900, 5001));
@@ -424,6 +433,7 @@ test_claim_and_defence(void)
     const struct acl_addr target = link_local(77), group = { .b = { 0xff, 2, [15] = 2 } };
     uint8_t ns[24] = { 135 }, na[24] = { 136, [4] = 0x20 };
     struct lesson lesson;
+    struct rte_mbuf *m;
     int n = 0;
 
     memcpy(ns + 8, target.b, 16);
@@ -439,6 +449,10 @@ test_claim_and_defence(void)
     CU_ASSERT_TRUE_FATAL(learner_take(bench->learner, &lesson));
     CU_ASSERT_EQUAL(lesson.kind, LESSON_DEFENCE);
     CU_ASSERT_TRUE(acl_addr_equals(&lesson.addr, &target));
+    m = packet_nd(BENCH_D1, nobody, group, ns, 24);
+    rte_pktmbuf_mtod(m, uint8_t *)[56] ^= 1; /* its checksum */
+    bench_send(BENCH_D1, m);
+    CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
     for (int i = 0; i < 100; i++) {
         bench_send(BENCH_D1, packet_nd(BENCH_D1, nobody, group, ns, 24));
         n += learner_take(bench->learner, &lesson);
