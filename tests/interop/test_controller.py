@@ -198,6 +198,12 @@ def look_around(stubs):
     check('the FDB has bound and learned entries',
           {e.mac for e in fdb if e.bound} == {HOSTS['alice'][0], HOSTS['bob'][0]}
           and any(e.mac == HOSTS['server'][0] and not e.bound for e in fdb))
+    bound = stubs.call('fusuma.v1.PortService', 'ListBindings', port='alice').bindings
+    check('the bindings of a port are listed',
+          {(b.ip, b.how) for b in bound} >= {(HOSTS['alice'][1], 'given')}
+          and all(b.mac == HOSTS['alice'][0] for b in bound))
+    code, text = status_of(stubs.call, 'fusuma.v1.PortService', 'ListBindings', port='nobody')
+    check('of an unknown port: %s' % text, code == grpc.StatusCode.NOT_FOUND)
     connections = stubs.call('fusuma.v1.SystemService', 'ListConnections').connections
     check('connections are listed as their initiator sees them',
           any(c.src_port_name == 'alice' and c.dst_port_name == 'server' and c.protocol == 1

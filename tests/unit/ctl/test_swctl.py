@@ -166,13 +166,13 @@ class Ports(SwctlTest):
         out, err = self.run_ctl(
             "port", "add", "vd-1", "--type", "vhost-user", "--socket", "vd-1.sock", "--client",
             "--role", "desktop", "--mac", "02:00:00:00:00:01", "--ip", "10.0.0.1", "--ip",
-            "fd00::1", "--user", "佐藤", "--label", "pool=sales", "--label", "note=a=b")
+            "fd00::1", "--learn", "--user", "佐藤", "--label", "pool=sales", "--label", "note=a=b")
         self.assertEqual(err, "")
         self.assertEqual(out, "port vd-1 added: id 3, worker 1, generation 12\n")
         self.assertEqual(self.sent(), {"spec": {
             "name": "vd-1", "role": "PORT_ROLE_DESKTOP", "mac": "02:00:00:00:00:01",
             "vhostUser": {"socket": "vd-1.sock", "client": True},
-            "ips": ["10.0.0.1", "fd00::1"], "user": "佐藤",
+            "ips": ["10.0.0.1", "fd00::1"], "learn": True, "user": "佐藤",
             "labels": {"pool": "sales", "note": "a=b"}}})
 
     def test_add_other_types(self):
@@ -453,6 +453,18 @@ class System(SwctlTest):
         out, err = self.run_ctl("audit", "-o", "json", code=1)
         self.assertEqual(json.loads(out)["ports"][0]["drops"], "4")
         self.assertIn("does not add up", err)
+
+    def test_bindings(self):
+        self.switch.answers["ListBindings"] = make("ListBindingsResponse", bindings=[
+            {"port": "vd-1", "ip": "10.0.0.1", "mac": "02:00:00:00:00:01", "how": "given"},
+            {"port": "vd-1", "ip": "fd00::7", "mac": "02:00:00:00:00:01", "how": "slaac",
+             "expires_s": 3600}])
+        lines = self.run_ctl("binding", "list", "--port", "vd-1")[0].splitlines()
+        self.assertEqual(self.sent(), {"port": "vd-1"})
+        self.assertEqual([line.split() for line in lines], [
+            ["PORT", "ADDRESS", "MAC", "HOW", "ENDS-IN"],
+            ["vd-1", "10.0.0.1", "02:00:00:00:00:01", "given", "-"],
+            ["vd-1", "fd00::7", "02:00:00:00:00:01", "slaac", "3600", "s"]])
 
     def test_fdb(self):
         self.switch.answers["ListFdb"] = make("ListFdbResponse", entries=[
