@@ -253,6 +253,37 @@ test_without_learning(void)
     bench_leaf[BENCH_D1].learns = true;
 }
 
+/* A renewal is a connection like any other, whose answer teaches all the same. */
+static void
+test_renewal(void)
+{
+    const struct dhcp d = {
+        .op = 1, .type = REQUEST, .chaddr = BENCH_D1, .xid = 11, .ciaddr = BENCH_D1
+    };
+    const struct udp u = { .smac = TEST_MAC(BENCH_D1),
+                           .dmac = TEST_MAC(SERVER),
+                           .src = HOST(BENCH_D1),
+                           .dst = HOST(SERVER),
+                           .sport = 68,
+                           .dport = 67 };
+    uint32_t connections = conn_table_count(bench->conns);
+    struct lesson lesson;
+    uint8_t b[300];
+
+    bench_send(BENCH_D1, packet_udp(&u, b, fill_dhcp(b, &d)));
+    CU_ASSERT_TRUE(bench_got[BENCH_UP1]);
+    CU_ASSERT_EQUAL(conn_table_count(bench->conns), connections + 1);
+    bench_send(BENCH_UP1, gives(BENCH_D1, 12, BENCH_D1)); /* its connection's, but not asked for */
+    CU_ASSERT_TRUE(bench_got_only(BIT(BENCH_D1)));
+    CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
+    bench_send(BENCH_UP1, gives(BENCH_D1, 11, BENCH_D1));
+    CU_ASSERT_TRUE(bench_got_only(0));
+    CU_ASSERT_TRUE_FATAL(learner_take(bench->learner, &lesson));
+    CU_ASSERT_EQUAL(lesson.lease[0].addr.w[3], RTE_BE32(HOST(BENCH_D1)));
+    hand_back(&lesson);
+    CU_ASSERT_PTR_NOT_NULL(bench_first(BENCH_D1));
+}
+
 static void
 test_in_anothers_name(void)
 {
@@ -501,6 +532,7 @@ suite_learn(void)
     CU_add_test(s, "and judged again then", test_lease_is_judged_again);
     CU_add_test(s, "answers only to what was asked", test_only_what_was_asked);
     CU_add_test(s, "nothing is held without learning", test_without_learning);
+    CU_add_test(s, "a renewal", test_renewal);
     CU_add_test(s, "DHCP in another's name", test_in_anothers_name);
     CU_add_test(s, "a release", test_release);
     CU_add_test(s, "more leases than there is room for", test_too_many_held);
