@@ -145,6 +145,17 @@ has_token(struct worker *w, const struct port_leaf *from)
     return b->tokens && b->tokens--;
 }
 
+/* All of it, for the ring copies what lies between its members, too. */
+static void
+begin(struct lesson *lesson, enum lesson_kind kind, const struct port_leaf *about,
+      const struct pkt *p)
+{
+    memset(lesson, 0, sizeof *lesson);
+    lesson->kind = kind;
+    lesson->port = about->id;
+    lesson->vlan = p->vlan;
+}
+
 static bool
 report(struct worker *w, struct lesson *lesson)
 {
@@ -168,7 +179,7 @@ asks_for_itself(const struct port_leaf *from, const struct pkt *p, const struct 
 static bool
 request(struct worker *w, const struct port_leaf *from, struct pkt *p, const struct dhcp_message *d)
 {
-    struct lesson lesson = { .kind = LESSON_RELEASE, .port = from->id, .vlan = p->vlan };
+    struct lesson lesson;
 
     if (!asks_for_itself(from, p, d)) {
         forward_drop(w, from, p, DROP_SPOOF_DHCP);
@@ -177,6 +188,7 @@ request(struct worker *w, const struct port_leaf *from, struct pkt *p, const str
     relation_note(w->relations, from->id, relation_key(p->sport, p->dport, d->id), w->now);
     if (d->kind == DHCP_ENDS && d->n_leases && !from->quarantined && csum_holds(p) &&
         has_token(w, from)) {
+        begin(&lesson, LESSON_RELEASE, from, p);
         lesson.n_leases = d->n_leases;
         memcpy(lesson.lease, d->lease, sizeof lesson.lease);
         report(w, &lesson); /* one that is lost ends with its time */
@@ -188,13 +200,12 @@ static void
 hold(struct worker *w, const struct port_leaf *from, const struct port_leaf *to, struct pkt *p,
      const struct dhcp_message *d)
 {
-    struct lesson lesson = { .kind = LESSON_LEASE,
-                             .port = to->id,
-                             .vlan = p->vlan,
-                             .from = from->id,
-                             .held = p->m,
-                             .n_leases = d->n_leases };
+    struct lesson lesson;
 
+    begin(&lesson, LESSON_LEASE, to, p);
+    lesson.from = from->id;
+    lesson.held = p->m;
+    lesson.n_leases = d->n_leases;
     memcpy(lesson.lease, d->lease, sizeof lesson.lease);
     /* One less than the ring has room for, and those on their way back count. */
     if (w->learner->n_held + 1 >= LESSONS || !report(w, &lesson)) {
@@ -269,11 +280,11 @@ void
 learn_claim(struct worker *w, const struct port_leaf *from, const struct pkt *p,
             const struct acl_addr *target)
 {
-    struct lesson lesson = {
-        .kind = LESSON_CLAIM, .port = from->id, .vlan = p->vlan, .addr = *target
-    };
+    struct lesson lesson;
 
     if (csum_holds(p) && has_token(w, from)) {
+        begin(&lesson, LESSON_CLAIM, from, p);
+        lesson.addr = *target;
         report(w, &lesson); /* lost: the desktop cannot use the address, and may ask again */
     }
 }
@@ -282,11 +293,11 @@ void
 learn_defence(struct worker *w, const struct port_leaf *from, const struct pkt *p,
               const struct acl_addr *target)
 {
-    struct lesson lesson = {
-        .kind = LESSON_DEFENCE, .port = from->id, .vlan = p->vlan, .addr = *target
-    };
+    struct lesson lesson;
 
     if (csum_holds(p) && has_token(w, from)) {
+        begin(&lesson, LESSON_DEFENCE, from, p);
+        lesson.addr = *target;
         report(w, &lesson);
     }
 }
@@ -318,13 +329,13 @@ void
 learn_router(struct worker *w, const struct port_leaf *from, const struct pkt *p)
 {
     const uint8_t *ra = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->l4_off);
-    struct lesson lesson = {
-        .kind = LESSON_ROUTER, .port = from->id, .vlan = p->vlan, .addr = p->src
-    };
+    struct lesson lesson;
 
     if (p->l4_len < RA_HEADER || !csum_holds(p) || !has_token(w, from)) {
         return;
     }
+    begin(&lesson, LESSON_ROUTER, from, p);
+    lesson.addr = p->src;
     lesson.seconds = (uint32_t) (ra[6] << 8 | ra[7]);
     read_prefixes(ra + RA_HEADER, ra + p->l4_len, &lesson);
     report(w, &lesson);
