@@ -44,7 +44,9 @@ proto_libproto_a_SOURCES = \
 	proto/symbols.c \
 	proto/symbols.h \
 	proto/unpack.c \
-	proto/unpack.h
+	proto/unpack.h \
+	proto/vlan_list.c \
+	proto/vlan_list.h
 nodist_proto_libproto_a_SOURCES = $(PROTO_GENERATED) proto/descriptor_set.c
 proto_libproto_a_CPPFLAGS = $(AM_CPPFLAGS) $(GRPC_CFLAGS)
 

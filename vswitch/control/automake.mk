@@ -42,6 +42,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/slots.c \
 	vswitch/control/slots.h \
 	vswitch/control/state.c \
-	vswitch/control/state.h
+	vswitch/control/state.h \
+	vswitch/control/vlans.c
 vswitch_libcontrol_a_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(OVS_CFLAGS)
 $(vswitch_libcontrol_a_OBJECTS): $(BUILT_SOURCES)

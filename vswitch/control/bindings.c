@@ -27,6 +27,7 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(20, 60);
 struct claim {
     uint16_t port;
     struct acl_addr addr;
+    uint16_t vlan;
     enum learned_how how;
     long long due_ms, expires_ms;
 };
@@ -169,7 +170,7 @@ take_claim(struct control *c, const struct desired_port *port, const struct less
 {
     struct bindings *b = c->bindings;
     const struct prefix *prefix = prefix_of(b, lesson->vlan, &lesson->addr);
-    struct claim claim = { .port = lesson->port, .addr = lesson->addr };
+    struct claim claim = { .port = lesson->port, .vlan = lesson->vlan, .addr = lesson->addr };
 
     if (is_link_local(&lesson->addr)) {
         claim.how = LEARNED_LINK_LOCAL;
@@ -191,7 +192,8 @@ take_claim(struct control *c, const struct desired_port *port, const struct less
         return;
     }
     for (size_t i = 0; i < b->n_claims; i++) {
-        if (acl_addr_equals(&b->claims[i].addr, &lesson->addr)) {
+        if (b->claims[i].vlan == lesson->vlan &&
+            acl_addr_equals(&b->claims[i].addr, &lesson->addr)) {
             return; /* first come, first served */
         }
     }
@@ -206,10 +208,10 @@ drop_claim(struct bindings *b, size_t i)
 }
 
 static void
-defend(struct bindings *b, const struct acl_addr *a)
+defend(struct bindings *b, uint16_t vlan, const struct acl_addr *a)
 {
     for (size_t i = b->n_claims; i-- > 0;) {
-        if (acl_addr_equals(&b->claims[i].addr, a)) {
+        if (b->claims[i].vlan == vlan && acl_addr_equals(&b->claims[i].addr, a)) {
             drop_claim(b, i);
         }
     }
@@ -265,7 +267,7 @@ renew_formed(struct control *c, const struct prefix *prefix)
     SHASH_FOR_EACH (node, &c->desired.ports) {
         struct desired_port *port = node->data;
 
-        for (size_t i = 0; i < port->n_learned; i++) {
+        for (size_t i = 0; port->vlan == prefix->vlan && i < port->n_learned; i++) {
             struct learned *l = &port->learned[i];
 
             if (l->how == LEARNED_SLAAC && acl_prefix_contains(&prefix->prefix, &l->addr)) {
@@ -303,7 +305,7 @@ take_router(struct control *c, const struct lesson *lesson)
 {
     note_router(c->bindings, lesson->vlan, &lesson->addr,
                 lesson->seconds ? ends_ms(lesson->seconds) : ends_ms(EXPIRE_MS / 1000));
-    defend(c->bindings, &lesson->addr);
+    defend(c->bindings, lesson->vlan, &lesson->addr);
     for (unsigned i = 0; i < lesson->n_leases; i++) {
         struct acl_prefix p = { .addr = lesson->lease[i].addr, .len = lesson->prefix_len[i] };
 
@@ -490,7 +492,7 @@ take_lesson(struct control *c, const struct lesson *lesson)
     if (lesson->kind == LESSON_ROUTER) {
         take_router(c, lesson);
     } else if (lesson->kind == LESSON_DEFENCE) {
-        defend(c->bindings, &lesson->addr);
+        defend(c->bindings, lesson->vlan, &lesson->addr);
     } else if (!port || port->role != PORT_DESKTOP) {
         /* It went in between. */
     } else if (lesson->kind == LESSON_CLAIM) {

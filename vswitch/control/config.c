@@ -12,6 +12,7 @@
 #include "control/message.h"
 #include "dirs.h"
 #include "openvswitch/dynamic-string.h"
+#include "proto/vlan_list.h"
 #include "util.h"
 
 #define DEFAULT_CONNECTIONS 262144
@@ -263,6 +264,46 @@ take_learn(struct reader *r, const struct acl_yaml *key, const struct acl_yaml *
 }
 
 static bool
+take_vlan(struct reader *r, const struct acl_yaml *key, const struct acl_yaml *value, void *spec)
+{
+    return take_number(r, key, value, 0, VLAN_LIST_MAX, &((Fusuma__V1__PortSpec *) spec)->vlan);
+}
+
+static bool
+take_trunks(struct reader *r, const struct acl_yaml *key, const struct acl_yaml *value, void *spec_)
+{
+    Fusuma__V1__PortSpec *spec = spec_;
+    struct vlan_list list = { .n = 0 };
+    const struct acl_yaml *item;
+
+    if (value->kind != ACL_YAML_SEQUENCE || !value->child) {
+        return fail(r, key, value, "a list of VLANs is expected");
+    }
+    for (item = value->child; item; item = item->next) {
+        if (item->kind != ACL_YAML_SCALAR || !vlan_list_add(&list, item->text)) {
+            vlan_list_destroy(&list);
+            return fail(r, key, item, "a VLAN from 1 to 4094 is expected, or a range (20-29)");
+        }
+    }
+    spec->trunks = list.vlans;
+    spec->n_trunks = list.n;
+    return true;
+}
+
+static bool
+take_no_untagged(struct reader *r, const struct acl_yaml *key, const struct acl_yaml *value,
+                 void *spec)
+{
+    bool no_untagged;
+
+    if (!take_bool(r, key, value, &no_untagged)) {
+        return false;
+    }
+    ((Fusuma__V1__PortSpec *) spec)->no_untagged = no_untagged;
+    return true;
+}
+
+static bool
 take_labels(struct reader *r, const struct acl_yaml *key, const struct acl_yaml *value, void *spec_)
 {
     Fusuma__V1__PortSpec *spec = spec_;
@@ -371,6 +412,9 @@ static const struct key port_keys[] = {
     { "learn", take_learn },
     { "user", take_user },
     { "labels", take_labels },
+    { "vlan", take_vlan },
+    { "trunks", take_trunks },
+    { "no_untagged", take_no_untagged },
     { NULL, NULL },
 };
 

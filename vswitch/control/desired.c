@@ -49,6 +49,7 @@ desired_port_destroy(struct desired_port *port)
         free(port->socket);
         free(port->why_down);
         free(port->addrs);
+        free(port->trunks);
         free(port->labels);
         free(port);
     }
@@ -302,6 +303,7 @@ desired_port_create(const Fusuma__V1__PortSpec *spec, const char *run_dir,
     status = check_name(spec->name, error);
     status = status ? status : check_role(port, error);
     status = status ? status : check_attachment(port, run_dir, error);
+    status = status ? status : desired_check_vlans(port, error);
     status = status ? status : check_labels(port, error);
     if (status) {
         desired_port_destroy(port);
@@ -342,6 +344,9 @@ check_against(const struct desired_port *port, const struct desired_port *other,
         !strcmp(attachment_key(port), attachment_key(other))) {
         return TAKEN("%s: %s is already used by port %s", name, attachment_key(port),
                      other->spec->name);
+    }
+    if (port->vlan != other->vlan) {
+        return RPC_OK; /* addresses are a VLAN's own */
     }
     if (port->mac && port->mac == other->mac) {
         return TAKEN("%s: mac: %s is already bound to port %s", name, port->spec->mac,

@@ -32,6 +32,8 @@ struct desired_port {
     struct learned learned[LEARNED_MAX]; /* oldest first */
     size_t n_learned;
     bool learned_changed;     /* since it was stored */
+    uint16_t vlan;            /* VLAN_NONE: nothing goes untagged */
+    uint64_t *trunks;         /* VLANs that go tagged, a bit each of VLAN_COUNT; NULL: none */
     struct acl_label *labels; /* strings are the spec's */
     bool quarantined;
     long long quarantine_us; /* time_usec() when that came into force */
@@ -63,6 +65,8 @@ enum rpc_status desired_port_create(const Fusuma__V1__PortSpec *spec, const char
 void desired_port_destroy(struct desired_port *);
 /* Whether a station may have the address: no group, loopback or wildcard. */
 bool desired_is_station_address(const struct acl_addr *);
+/* vlans.c: checks the spec's VLANs, once the role is known, and sets 'vlan' and 'trunks'. */
+enum rpc_status desired_check_vlans(struct desired_port *, char **error);
 
 /* Checks it against the other ports and gives it a number that is free. */
 enum rpc_status desired_number(const struct desired *d, struct desired_port *, char **error);

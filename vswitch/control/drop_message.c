@@ -193,6 +193,7 @@ record_message(uint64_t epoch, const struct drop_event *event)
     m->repeat = r->repeat;
     m->packet_length = r->packet_len;
     m->generation = r->generation;
+    m->vlan = r->vlan;
     return m;
 }
 

@@ -89,16 +89,16 @@ make_room(struct desired *d, struct desired_port *port, enum learned_how how)
     }
 }
 
-/* Whose 'a' is, or NULL; '*l' is NULL when it was given. */
+/* Whose 'a' is in this VLAN, or NULL; '*l' is NULL when it was given. */
 static struct desired_port *
-owner_of(const struct desired *d, const struct acl_addr *a, struct learned **l)
+owner_of(const struct desired *d, uint16_t vlan, const struct acl_addr *a, struct learned **l)
 {
     struct shash_node *node;
 
     SHASH_FOR_EACH (node, &d->ports) {
         struct desired_port *port = node->data;
 
-        for (size_t i = 0; i < port->n_addrs; i++) {
+        for (size_t i = 0; port->vlan == vlan && i < port->n_addrs; i++) {
             if (acl_addr_equals(&port->addrs[i], a)) {
                 *l = find(port, a);
                 return port;
@@ -113,7 +113,7 @@ learned_bind(struct desired *d, struct desired_port *port, const struct acl_addr
              enum learned_how how, long long expires_ms, bool *changed)
 {
     struct learned *l = NULL;
-    struct desired_port *owner = owner_of(d, a, &l);
+    struct desired_port *owner = owner_of(d, port->vlan, a, &l);
 
     if (!desired_is_station_address(a)) {
         return EINVAL;

@@ -57,7 +57,7 @@ job_fill(struct control *c, struct compile_job *job, const struct policy *policy
                             c->publisher.policy ? c->publisher.policy->parsed->n_rules : 0,
                             N_RULE_SLOTS - ACL_N_DIRECTIONS);
     }
-    job->members = policy_members(policy->parsed, &c->desired, &job->n_members);
+    job->members = policy_members(policy->parsed, &c->desired, VLAN_NONE, &job->n_members);
     return RPC_OK;
 }
 

@@ -112,7 +112,7 @@ ports_open(struct control *c, struct desired_port *port, char **error)
         port->dp = NULL;
         return status_from_errno(retval);
     }
-    retval = port->mac ? fdb_bind(port->mac, 0, port->id) : 0;
+    retval = port->mac ? fdb_bind(port->mac, port->vlan, port->id) : 0;
     if (retval) {
         port_close(port->dp);
         port->dp = NULL;
@@ -133,7 +133,7 @@ ports_close(struct control *c, struct desired_port *port)
         return;
     }
     if (port->mac) {
-        fdb_unbind(port->mac, 0);
+        fdb_unbind(port->mac, port->vlan);
     }
     fdb_flush_port(port->id);
     conn_flush_port(dp_connections(), port->id);

@@ -12,6 +12,7 @@
 struct build {
     const struct policy *policy;
     struct acl_classmap *classmap;
+    struct acl_classmap **vlan_classmaps;
     struct acl_table *table[ACL_N_DIRECTIONS];
     bool tables_changed; /* every desktop needs a new leaf */
     bool rules_changed;  /* tables with other rules, not merely with rows for more classes */
@@ -31,7 +32,7 @@ policy_destroy(struct policy *policy)
 /* ---- classes and tables ---- */
 
 struct acl_member *
-policy_members(const struct acl_policy *policy, const struct desired *d, size_t *np)
+policy_members(const struct acl_policy *policy, const struct desired *d, uint16_t vlan, size_t *np)
 {
     struct acl_member *members = NULL;
     size_t n = 0, allocated = 0;
@@ -47,7 +48,8 @@ policy_members(const struct acl_policy *policy, const struct desired *d, size_t 
         SHASH_FOR_EACH (node, &d->ports) {
             const struct desired_port *port = node->data;
 
-            if (!acl_group_selects_port(group, node->name, port->labels, port->spec->n_labels)) {
+            if ((vlan != VLAN_NONE && vlan != port->vlan) ||
+                !acl_group_selects_port(group, node->name, port->labels, port->spec->n_labels)) {
                 continue;
             }
             for (size_t i = 0; i < port->n_addrs; i++) {
@@ -78,20 +80,59 @@ extend_tables(struct build *b)
     return true;
 }
 
+static struct acl_classmap *
+build_classmap(const struct build *b, const struct desired *d, uint16_t vlan)
+{
+    size_t n;
+    struct acl_member *members = policy_members(b->policy->parsed, d, vlan, &n);
+    struct acl_classmap *map = acl_classmap_build(b->policy->compiled.classes, members, n);
+
+    free(members);
+    return map;
+}
+
+static void
+destroy_vlan_classmaps(struct acl_classmap **maps)
+{
+    for (size_t i = 0; maps && i < VLAN_COUNT; i++) {
+        acl_classmap_destroy(maps[i]);
+    }
+    free(maps);
+}
+
+/* One for each VLAN that a desktop is in. */
+static bool
+build_vlan_classmaps(struct build *b, const struct desired *d)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &d->ports) {
+        const struct desired_port *port = node->data;
+
+        if (port->role != PORT_DESKTOP || !port->vlan) {
+            continue;
+        }
+        if (!b->vlan_classmaps) {
+            b->vlan_classmaps = xcalloc(VLAN_COUNT, sizeof *b->vlan_classmaps);
+        }
+        if (b->vlan_classmaps[port->vlan]) {
+            continue;
+        }
+        b->vlan_classmaps[port->vlan] = build_classmap(b, d, port->vlan);
+        if (!b->vlan_classmaps[port->vlan]) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool
 build_policy(struct build *b, const struct desired *d)
 {
-    struct acl_classes *classes = b->policy->compiled.classes;
-    struct acl_member *members;
-    size_t n;
-
-    members = policy_members(b->policy->parsed, d, &n);
-    b->classmap = acl_classmap_build(classes, members, n);
-    free(members);
-    if (!b->classmap) {
-        return false;
-    }
-    if (acl_classes_count(classes) > b->policy->n_rows && !extend_tables(b)) {
+    b->classmap = build_classmap(b, d, 0);
+    if (!b->classmap || !build_vlan_classmaps(b, d) ||
+        (acl_classes_count(b->policy->compiled.classes) > b->policy->n_rows && !extend_tables(b))) {
+        destroy_vlan_classmaps(b->vlan_classmaps);
         acl_classmap_destroy(b->classmap);
         return false;
     }
@@ -103,8 +144,11 @@ build_policy(struct build *b, const struct desired *d)
 static struct port_leaf *
 build_leaf(const struct publisher *p, const struct desired_port *port)
 {
-    struct port_leaf *leaf = xzalloc(sizeof *leaf + port->n_addrs * sizeof *port->addrs);
+    size_t trunks_size = port->trunks ? VLAN_COUNT / 8 : 0;
+    struct port_leaf *leaf =
+        xzalloc(sizeof *leaf + port->n_addrs * sizeof *port->addrs + trunks_size);
     struct acl_addr *addrs = (struct acl_addr *) (leaf + 1);
+    uint64_t *trunks = (uint64_t *) (addrs + port->n_addrs);
 
     leaf->port = port->dp;
     leaf->id = port->id;
@@ -117,6 +161,9 @@ build_leaf(const struct publisher *p, const struct desired_port *port)
     leaf->addrs = addrs;
     leaf->n_addrs = port->n_addrs;
     nullable_memcpy(addrs, port->addrs, port->n_addrs * sizeof *addrs);
+    leaf->vlan = port->vlan;
+    leaf->trunks = trunks_size ? trunks : NULL;
+    nullable_memcpy(trunks, port->trunks, trunks_size);
     for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
         if (port->role == PORT_DESKTOP && p->policy) {
             leaf->table[i] = p->policy->compiled.table[i];
@@ -144,12 +191,13 @@ build_bindings(const struct snapshot *s, uint32_t *maskp)
         const struct port_leaf *leaf = s->ports[s->port_ids[i]];
 
         for (size_t j = 0; j < leaf->n_addrs; j++) {
-            uint32_t slot = binding_hash(&leaf->addrs[j]);
+            uint32_t slot = binding_hash(&leaf->addrs[j], leaf->vlan);
 
             while (bindings[slot & (size - 1)].port != DP_PORT_NONE) {
                 slot++;
             }
-            bindings[slot & (size - 1)] = (struct binding){ leaf->addrs[j], leaf->mac, leaf->id };
+            bindings[slot & (size - 1)] =
+                (struct binding){ leaf->addrs[j], leaf->mac, leaf->id, leaf->vlan };
         }
     }
     *maskp = size - 1;
@@ -163,6 +211,7 @@ build_snapshot(struct publisher *p, const struct desired *d, bool tables_changed
 
     s->generation = ++p->generation;
     s->classes = p->classmap;
+    s->vlan_classes = (const struct acl_classmap *const *) p->vlan_classmaps;
     for (uint16_t id = 0; id < DP_MAX_PORTS; id++) {
         struct desired_port *port = d->by_id[id];
         const struct port_leaf *old = p->snapshot->ports[id];
@@ -216,6 +265,7 @@ publisher_destroy(struct publisher *p)
 {
     free_snapshot(p->snapshot, NULL);
     acl_classmap_destroy(p->classmap);
+    destroy_vlan_classmaps(p->vlan_classmaps);
     policy_destroy(p->policy);
 }
 
@@ -224,10 +274,12 @@ static void
 take_over(struct publisher *p, struct build *b, struct policy *next)
 {
     if (b->classmap) {
-        struct acl_classmap *old = p->classmap;
+        struct acl_classmap *old = p->classmap, **old_of_vlans = p->vlan_classmaps;
 
         p->classmap = b->classmap;
+        p->vlan_classmaps = b->vlan_classmaps;
         b->classmap = old;
+        b->vlan_classmaps = old_of_vlans;
     }
     if (next) {
         p->policy = next;
@@ -272,6 +324,7 @@ publish(struct publisher *p, struct desired *d, struct policy *next)
 
     free_snapshot(old, p->snapshot);
     acl_classmap_destroy(b.classmap);
+    destroy_vlan_classmaps(b.vlan_classmaps);
     for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
         acl_table_destroy(b.table[i]);
     }

@@ -22,9 +22,10 @@ struct policy {
 void policy_destroy(struct policy *);
 
 struct publisher {
-    struct snapshot *snapshot; /* in force */
-    struct acl_classmap *classmap;
-    struct policy *policy; /* NULL: none, everything is denied */
+    struct snapshot *snapshot;     /* in force */
+    struct acl_classmap *classmap; /* of the untagged network, and of VLANs without desktops */
+    struct acl_classmap **vlan_classmaps; /* [VLAN_COUNT]; NULL: no VLAN has desktops */
+    struct policy *policy;                /* NULL: none, everything is denied */
     uint32_t table_id[ACL_N_DIRECTIONS];
     uint32_t last_table_id, last_epoch;
     uint64_t generation;
@@ -38,8 +39,9 @@ void publisher_destroy(struct publisher *);
  * force, which it frees.  0; or ENOMEM, and nothing changed (and 'next' is still the caller's). */
 int publish(struct publisher *, struct desired *d, struct policy *next);
 
-/* The addresses that the policy's groups have: prefixes, and what is bound to selected ports.  The
- * caller frees the array. */
-struct acl_member *policy_members(const struct acl_policy *, const struct desired *, size_t *n);
+/* The addresses that the policy's groups have in 'vlan' (VLAN_NONE: anywhere): prefixes, and what
+ * is bound to selected ports there.  The caller frees the array. */
+struct acl_member *policy_members(const struct acl_policy *, const struct desired *, uint16_t vlan,
+                                  size_t *n);
 
 #endif

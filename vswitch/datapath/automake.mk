@@ -44,6 +44,8 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/relation.h \
 	vswitch/datapath/snapshot.h \
 	vswitch/datapath/track.c \
+	vswitch/datapath/vlan.c \
+	vswitch/datapath/vlan.h \
 	vswitch/datapath/worker.c \
 	vswitch/datapath/worker.h \
 	vswitch/datapath/worker_private.h

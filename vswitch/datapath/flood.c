@@ -35,7 +35,7 @@ flood(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_filte
 
     for (uint16_t i = 0; i < s->n_ports; i++) {
         const struct port_leaf *to = s->ports[s->port_ids[i]];
-        if (to == from || !filter(w, from, to, p)) {
+        if (to == from || !port_carries(to, p->vlan) || !filter(w, from, to, p)) {
             continue;
         }
         if (last) {
@@ -43,7 +43,7 @@ flood(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_filte
             struct rte_mbuf *m = rte_pktmbuf_copy(p->m, w->pool, 0, UINT32_MAX);
             page->copies++;
             if (m) {
-                output_packet(w, from, last, m);
+                output_packet(w, from, last, m, p->vlan);
             } else {
                 output_lost(w, from, last, TX_DROP_NO_BUFFER);
             }
@@ -54,7 +54,7 @@ flood(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_filte
         return false;
     }
     page->forwarded++;
-    output_packet(w, from, last, p->m);
+    output_packet(w, from, last, p->m, p->vlan);
     p->m = NULL;
     return true;
 }

@@ -7,8 +7,8 @@
 /* Whether a copy may go to 'to'. */
 typedef bool flood_filter(struct worker *, const struct port_leaf *from, const struct port_leaf *to,
                           const struct pkt *);
-/* Sends 'p' to every port but 'from' that 'filter' admits, and counts it as forwarded.  False, and
- * the packet is still the caller's, when there is none. */
+/* Sends 'p' to every port of its VLAN but 'from' that 'filter' admits, and counts it as forwarded.
+ * False, and the packet is still the caller's, when there is none. */
 bool flood(struct worker *, const struct port_leaf *from, struct pkt *, flood_filter *);
 /* The usual filters. */
 bool flood_to_uplinks(struct worker *, const struct port_leaf *from, const struct port_leaf *to,

@@ -81,7 +81,7 @@ send_one(struct worker *w, const struct port_leaf *from, const struct port_leaf 
 {
     if (to) {
         page_of(w, from)->forwarded++;
-        output_packet(w, from, to, p->m);
+        output_packet(w, from, to, p->m, p->vlan);
         p->m = NULL;
     } else if (!flood(w, from, p, flood_to_uplinks)) {
         forward_drop_quietly(w, from, p, DROP_NO_DESTINATION);
@@ -133,6 +133,7 @@ forward_could_ask(const struct worker *w, const struct port_leaf *asker,
                              .dst = p->src,
                              .sport = p->dport,
                              .service = p->sport,
+                             .vlan = p->vlan,
                              .protocol = p->protocol };
 
     judge(w->snapshot, &q, j);
@@ -181,6 +182,7 @@ admits(struct worker *w, const struct port_leaf *from, const struct port_leaf *t
                              .dst = p->dst,
                              .sport = p->sport,
                              .service = pkt_service(p),
+                             .vlan = p->vlan,
                              .protocol = p->protocol };
     struct judgement j;
 
@@ -246,6 +248,7 @@ forward_new(struct worker *w, const struct port_leaf *from, struct pkt *p)
                              .dst = p->dst,
                              .sport = p->sport,
                              .service = pkt_service(p),
+                             .vlan = p->vlan,
                              .protocol = p->protocol };
     struct judgement j, asked;
 

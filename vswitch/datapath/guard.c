@@ -62,6 +62,9 @@ check_desktop(const struct port_leaf *from, const struct pkt *p)
 static enum drop_reason
 check_uplink(const struct worker *w, const struct port_leaf *from, const struct pkt *p)
 {
+    if (p->vlan == VLAN_NONE) {
+        return DROP_VLAN;
+    }
     uint16_t owner = fdb_lookup(p->smac, p->vlan);
     const struct port_leaf *leaf =
         owner == DP_PORT_NONE || owner == from->id ? NULL : w->snapshot->ports[owner];

@@ -6,12 +6,6 @@
 
 #include "acl/tunnel.h"
 
-static uint32_t
-class_of(const struct snapshot *s, const struct acl_addr *a)
-{
-    return s->classes ? acl_classmap_lookup(s->classes, a) : ACL_CLASS_NONE;
-}
-
 /* One table's word on it.  False: denied, and 'j' says why. */
 static bool
 ask(const struct port_leaf *leaf, enum acl_direction direction, uint32_t peer_class,
@@ -54,7 +48,7 @@ judge(const struct snapshot *s, const struct judge_query *q, struct judgement *j
                     .peer_port = q->to ? q->to->id : DP_PORT_NONE,
                     .log = ACL_LOG_INCIDENT },
         .rule_slot = { UINT32_MAX, UINT32_MAX },
-        .class = { class_of(s, &q->dst), class_of(s, &q->src) },
+        .class = { snapshot_class(s, &q->dst, q->vlan), snapshot_class(s, &q->src, q->vlan) },
     };
     if (q->from->quarantined) {
         j->reason = DROP_QUARANTINE;
@@ -97,8 +91,8 @@ judge_rests_on(const struct snapshot *s, const struct conn *c)
     return a && b && a->epoch == get(&c->epoch[from]) && b->epoch == get(&c->epoch[!from]) &&
            a->table_id[ACL_EGRESS] == get(&c->table_id[0]) &&
            b->table_id[ACL_INGRESS] == get(&c->table_id[1]) &&
-           class_of(s, &c->key.addr[!from]) == get(&c->class[0]) &&
-           class_of(s, &c->key.addr[from]) == get(&c->class[1]);
+           snapshot_class(s, &c->key.addr[!from], c->key.vlan) == get(&c->class[0]) &&
+           snapshot_class(s, &c->key.addr[from], c->key.vlan) == get(&c->class[1]);
 }
 
 void
@@ -130,6 +124,7 @@ judge_query_of(const struct snapshot *s, const struct conn *c, const struct port
     q->src = c->key.addr[from];
     q->dst = c->key.addr[!from];
     q->sport = c->key.l4[from];
+    q->vlan = c->key.vlan;
     q->protocol = c->key.protocol;
     q->service = q->protocol == IPPROTO_ICMP     ? 8 << 8
                  : q->protocol == IPPROTO_ICMPV6 ? 128 << 8

@@ -10,6 +10,7 @@ struct judge_query {
     const struct port_leaf *from, *to; /* 'to' NULL: no port yet (unknown unicast to the uplinks) */
     struct acl_addr src, dst;
     uint16_t sport, service; /* pkt_service() */
+    uint16_t vlan;
     uint8_t protocol;
 };
 

@@ -207,6 +207,7 @@ hold(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
     lesson.held = p->m;
     lesson.n_leases = d->n_leases;
     memcpy(lesson.lease, d->lease, sizeof lesson.lease);
+    p->m->vlan_tci = p->vlan;
     /* One less than the ring has room for, and those on their way back count. */
     if (w->learner->n_held + 1 >= LESSONS || !report(w, &lesson)) {
         forward_drop(w, from, p, DROP_LEARN_LIMIT);
@@ -231,7 +232,7 @@ static void
 deliver(struct worker *w, const struct port_leaf *from, const struct port_leaf *to, struct pkt *p)
 {
     page_of(w, from)->forwarded++;
-    output_packet(w, from, to, p->m);
+    output_packet(w, from, to, p->m, p->vlan);
     p->m = NULL;
 }
 

@@ -56,7 +56,8 @@ void learn_defence(struct worker *, const struct port_leaf *from, const struct p
 void learn_router(struct worker *, const struct port_leaf *from, const struct pkt *);
 /* Whether control has handed something back. */
 bool learn_is_handed_back(const struct learner *);
-/* The next packet that control hands back, and the port it came from.  False: none. */
+/* The next packet that control hands back, its VLAN in m->vlan_tci, and the port it came from.
+ * False: none. */
 bool learn_handed_back(struct learner *, struct rte_mbuf **, uint16_t *from);
 
 /* ---- control ---- */

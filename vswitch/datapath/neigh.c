@@ -65,7 +65,7 @@ send_back(struct worker *w, const struct port_leaf *to, struct pkt *p)
     page->consumed++;
     page->originated++;
     page->forwarded++;
-    output_packet(w, to, to, p->m);
+    output_packet(w, to, to, p->m, p->vlan);
     p->m = NULL;
 }
 
@@ -140,12 +140,12 @@ answer_nd(struct worker *w, const struct port_leaf *to, struct pkt *p, uint64_t 
 
 /* Whether some rule of the asker, and of the asked, lets anything pass between them. */
 static bool
-may_reach(const struct snapshot *s, const struct port_leaf *from, const struct acl_addr *src,
-          const struct acl_addr *dst, const struct binding *b)
+may_reach(const struct snapshot *s, const struct port_leaf *from, const struct pkt *p,
+          const struct binding *b)
 {
     const struct port_leaf *to = s->ports[b->port];
-    uint32_t cs = s->classes ? acl_classmap_lookup(s->classes, src) : ACL_CLASS_NONE;
-    uint32_t cd = s->classes ? acl_classmap_lookup(s->classes, dst) : ACL_CLASS_NONE;
+    uint32_t cs = snapshot_class(s, &p->src, p->vlan);
+    uint32_t cd = snapshot_class(s, &p->dst, p->vlan);
 
     if (from->role == PORT_DESKTOP &&
         !(from->table[ACL_EGRESS] && acl_table_may_reach(from->table[ACL_EGRESS], cd))) {
@@ -164,7 +164,7 @@ answer_bound(struct worker *w, const struct port_leaf *from, struct pkt *p, cons
         consume(w, from, p);
         return;
     }
-    if (from->role == PORT_DESKTOP && !may_reach(w->snapshot, from, &p->src, &p->dst, b)) {
+    if (from->role == PORT_DESKTOP && !may_reach(w->snapshot, from, p, b)) {
         record_probe(w, from, p);
     }
     if (p->flags & PKT_ARP) {
@@ -202,7 +202,7 @@ pass_on(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_fil
         refuse(w, from, p, DROP_QUARANTINE_PEER);
     } else {
         page_of(w, from)->forwarded++;
-        output_packet(w, from, to, p->m);
+        output_packet(w, from, to, p->m, p->vlan);
         p->m = NULL;
     }
 }
@@ -217,8 +217,8 @@ static void
 arp_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
 {
     const struct arp *arp = rte_pktmbuf_mtod_offset(p->m, const struct arp *, p->l3_off);
-    const struct binding *sender = snapshot_binding(w->snapshot, &p->src);
-    const struct binding *target = snapshot_binding(w->snapshot, &p->dst);
+    const struct binding *sender = snapshot_binding(w->snapshot, &p->src, p->vlan);
+    const struct binding *target = snapshot_binding(w->snapshot, &p->dst, p->vlan);
     const uint8_t *smac = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, 6);
     bool probe = is_zero_v4(&p->src); /* RFC 5227, 2.1.1 */
 
@@ -257,7 +257,7 @@ nd_check(const struct worker *w, const struct port_leaf *from, const struct pkt 
     if (from->role == PORT_DESKTOP) {
         return guard_is_bound(from, nd_target(p)) ? DROP_NONE : DROP_SPOOF_ND;
     }
-    const struct binding *b = snapshot_binding(w->snapshot, nd_target(p));
+    const struct binding *b = snapshot_binding(w->snapshot, nd_target(p), p->vlan);
     return b && b->port != from->id ? DROP_SPOOF_ND : DROP_NONE;
 }
 
@@ -296,7 +296,7 @@ nd_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
         struct acl_addr target;
 
         memcpy(&target, nd_target(p), sizeof target);
-        b = snapshot_binding(w->snapshot, &target);
+        b = snapshot_binding(w->snapshot, &target, p->vlan);
         if (b) {
             p->dst = target;
             answer_bound(w, from, p, b);

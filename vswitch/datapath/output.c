@@ -3,7 +3,10 @@
 #include "datapath/output.h"
 
 #include <rte_ether.h>
+#include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
+
+#include "datapath/vlan.h"
 
 static void
 refuse(struct worker *w, uint16_t to, const uint16_t *from, struct rte_mbuf **m, uint16_t n,
@@ -52,16 +55,47 @@ output_lost(struct worker *w, const struct port_leaf *from, const struct port_le
     page_of(w, from)->tx_drops_caused++;
 }
 
+static void
+lose(struct worker *w, const struct port_leaf *from, const struct port_leaf *to, struct rte_mbuf *m,
+     enum tx_drop_reason reason)
+{
+    output_lost(w, from, to, reason);
+    rte_pktmbuf_free(m);
+}
+
+/* What is not of the port's untagged VLAN.  NULL: lost. */
+static struct rte_mbuf *
+tag(struct worker *w, const struct port_leaf *from, const struct port_leaf *to, struct rte_mbuf *m,
+    uint16_t vlan)
+{
+    struct rte_mbuf *tagged;
+
+    if (!port_carries(to, vlan)) {
+        lose(w, from, to, m, TX_DROP_VLAN);
+        return NULL;
+    }
+    tagged = vlan_tag(w->pool, m, vlan);
+    if (!tagged) {
+        lose(w, from, to, m, TX_DROP_NO_BUFFER);
+    }
+    return tagged;
+}
+
 void
 output_packet(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
-              struct rte_mbuf *m)
+              struct rte_mbuf *m, uint16_t vlan)
 {
     struct tx_buffer *b = &w->tx[to->id];
 
     if (rte_pktmbuf_pkt_len(m) > to->port->mtu + (uint32_t) RTE_ETHER_HDR_LEN) {
-        output_lost(w, from, to, TX_DROP_TOO_LONG);
-        rte_pktmbuf_free(m);
+        lose(w, from, to, m, TX_DROP_TOO_LONG);
         return;
+    }
+    if (unlikely(vlan != to->vlan)) {
+        m = tag(w, from, to, m, vlan);
+        if (!m) {
+            return;
+        }
     }
     if (!b->n) {
         w->dirty[w->n_dirty++] = to->id;

@@ -4,9 +4,11 @@
 
 #include "datapath/worker_private.h"
 
-/* Takes 'm'.  Should it be lost on the way, that is charged to 'to' and noted against 'from'. */
+/* Takes 'm', untagged, of 'vlan'.  Should it be lost on the way, that is charged to 'to' and noted
+ * against 'from'.  Everything that leaves the switch passes here, and 'to' gets nothing but what is
+ * of its VLANs, whoever chose it. */
 void output_packet(struct worker *, const struct port_leaf *from, const struct port_leaf *to,
-                   struct rte_mbuf *m);
+                   struct rte_mbuf *m, uint16_t vlan);
 /* Counts a packet for 'to' that was lost before there was one. */
 void output_lost(struct worker *, const struct port_leaf *from, const struct port_leaf *to,
                  enum tx_drop_reason);

@@ -429,11 +429,8 @@ pkt_parse(struct pkt *p)
         break;
     case RTE_ETHER_TYPE_ARP:
         return parse_arp(p, data, len);
-    case RTE_ETHER_TYPE_VLAN:
-    case RTE_ETHER_TYPE_QINQ:
-        return DROP_VLAN;
     default:
-        return DROP_ETHERTYPE;
+        return pkt_is_tag(p->ethertype) ? DROP_VLAN : DROP_ETHERTYPE;
     }
     if (reason == DROP_NONE && p->flags & PKT_IP && acl_addr_equals(&p->src, &p->dst)) {
         return DROP_LAND;

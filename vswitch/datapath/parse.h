@@ -42,7 +42,7 @@ struct pkt {
     uint16_t sport, dport; /* TCP, UDP: ports; ICMP echo: the identifier, twice */
     uint16_t icmp;         /* type << 8 | code */
     uint16_t ethertype;
-    uint16_t vlan;                   /* 0: untagged */
+    uint16_t vlan;                   /* it is in; 0: the untagged network */
     uint16_t l3_off, l4_off, l4_len; /* l4_len: to the end of the IP packet */
     uint16_t frag_off;               /* of a fragment: offset of its l4_len bytes */
     uint16_t out;                    /* port to send to */
@@ -53,7 +53,15 @@ struct pkt {
     uint8_t arp_op;
 };
 
-/* Fills in 'p' from p->m.  DROP_NONE or why not. */
+/* Whether a frame's type is that of a VLAN tag: 802.1Q, 802.1ad, or what was used before that. */
+static inline bool
+pkt_is_tag(uint16_t ethertype)
+{
+    return ethertype == 0x8100 || ethertype == 0x88a8 || ethertype == 0x9100;
+}
+
+/* Fills in 'p' from p->m, less its VLAN, which is the caller's matter: DROP_VLAN when it begins
+ * with a tag.  DROP_NONE or why not. */
 enum drop_reason pkt_parse(struct pkt *);
 /* Looks at L4 of a datagram whose first fragment is 'p': its header is all there, or that is
  * DROP_FRAGMENT (RFC 1858, RFC 7112).  'l4_len' is the whole datagram's. */

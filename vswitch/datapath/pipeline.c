@@ -2,6 +2,7 @@
 
 #include "datapath/pipeline.h"
 
+#include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
 #include <rte_prefetch.h>
 
@@ -14,10 +15,12 @@
 #include "datapath/neigh.h"
 #include "datapath/output.h"
 #include "datapath/record.h"
+#include "datapath/vlan.h"
 
 /* What any of them is: PKT_*. */
 static uint16_t
-parse_stage(const struct port_leaf *from, struct rte_mbuf **m, uint16_t n, struct pkt *pkts)
+parse_stage(const struct port_leaf *from, uint16_t vlan, struct rte_mbuf **m, uint16_t n,
+            struct pkt *pkts)
 {
     uint16_t any = 0;
 
@@ -30,6 +33,10 @@ parse_stage(const struct port_leaf *from, struct rte_mbuf **m, uint16_t n, struc
         }
         pkts[i].m = m[i];
         pkts[i].reason = pkt_parse(&pkts[i]);
+        pkts[i].vlan = vlan;
+        if (unlikely(pkts[i].reason == DROP_VLAN)) {
+            pkts[i].reason = vlan_untag(from, &pkts[i]);
+        }
         if (pkts[i].reason == DROP_NONE && (pkts[i].flags & (PKT_IP | PKT_FRAGMENT)) == PKT_IP) {
             csum_complete(&pkts[i], from->port->guess_partial_csum);
         }
@@ -128,11 +135,13 @@ forward_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, 
     }
 }
 
+/* 'vlan' is that of those without a tag. */
 static void
-run_stages(struct worker *w, const struct port_leaf *from, struct rte_mbuf **m, uint16_t n)
+run_stages(struct worker *w, const struct port_leaf *from, uint16_t vlan, struct rte_mbuf **m,
+           uint16_t n)
 {
     struct pkt pkts[DP_BURST];
-    uint16_t any = parse_stage(from, m, n, pkts);
+    uint16_t any = parse_stage(from, vlan, m, n, pkts);
 
     guard_stage(w, from, pkts, n);
     if (any & PKT_FRAGMENT) {
@@ -152,7 +161,7 @@ pipeline_run(struct worker *w, const struct port_leaf *from, struct rte_mbuf **m
     for (uint16_t i = 0; i < n; i++) {
         page->received_bytes += rte_pktmbuf_pkt_len(m[i]);
     }
-    run_stages(w, from, m, n);
+    run_stages(w, from, from->vlan, m, n);
 }
 
 void
@@ -167,7 +176,7 @@ pipeline_hand_back(struct worker *w)
 
         w->ledger.pages[id].held--;
         if (from) {
-            run_stages(w, from, &m, 1);
+            run_stages(w, from, m->vlan_tci, &m, 1); /* its tag was taken off */
         } else {
             w->ledger.pages[id].drops[DROP_NO_DESTINATION]++;
             rte_pktmbuf_free(m);

@@ -105,7 +105,7 @@ same_flow(const struct drop_record *a, const struct drop_record *b)
 {
     return a->port == b->port && a->reason == b->reason && a->protocol == b->protocol &&
            a->dport == b->dport && acl_addr_equals(&a->dst, &b->dst) &&
-           acl_addr_equals(&a->src, &b->src) && a->ethertype == b->ethertype;
+           acl_addr_equals(&a->src, &b->src) && a->ethertype == b->ethertype && a->vlan == b->vlan;
 }
 
 static uint32_t
@@ -150,6 +150,7 @@ describe(const struct worker *w, const struct port_leaf *from, const struct pkt 
     d->sport = p->protocol == 6 || p->protocol == 17 ? p->sport : 0;
     d->dport = pkt_service(p);
     d->ethertype = p->ethertype;
+    d->vlan = p->vlan == VLAN_NONE ? 0 : p->vlan;
     d->packet_len = rte_pktmbuf_pkt_len(p->m);
     d->protocol = p->protocol;
     d->reason = p->reason;
@@ -235,7 +236,7 @@ record_probe(struct worker *w, const struct port_leaf *from, const struct pkt *p
 {
     struct pkt probe = *p;
     struct denial why = guard_denial;
-    const struct binding *b = snapshot_binding(w->snapshot, &p->dst);
+    const struct binding *b = snapshot_binding(w->snapshot, &p->dst, p->vlan);
 
     probe.reason = DROP_PROBE;
     why.log = ACL_LOG_RECORD;

@@ -145,5 +145,5 @@ reject_answer(struct worker *w, const struct port_leaf *from, const struct pkt *
     csum_fill(&out);
     page->originated++;
     page->forwarded++;
-    output_packet(w, from, from, out.m);
+    output_packet(w, from, from, out.m, p->vlan);
 }

@@ -16,6 +16,10 @@
 
 #define MAC_MASK 0xffffffffffffull
 
+#define VLAN_MAX 4094 /* IEEE 802.1Q-2018, 9.6; 0 is the untagged network */
+#define VLAN_COUNT 4096
+#define VLAN_NONE UINT16_MAX
+
 enum port_role { PORT_DESKTOP, PORT_UPLINK };
 
 /* A port as the packet path needs it. */
@@ -25,6 +29,7 @@ struct port_leaf {
     uint16_t worker; /* index of the worker that polls it */
     uint8_t role;    /* enum port_role; uplinks have no firewall and no bindings */
     bool quarantined;
+    uint16_t vlan;                /* of its untagged frames; VLAN_NONE: it takes and sends none */
     bool learns;                  /* addresses, from DHCP and router advertisements (learn.h) */
     uint32_t epoch;               /* changes when anything below or the port itself does */
     uint32_t user_slot;           /* session at this moment; 0 = none */
@@ -33,20 +38,32 @@ struct port_leaf {
     uint16_t n_addrs;
     const struct acl_table *table[ACL_N_DIRECTIONS]; /* NULL: denies */
     uint32_t table_id[ACL_N_DIRECTIONS];
+    /* VLANs that it carries tagged, a bit each of VLAN_COUNT; NULL: an access port. */
+    const uint64_t *trunks;
 };
 
-/* Who has an address: ports' bindings, for ARP and ND answers and destination lookup. */
+/* Whether frames of 'vlan' come and go by this port. */
+static inline bool
+port_carries(const struct port_leaf *leaf, uint16_t vlan)
+{
+    return vlan == leaf->vlan || (leaf->trunks && leaf->trunks[vlan / 64 % 64] >> vlan % 64 & 1);
+}
+
+/* Who has an address in a VLAN: ports' bindings, for ARP and ND answers and destination lookup. */
 struct binding {
     struct acl_addr addr;
     uint64_t mac;
     uint16_t port;
+    uint16_t vlan;
 };
 
 struct snapshot {
     uint64_t generation;
-    const struct acl_classmap *classes;          /* NULL: every address is of class 0 */
-    const struct port_leaf *ports[DP_MAX_PORTS]; /* by id; NULL = no port */
-    uint16_t port_ids[DP_MAX_PORTS];             /* ids in use, dense */
+    const struct acl_classmap *classes; /* NULL: every address is of class 0 */
+    /* Of the VLANs that desktops are in, which may use the same addresses; NULL: none are. */
+    const struct acl_classmap *const *vlan_classes; /* [VLAN_COUNT] */
+    const struct port_leaf *ports[DP_MAX_PORTS];    /* by id; NULL = no port */
+    uint16_t port_ids[DP_MAX_PORTS];                /* ids in use, dense */
     uint16_t n_ports;
     uint16_t uplinks[DP_MAX_PORTS];
     uint16_t n_uplinks;
@@ -58,24 +75,36 @@ struct snapshot {
 extern _Atomic(const struct snapshot *) dp_snapshot_current;
 
 static inline uint32_t
-binding_hash(const struct acl_addr *a)
+binding_hash(const struct acl_addr *a, uint16_t vlan)
 {
-    uint64_t h = (a->q[0] ^ a->q[1] * 0x9e3779b97f4a7c15ull) * 0xff51afd7ed558ccdull;
+    uint64_t h = (a->q[0] ^ vlan ^ a->q[1] * 0x9e3779b97f4a7c15ull) * 0xff51afd7ed558ccdull;
     return h >> 32;
 }
 
 static inline const struct binding *
-snapshot_binding(const struct snapshot *s, const struct acl_addr *a)
+snapshot_binding(const struct snapshot *s, const struct acl_addr *a, uint16_t vlan)
 {
-    for (uint32_t i = binding_hash(a);; i++) {
+    for (uint32_t i = binding_hash(a, vlan);; i++) {
         const struct binding *b = &s->bindings[i & s->bindings_mask];
         if (b->port == DP_PORT_NONE) {
             return NULL; /* control keeps the table at most half full, so this ends */
         }
-        if (acl_addr_equals(&b->addr, a)) {
+        if (b->vlan == vlan && acl_addr_equals(&b->addr, a)) {
             return b;
         }
     }
+}
+
+/* What groups an address is in depends on the VLAN: that of a port is its own there only. */
+static inline uint32_t
+snapshot_class(const struct snapshot *s, const struct acl_addr *a, uint16_t vlan)
+{
+    const struct acl_classmap *classes = s->classes;
+
+    if (s->vlan_classes && s->vlan_classes[vlan]) {
+        classes = s->vlan_classes[vlan];
+    }
+    return classes ? acl_classmap_lookup(classes, a) : ACL_CLASS_NONE;
 }
 
 #endif

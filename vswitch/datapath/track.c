@@ -197,6 +197,7 @@ begin_anew(struct worker *w, const struct port_leaf *from, struct pkt *p, struct
                              .dst = p->src,
                              .sport = p->dport,
                              .service = p->sport,
+                             .vlan = p->vlan,
                              .protocol = p->protocol };
 
     if (!q.from) {

@@ -28,7 +28,8 @@ struct drop_record {
     uint16_t peer_port;        /* id of the port it was for; UINT16_MAX unknown */
     uint16_t sport, dport;     /* host order; ICMP: 0 and type << 8 | code */
     uint16_t ethertype;
-    uint16_t packet_len; /* on the wire */
+    uint16_t vlan;       /* that the port has put it in; 0: the untagged network */
+    uint16_t packet_len; /* on the wire, less a tag that was taken off */
     uint8_t protocol;
     uint8_t reason;    /* enum drop_reason */
     uint8_t log;       /* enum acl_log of the rule; incident for the guard's reasons */

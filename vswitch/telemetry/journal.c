@@ -14,7 +14,7 @@
 #include "telemetry/reasons.h"
 #include "util.h"
 
-#define JOURNAL_VERSION 1
+#define JOURNAL_VERSION 2
 
 enum { INSERT, FORGET, N_WRITES };
 
@@ -51,19 +51,25 @@ static const char create[] = "CREATE TABLE epoch ("
                              "  src TEXT, dst TEXT, sport INTEGER, dport INTEGER,"
                              "  protocol INTEGER, ethertype INTEGER, length INTEGER,"
                              "  count INTEGER, repeat INTEGER,"
-                             "  log INTEGER, direction INTEGER, bytes BLOB)";
+                             "  log INTEGER, direction INTEGER, bytes BLOB,"
+                             "  vlan INTEGER)";
+
+/* Version 1 knew no VLANs. */
+static const char *const upgrades[JOURNAL_VERSION - 1] = {
+    "ALTER TABLE event ADD COLUMN vlan INTEGER",
+};
 
 #define COLUMNS                                                                                    \
     "n, port, user, reason, suppressed, lost, peer_port, peer_user, rule, wall_ns, mono_ns, "      \
     "generation, src, dst, sport, dport, protocol, ethertype, length, count, repeat, log, "        \
-    "direction, bytes"
+    "direction, bytes, vlan"
 
 static const char *const probes[] = { "SELECT " COLUMNS " FROM event LIMIT 1",
                                       "SELECT first, epoch, clean FROM epoch LIMIT 1", NULL };
 
-static const struct db_schema schema = { .version = JOURNAL_VERSION,
-                                         .create = create,
-                                         .probes = probes };
+static const struct db_schema schema = {
+    .version = JOURNAL_VERSION, .create = create, .upgrades = upgrades, .probes = probes
+};
 
 /* ---- opening ---- */
 
@@ -155,7 +161,7 @@ prepare(struct journal *j)
 {
     static const char insert[] = "INSERT INTO event (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
                                  "?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "
-                                 "?20, ?21, ?22, ?23, ?24)";
+                                 "?20, ?21, ?22, ?23, ?24, ?25)";
 
     return !sqlite3_prepare_v3(j->db, insert, -1, SQLITE_PREPARE_PERSISTENT, &j->write[INSERT],
                                NULL) &&
@@ -299,6 +305,7 @@ bind_record(sqlite3_stmt *s, const struct drop_event *e, char src[ACL_ADDR_STRLE
     sqlite3_bind_int(s, 22, r->log);
     sqlite3_bind_int(s, 23, r->direction);
     sqlite3_bind_blob(s, 24, r->bytes, r->n_bytes, SQLITE_STATIC);
+    sqlite3_bind_int(s, 25, r->vlan);
 }
 
 int
@@ -395,6 +402,7 @@ take_record(sqlite3_stmt *s, struct drop_event *e, enum drop_reason reason)
         .repeat = sqlite3_column_int(s, 20),
         .log = sqlite3_column_int(s, 21),
         .direction = sqlite3_column_int(s, 22),
+        .vlan = sqlite3_column_int(s, 24), /* 0 when it is from before there were any */
         .reason = reason,
         .rule_slot = UINT32_MAX,
         .port = DP_PORT_NONE,

@@ -9,7 +9,7 @@
     X(DROP_NONE, "none", "not dropped")                                                            \
     X(DROP_MALFORMED, "malformed", "a header is cut short or lies about lengths")                  \
     X(DROP_ETHERTYPE, "ethertype", "neither IPv4, IPv6 nor ARP")                                   \
-    X(DROP_VLAN, "vlan", "a VLAN tag on an access port")                                           \
+    X(DROP_VLAN, "vlan", "a VLAN, or tags, that the port does not take")                           \
     X(DROP_FRAGMENT, "fragment", "its first fragment does not hold all headers")                   \
     X(DROP_FRAG_OVERLAP, "frag-overlap", "fragments that overlap")                                 \
     X(DROP_FRAG_TIMEOUT, "frag-timeout", "fragments of what did not become whole in time")         \
@@ -50,7 +50,8 @@
     X(TX_DROP_FULL, "tx-full", "the destination's ring was full")                                  \
     X(TX_DROP_DOWN, "tx-down", "the destination is not connected")                                 \
     X(TX_DROP_NO_BUFFER, "tx-no-buffer", "no buffer for the destination's copy")                   \
-    X(TX_DROP_TOO_LONG, "tx-too-long", "longer than the destination's MTU")
+    X(TX_DROP_TOO_LONG, "tx-too-long", "longer than the destination's MTU")                        \
+    X(TX_DROP_VLAN, "tx-vlan", "not of the destination's VLANs")
 
 #define REASON_ENUM(SYMBOL, NAME, TEXT) SYMBOL,
 enum drop_reason { DROP_REASONS(REASON_ENUM) N_DROP_REASONS };

@@ -16,7 +16,8 @@ tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/suites.h \
 	tests/unit/control/switch.c \
 	tests/unit/control/switch.h \
-	tests/unit/control/test_control.c
+	tests/unit/control/test_control.c \
+	tests/unit/control/vlan_suite.c
 # See publish_memory.c.
 tests_unit_control_test_control_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=reallocarray -Wl,--wrap=xzalloc -Wl,--wrap=xcalloc \

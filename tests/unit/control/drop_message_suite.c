@@ -35,6 +35,7 @@ denied(void)
     e.record = (struct drop_record){ .mono_ns = 77,
                                      .wall_ns = UINT64_C(1700000000123456789),
                                      .generation = 9,
+                                     .vlan = 30,
                                      .src = address("10.0.0.1"),
                                      .dst = address("10.0.0.2"),
                                      .count = 1,
@@ -75,6 +76,7 @@ test_record(void)
     CU_ASSERT_FALSE(r->repeat);
     CU_ASSERT_EQUAL(r->packet_length, 60);
     CU_ASSERT_EQUAL(r->generation, 9);
+    CU_ASSERT_EQUAL(r->vlan, 30);
     message_free(m);
 }
 

@@ -25,7 +25,7 @@ bound_port(const struct fixture *f, const char *text)
     struct acl_addr addr;
 
     CU_ASSERT_TRUE_FATAL(acl_addr_parse(text, &addr));
-    b = snapshot_binding(f->p.snapshot, &addr);
+    b = snapshot_binding(f->p.snapshot, &addr, 0);
     return b ? b->port : DP_PORT_NONE;
 }
 
@@ -427,7 +427,7 @@ test_members(void)
 
     fixture_open(&f);
     policy = fixture_policy(&f, POLICY(443));
-    members = policy_members(policy->parsed, &f.d, &n);
+    members = policy_members(policy->parsed, &f.d, VLAN_NONE, &n);
     CU_ASSERT_EQUAL(n, 1); /* no port yet, only the prefix */
     CU_ASSERT_TRUE(is_member(members, n, "10.9.0.0/16", SERVERS));
     free(members);
@@ -435,7 +435,7 @@ test_members(void)
     fixture_desktop(&f, 1);
     fixture_desktop(&f, 9);
     fixture_uplink(&f, 1);
-    members = policy_members(policy->parsed, &f.d, &n);
+    members = policy_members(policy->parsed, &f.d, VLAN_NONE, &n);
     CU_ASSERT_EQUAL(n, 1 + 3 * 2); /* two addresses each */
     CU_ASSERT_TRUE(is_member(members, n, "10.0.0.1", SALES));
     CU_ASSERT_TRUE(is_member(members, n, "fe80::ff:fe00:1", SALES));

@@ -16,6 +16,7 @@ CU_SuiteInfo publish_suite(void);
 CU_SuiteInfo publish_memory_suite(void);
 CU_SuiteInfo slots_suite(void);
 CU_SuiteInfo state_suite(void);
+CU_SuiteInfo vlan_suite(void);
 
 /* Asserts that the texts are equal, and shows both when they are not. */
 void expect_text(const char *got, const char *want);

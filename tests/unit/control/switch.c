@@ -77,6 +77,18 @@ fixture_desktop(struct fixture *f, unsigned n)
 }
 
 struct desired_port *
+fixture_desktop_in(struct fixture *f, unsigned n, char *name, uint16_t vlan)
+{
+    struct test_spec s;
+
+    spec_desktop(&s, n);
+    s.spec.name = name;
+    s.vhost.socket = name;
+    s.spec.vlan = vlan;
+    return add(f, &s);
+}
+
+struct desired_port *
 fixture_uplink(struct fixture *f, unsigned n)
 {
     struct test_spec s;
@@ -153,7 +165,7 @@ fixture_policy(const struct fixture *f, const char *yaml)
     policy->yaml = xstrdup(yaml);
     job.policy = policy->parsed;
     job.slots = xcalloc(policy->parsed->n_rules + 1, sizeof *job.slots);
-    job.members = policy_members(policy->parsed, &f->d, &job.n_members);
+    job.members = policy_members(policy->parsed, &f->d, VLAN_NONE, &job.n_members);
     compile_now(&job);
     CU_ASSERT_EQUAL_FATAL(job.error, 0);
     policy->compiled = job.compiled;

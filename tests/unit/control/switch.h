@@ -23,6 +23,8 @@ void fixture_close(struct fixture *);
 
 /* Inserts desktop or uplink 'n' of suites.h, opened. */
 struct desired_port *fixture_desktop(struct fixture *, unsigned n);
+/* Desktop 'n' under another name and in a VLAN. */
+struct desired_port *fixture_desktop_in(struct fixture *, unsigned n, char *name, uint16_t vlan);
 struct desired_port *fixture_uplink(struct fixture *, unsigned n);
 /* Takes it out, publishes that, and frees it. */
 void fixture_delete(struct fixture *, struct desired_port *);

@@ -59,7 +59,7 @@ static const struct dp_port_ops box_ops = { .type = "box", .tx = box_tx };
 static void
 bind_address(uint16_t id, const struct acl_addr *a)
 {
-    uint32_t i = binding_hash(a);
+    uint32_t i = binding_hash(a, 0);
 
     while (bindings[i % BINDINGS].port != DP_PORT_NONE) {
         i++;

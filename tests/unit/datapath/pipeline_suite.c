@@ -75,7 +75,7 @@ make_table(uint16_t port)
 static void
 bind_address(uint16_t id)
 {
-    uint32_t i = binding_hash(&addrs[id]);
+    uint32_t i = binding_hash(&addrs[id], 0);
 
     while (bindings[i & 15].port != DP_PORT_NONE) {
         i++;

@@ -13,6 +13,7 @@ void suite_conn(void);
 void suite_fdb(void);
 void suite_pipeline(void);
 void suite_learn(void);
+void suite_vlan(void);
 
 /* Packets for tests (packets.c).  Addresses are 10.0.0.'x' and MACs 02:00:00:00:00:'x'. */
 struct rte_mbuf *packet_tcp(uint8_t from, uint8_t to, uint16_t sport, uint16_t dport,

@@ -35,6 +35,7 @@ main(void)
     suite_fdb();
     suite_pipeline();
     suite_learn();
+    suite_vlan();
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     failed = CU_get_number_of_failures() + CU_get_number_of_suites_failed();

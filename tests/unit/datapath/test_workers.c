@@ -115,12 +115,12 @@ make_table(unsigned policy, unsigned direction)
 static void
 bind_address(struct world *w, uint16_t id)
 {
-    uint32_t i = binding_hash(&w->addrs[id]);
+    uint32_t i = binding_hash(&w->addrs[id], 0);
 
     while (w->bindings[i % N_BINDINGS].port != DP_PORT_NONE) {
         i++;
     }
-    w->bindings[i % N_BINDINGS] = (struct binding){ w->addrs[id], end_mac(id), id };
+    w->bindings[i % N_BINDINGS] = (struct binding){ w->addrs[id], end_mac(id), id, 0 };
 }
 
 static void

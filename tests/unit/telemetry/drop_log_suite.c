@@ -4,6 +4,7 @@
 
 #include <glob.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -72,6 +73,7 @@ record(uint16_t sport)
                              .sport = sport,
                              .dport = 445,
                              .ethertype = 0x86dd,
+                             .vlan = 30,
                              .packet_len = 74,
                              .protocol = 6,
                              .reason = DROP_EGRESS_RULE,
@@ -374,6 +376,45 @@ test_damage_is_put_aside(void)
     log_close();
 }
 
+static void
+run_sql(const char *sql)
+{
+    sqlite3 *db;
+
+    CU_ASSERT_EQUAL_FATAL(sqlite3_open(path, &db), SQLITE_OK);
+    CU_ASSERT_EQUAL(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* What version 1 stored is read on; its records had no VLAN. */
+static void
+test_upgrades(void)
+{
+    struct drop_position at;
+    struct drop_event e;
+
+    remove_files();
+    log_open(KEEP);
+    add(1, 2);
+    CU_ASSERT(shown(2));
+    log_close();
+    run_sql("ALTER TABLE event DROP COLUMN vlan; PRAGMA user_version = 1");
+    log_open(KEEP);
+    add(3, 1);
+    CU_ASSERT(shown(3));
+    at = drop_log_oldest();
+    CU_ASSERT_FATAL(drop_log_next(&at, &e));
+    CU_ASSERT_EQUAL(e.record.vlan, 0);
+    log_close();
+    log_open(KEEP);
+    at = drop_log_oldest();
+    read_range(&at, 1, 2);
+    CU_ASSERT_FATAL(drop_log_next(&at, &e));
+    CU_ASSERT_EQUAL(e.record.vlan, 30);
+    expect_end(&at);
+    log_close();
+}
+
 static int
 set_up(void)
 {
@@ -406,6 +447,7 @@ drop_log_suite(void)
         { "an unknown epoch is told", test_tells_of_an_unknown_epoch },
         { "a full disk holds up nobody", test_full_disk_holds_up_nobody },
         { "damage is put aside", test_damage_is_put_aside },
+        { "an older version is taken over", test_upgrades },
         CU_TEST_INFO_NULL,
     };
 
