@@ -17,13 +17,17 @@ const struct command commands[] = {
       "A desktop needs --mac, and may send from no other address than those bound by --ip and, "
       "with\n"
       "--learn, those that DHCP and router advertisements give it ('swctl binding list').\n"
+      "With --vlan its frames are in that VLAN, which none of them leaves; without, in the "
+      "untagged\n"
+      "network.  An uplink with --trunk carries those VLANs with a tag, and that of --vlan "
+      "without.\n"
       "\n"
       "Examples:\n"
       "  swctl port add vd-7 --type vhost-user --socket vd-7.sock --role desktop \\\n"
       "      --mac 02:00:00:00:00:07 --ip 10.0.0.7 --user sato --label pool=sales\n"
-      "  swctl port add up0 --type ethdev --devargs 0000:01:00.0 --role uplink",
+      "  swctl port add up0 --type ethdev --devargs 0000:01:00.0 --role uplink --trunk 10,20-29",
       B(TYPE) | B(SOCKET) | B(CLIENT) | B(INTERFACE) | B(DEVARGS) | B(ROLE) | B(MAC) | B(IP) |
-          B(LEARN) | B(USER) | B(LABEL),
+          B(LEARN) | B(USER) | B(LABEL) | B(VLAN) | B(TRUNK) | B(NO_UNTAGGED),
       port_add },
     { "port del", "NAME", "detach a port, with its connections", NULL, 0, port_del },
     { "port list", NULL, "all ports", NULL, 0, port_list },

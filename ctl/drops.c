@@ -103,7 +103,11 @@ print_record(const Fusuma__V1__DropRecord *r)
     put_columns(&line,
                 (const char *const[7]){ time, r->port, r->user, address(r->src_ip, r->src_mac),
                                         address(r->dst_ip, r->dst_mac), r->service, why(r) });
-    printf("%sx%" PRIu32 "%s\n", ds_cstr(&line), r->count, r->repeat ? " again" : "");
+    printf("%sx%" PRIu32 "%s", ds_cstr(&line), r->count, r->repeat ? " again" : "");
+    if (r->vlan && !r->repeat) { /* a repeat is of the same flow */
+        printf(" vlan %" PRIu32, r->vlan);
+    }
+    putchar('\n');
     ds_destroy(&line);
 }
 

@@ -8,6 +8,7 @@
 #include "ctl/output.h"
 #include "fusuma/v1/port.pb-c.h"
 #include "openvswitch/util.h"
+#include "proto/vlan_list.h"
 #include "util.h"
 
 static const ProtobufCServiceDescriptor *const service = &fusuma__v1__port_service__descriptor;
@@ -21,6 +22,7 @@ struct port_form {
     Fusuma__V1__AfPacket af_packet;
     Fusuma__V1__Ethdev ethdev;
     Fusuma__V1__PortSpec__LabelsEntry *labels;
+    struct vlan_list trunks;
 };
 
 #define ATTACHMENT_OPTIONS                                                                         \
@@ -164,6 +166,24 @@ fill_labels(struct port_form *form, const struct args *args)
     return true;
 }
 
+static bool
+fill_vlans(struct port_form *form, const struct args *args)
+{
+    const struct svec *lists = &args->values[OPT_TRUNK];
+
+    for (size_t i = 0; i < lists->n; i++) {
+        if (!vlan_list_add(&form->trunks, lists->names[i])) {
+            ctl_error("--trunk: '%s' is not a list of VLANs from 1 to %d, such as 10,20-29",
+                      lists->names[i], VLAN_LIST_MAX);
+            return false;
+        }
+    }
+    form->spec.trunks = form->trunks.vlans;
+    form->spec.n_trunks = form->trunks.n;
+    form->spec.no_untagged = args_has(args, OPT_NO_UNTAGGED);
+    return args_number(args, OPT_VLAN, 0, VLAN_LIST_MAX, &form->spec.vlan);
+}
+
 static void
 fill_names(struct port_form *form, const struct ctl *ctl)
 {
@@ -203,11 +223,12 @@ port_add(struct ctl *ctl)
     fill_names(&form, ctl);
     request.spec = &form.spec;
     if (fill_attachment(&form, ctl->args) && fill_role(&form, ctl->args) &&
-        fill_labels(&form, ctl->args)) {
+        fill_labels(&form, ctl->args) && fill_vlans(&form, ctl->args)) {
         code = client_show(ctl, service, "AddPort", &request, print_added);
     }
     free(form.spec.labels);
     free(form.labels);
+    vlan_list_destroy(&form.trunks);
     return code;
 }
 
@@ -295,6 +316,23 @@ labels_text(const Fusuma__V1__PortSpec *spec)
     return text;
 }
 
+/* "10"; "0, 10-12 tagged": what goes untagged comes first.  The caller's to free. */
+static char *
+vlans_text(const Fusuma__V1__PortSpec *spec)
+{
+    char *trunks, *text;
+
+    if (!spec->n_trunks) {
+        return xasprintf("%" PRIu32, spec->vlan);
+    }
+    trunks = vlan_list_format(spec->trunks, spec->n_trunks);
+    text = spec->no_untagged
+               ? xasprintf("%s tagged", trunks ? trunks : "?")
+               : xasprintf("%" PRIu32 ", %s tagged", spec->vlan, trunks ? trunks : "?");
+    free(trunks);
+    return text;
+}
+
 static void
 add_port(struct columns *c, const Fusuma__V1__Port *port)
 {
@@ -302,16 +340,19 @@ add_port(struct columns *c, const Fusuma__V1__Port *port)
     char *attachment = attachment_text(spec);
     char *ips = output_list(spec->ips, spec->n_ips);
     char *labels = labels_text(spec);
+    char *vlans = vlans_text(spec);
 
     columns_text(c, spec->name);
     columns_text(c, role_name(spec->role));
     columns_text(c, port->quarantined ? "quarantined" : state_name(port->state));
     columns_number(c, port->worker);
     columns_text(c, attachment);
+    columns_text(c, vlans);
     columns_text(c, spec->mac);
     columns_text(c, ips);
     columns_text(c, spec->user);
     columns_text(c, labels);
+    free(vlans);
     free(labels);
     free(ips);
     free(attachment);
@@ -323,7 +364,7 @@ print_list(const void *reply)
     const Fusuma__V1__ListPortsResponse *list = reply;
     struct columns c;
 
-    columns_init(&c, "NAME ROLE STATE >WORKER ATTACHED MAC ADDRESSES USER LABELS");
+    columns_init(&c, "NAME ROLE STATE >WORKER ATTACHED VLAN MAC ADDRESSES USER LABELS");
     for (size_t i = 0; i < list->n_ports; i++) {
         if (list->ports[i]->spec) {
             add_port(&c, list->ports[i]);
@@ -349,12 +390,14 @@ print_port(const void *reply)
     char *attachment = attachment_text(spec);
     char *ips = output_list(spec->ips, spec->n_ips);
     char *labels = labels_text(spec);
+    char *vlans = vlans_text(spec);
 
     output_field("Name:", "%s", spec->name);
     output_field("Role:", "%s", role_name(spec->role));
     output_field("State:", "%s", state_name(port->state));
     output_field("Quarantined:", "%s", port->quarantined ? "yes" : "no");
     output_field("Attached:", "%s", attachment);
+    output_field("VLAN:", "%s", vlans);
     output_field("MAC:", "%s", spec->mac);
     output_field("Addresses:", "%s", ips);
     output_field("Learns:", "%s", spec->learn ? "yes" : "no");
@@ -363,6 +406,7 @@ print_port(const void *reply)
     output_field("Id:", "%" PRIu32, port->id);
     output_field("Worker:", "%" PRIu32, port->worker);
     output_field("Generation:", "%" PRIu64, port->generation);
+    free(vlans);
     free(labels);
     free(ips);
     free(attachment);

@@ -184,6 +184,32 @@ class Ports(SwctlTest):
             self.assertEqual(self.sent()["spec"], {"name": "up0", "role": "PORT_ROLE_UPLINK",
                                                    key: {option: "x,y"}})
 
+    def test_add_vlans(self):
+        self.switch.answers["AddPort"] = port("up0")
+        self.run_ctl("port", "add", "up0", "--type", "af_packet", "--interface", "e", "--role",
+                     "uplink", "--vlan", "5", "--trunk", "30,20-22", "--trunk", "10")
+        self.assertEqual(self.sent()["spec"], {
+            "name": "up0", "role": "PORT_ROLE_UPLINK", "afPacket": {"interface": "e"}, "vlan": 5,
+            "trunks": [10, 20, 21, 22, 30]})
+        self.switch.requests.clear()
+        self.run_ctl("port", "add", "up0", "--type", "af_packet", "--interface", "e", "--role",
+                     "uplink", "--trunk", "10", "--no-untagged")
+        self.assertEqual(self.sent()["spec"]["noUntagged"], True)
+
+    def test_list_and_show_vlans(self):
+        access, trunk, tagged = port(), port("up0"), port("up1")
+        access.spec.vlan = 10
+        trunk.spec.trunks.extend([22, 10, 20, 21])
+        tagged.spec.trunks.append(4094)
+        tagged.spec.no_untagged = True
+        self.switch.answers["ListPorts"] = make("ListPortsResponse")
+        self.switch.answers["ListPorts"].ports.extend([access, trunk, tagged])
+        lines = self.run_ctl("port", "list")[0].split("\n")
+        for line, want in zip(lines[1:], ("10 ", "0, 10,20-22 tagged ", "4094 tagged ")):
+            self.assertTrue(line[lines[0].index("VLAN"):].startswith(want), line)
+        self.switch.answers["GetPort"] = trunk
+        self.assertRegex(self.run_ctl("port", "show", "up0")[0], r"(?m)^VLAN: +0, 10,20-22 tagged$")
+
     def test_add_wrong_input_names_what(self):
         good = ["port", "add", "p", "--type", "af_packet", "--interface", "e", "--role", "desktop"]
         for args, said in (
@@ -202,6 +228,9 @@ class Ports(SwctlTest):
                 (good + ["--mac", "x", "--mac", "y"], "--mac was given twice"),
                 (good + ["--mac"], "--mac needs a value"),
                 (good + ["--mac", ""], "--mac needs a value"),
+                (good + ["--vlan", "4095"], "from 0 to 4094"),
+                (good + ["--trunk", "10,20-"], "'10,20-' is not a list of VLANs"),
+                (good + ["--trunk", "0"], "'0' is not a list of VLANs"),
                 (good + ["--follow"], "no option --follow"),
                 (good + ["--client=yes"], "--client takes no value"),
                 (good + ["--labl", "a=1"], "did you mean '--label'"),
@@ -305,7 +334,7 @@ class Policy(SwctlTest):
 class Drops(SwctlTest):
     def test_lines(self):
         self.switch.answers["WatchDrops"] = [
-            record(), record(2, count=57, repeat=True),
+            record(vlan=10), record(2, count=57, repeat=True, vlan=10),
             record(3, srcIp="", dstIp="", srcMac="02:00:00:00:00:01", dstMac="ff:ff:ff:ff:ff:ff"),
             make("DropEvent", unsaid={"cursor": {"epoch": "7", "n": "4"}, "port": "vd-1",
                                       "reason": "egress-default", "suppressed": "100", "lost": "3"}),
@@ -315,7 +344,7 @@ class Drops(SwctlTest):
         self.assertEqual(lines.pop(1), "-- 2026-11-24")  # the day, when it changes
         self.assertEqual(len(lines), 6)
         self.assertEqual(lines[1].split(), "06:45:12.123 vd-1 sato 10.0.0.1 -> 10.0.0.2 "
-                         "tcp/445 smb egress-default x1".split())
+                         "tcp/445 smb egress-default x1 vlan 10".split())
         self.assertLess(max(map(len, lines[:4])), 120)
         self.assertTrue(lines[2].endswith("x57 again"))
         self.assertEqual([line.index("->") for line in lines[:4]], [lines[0].index("->")] * 4)
