@@ -14,6 +14,8 @@ vswitch_libport_a_SOURCES = \
 	vswitch/port/gso.h \
 	vswitch/port/port.c \
 	vswitch/port/port.h \
+	vswitch/port/rx_vlan.c \
+	vswitch/port/rx_vlan.h \
 	vswitch/port/unix_socket.c \
 	vswitch/port/unix_socket.h \
 	vswitch/port/vhost.c

@@ -15,6 +15,7 @@
 
 #include "port/af_xdp.h"
 #include "port/class.h"
+#include "port/rx_vlan.h"
 
 enum { N_DESCRIPTORS = 1024 };
 
@@ -24,7 +25,8 @@ struct ethdev_port {
     bool is_tap;
     bool one_tx_queue; /* fewer queues than workers: they take turns at queue 0 */
     rte_spinlock_t tx_lock;
-    struct af_xdp *xdp; /* NULL: not of AF_XDP */
+    struct af_xdp *xdp;       /* NULL: not of AF_XDP */
+    char vlan_kept[IFNAMSIZ]; /* interface whose setting was changed (rx_vlan.h); "": none */
 };
 
 /* Ethdevs in use by a port, and the kernel interface behind each, if any; control thread only. */
@@ -137,6 +139,9 @@ ethdev_close(struct dp_port *dp)
     struct ethdev_port *p = (struct ethdev_port *) dp;
 
     in_use[p->ethdev] = false;
+    if (*p->vlan_kept) {
+        rx_vlan_restore(p->vlan_kept);
+    }
     interfaces[p->ethdev][0] = '\0';
     detach(p->ethdev);
     af_xdp_retire(p->xdp);
@@ -327,6 +332,26 @@ has_kernel_behind(const char *driver)
            !strcmp(driver, "net_af_packet");
 }
 
+/* A tag that a frame has lost would put it into the untagged VLAN. */
+static int
+keep_vlan_tags(const struct port_spec *spec, struct ethdev_port *p, unsigned ifindex, char **error)
+{
+    char interface[IFNAMSIZ] = "";
+    bool changed;
+    int err = if_indextoname(ifindex, interface) ? rx_vlan_keep(interface, &changed) : ENODEV;
+
+    if (err) {
+        return port_error(spec, error, err,
+                          "interface '%s' takes VLAN tags out of frames, and cannot be told not to "
+                          "(rx-vlan-offload: %s)",
+                          interface, strerror(err));
+    }
+    if (changed) {
+        memcpy(p->vlan_kept, interface, IFNAMSIZ);
+    }
+    return 0;
+}
+
 static int
 bring_up(const struct port_spec *spec, struct ethdev_port *p, char **error)
 {
@@ -336,6 +361,12 @@ bring_up(const struct port_spec *spec, struct ethdev_port *p, char **error)
     if (!err && !strcmp(info.driver_name, "net_af_xdp") && !(p->xdp = af_xdp_create())) {
         return port_error(spec, error, ENOMEM, "device '%s': no %u MiB of memory for its buffers",
                           spec->devargs, AF_XDP_MEMORY_MB);
+    }
+    if (p->xdp && !err) {
+        err = keep_vlan_tags(spec, p, info.if_index, error);
+        if (err) {
+            return err;
+        }
     }
     err = err ? err : start(spec, p, &info);
     if (p->xdp) {
