@@ -7,7 +7,9 @@ bin_swctl_SOURCES = \
 	ctl/counters.c \
 	ctl/ctl.h \
 	ctl/drops.c \
+	ctl/group.c \
 	ctl/help.c ctl/help.h \
+	ctl/limits.c ctl/limits.h \
 	ctl/main.c \
 	ctl/options.c ctl/options.h \
 	ctl/output.c ctl/output.h \

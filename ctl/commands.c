@@ -21,13 +21,16 @@ const struct command commands[] = {
       "untagged\n"
       "network.  An uplink with --trunk carries those VLANs with a tag, and that of --vlan "
       "without.\n"
+      "--storm limits what the port may send to many, in packets a second, or 'off'; without it\n"
+      "the role's defaults hold ('swctl port show' prints them).\n"
       "\n"
       "Examples:\n"
       "  swctl port add vd-7 --type vhost-user --socket vd-7.sock --role desktop \\\n"
       "      --mac 02:00:00:00:00:07 --ip 10.0.0.7 --user sato --label pool=sales\n"
       "  swctl port add up0 --type ethdev --devargs 0000:01:00.0 --role uplink --trunk 10,20-29",
       B(TYPE) | B(SOCKET) | B(CLIENT) | B(INTERFACE) | B(DEVARGS) | B(ROLE) | B(MAC) | B(IP) |
-          B(LEARN) | B(USER) | B(LABEL) | B(VLAN) | B(TRUNK) | B(NO_UNTAGGED),
+          B(LEARN) | B(USER) | B(LABEL) | B(VLAN) | B(TRUNK) | B(NO_UNTAGGED) | B(STORM) |
+          B(MAC_LIMIT),
       port_add },
     { "port del", "NAME", "detach a port, with its connections", NULL, 0, port_del },
     { "port list", NULL, "all ports", NULL, 0, port_list },
@@ -55,6 +58,10 @@ const struct command commands[] = {
     { "counters", NULL, "what each port received, sent and dropped",
       "With --interval it goes on until interrupted.", B(PORT) | B(INTERVAL), counters },
     { "fdb", NULL, "which MAC address is behind which port", NULL, 0, system_fdb },
+    { "mcast list", NULL, "which ports listen to which multicast group",
+      "What desktops have reported by IGMP and MLD, and, as 'routers', the uplinks that queries\n"
+      "came from.  AGE is the time since the last report; a membership ends after 260 s.",
+      0, group_list },
     { "conn", NULL, "live connections", "In the orientation of whoever opened them.",
       B(PORT) | B(LIMIT), system_conn },
     { "worker", NULL, "the threads that poll the ports", NULL, 0, system_worker },

@@ -38,6 +38,7 @@ int policy_get(struct ctl *);
 int drops(struct ctl *);
 int counters(struct ctl *);
 int system_fdb(struct ctl *);
+int group_list(struct ctl *);
 int system_conn(struct ctl *);
 int system_worker(struct ctl *);
 int system_audit(struct ctl *);

@@ -1,5 +1,6 @@
 #include <config.h>
 
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "ctl/commands.h"
@@ -67,6 +68,24 @@ print_reasons(const Fusuma__V1__Counters *counters)
 }
 
 static void
+print_refused(const Fusuma__V1__Counters *counters)
+{
+    for (size_t i = 0; i < counters->n_ports; i++) {
+        const Fusuma__V1__PortCounters *p = counters->ports[i];
+
+        if (p->groups_refused) {
+            output_line("-- %s: %" PRIu64 " joins of multicast groups that were not heeded",
+                        p->port, p->groups_refused);
+        }
+        if (p->macs_refused) {
+            output_line("-- %s: %" PRIu64 " packets of stations that were not learned: %" PRIu64
+                        " are, and no more may be",
+                        p->port, p->macs_refused, p->macs_learned);
+        }
+    }
+}
+
+static void
 print_counters(const void *message)
 {
     static bool again;
@@ -85,6 +104,7 @@ print_counters(const void *message)
     columns_print(&c);
     putchar('\n');
     print_reasons(counters);
+    print_refused(counters);
 }
 
 int

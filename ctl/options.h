@@ -28,6 +28,8 @@ enum option_id {
     OPT_VLAN,
     OPT_TRUNK,
     OPT_NO_UNTAGGED,
+    OPT_STORM,
+    OPT_MAC_LIMIT,
     OPT_PORT,
     OPT_REASON,
     OPT_ADDRESS,

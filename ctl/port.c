@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ctl/commands.h"
+#include "ctl/limits.h"
 #include "ctl/output.h"
 #include "fusuma/v1/port.pb-c.h"
 #include "openvswitch/util.h"
@@ -21,6 +22,7 @@ struct port_form {
     Fusuma__V1__VhostUser vhost_user;
     Fusuma__V1__AfPacket af_packet;
     Fusuma__V1__Ethdev ethdev;
+    Fusuma__V1__StormLimits storm;
     Fusuma__V1__PortSpec__LabelsEntry *labels;
     struct vlan_list trunks;
 };
@@ -217,13 +219,19 @@ port_add(struct ctl *ctl)
     struct port_form form = { .spec = FUSUMA__V1__PORT_SPEC__INIT,
                               .vhost_user = FUSUMA__V1__VHOST_USER__INIT,
                               .af_packet = FUSUMA__V1__AF_PACKET__INIT,
-                              .ethdev = FUSUMA__V1__ETHDEV__INIT };
+                              .ethdev = FUSUMA__V1__ETHDEV__INIT,
+                              .storm = FUSUMA__V1__STORM_LIMITS__INIT };
     int code = CTL_USAGE;
 
     fill_names(&form, ctl);
     request.spec = &form.spec;
+    if (args_has(ctl->args, OPT_STORM)) {
+        form.spec.storm = &form.storm;
+    }
     if (fill_attachment(&form, ctl->args) && fill_role(&form, ctl->args) &&
-        fill_labels(&form, ctl->args) && fill_vlans(&form, ctl->args)) {
+        fill_labels(&form, ctl->args) && fill_vlans(&form, ctl->args) &&
+        limits_storm(ctl->args, &form.storm) &&
+        args_number(ctl->args, OPT_MAC_LIMIT, 1, 65536, &form.spec.mac_limit)) {
         code = client_show(ctl, service, "AddPort", &request, print_added);
     }
     free(form.spec.labels);
@@ -391,6 +399,7 @@ print_port(const void *reply)
     char *ips = output_list(spec->ips, spec->n_ips);
     char *labels = labels_text(spec);
     char *vlans = vlans_text(spec);
+    char *storm = limits_storm_text(port->storm);
 
     output_field("Name:", "%s", spec->name);
     output_field("Role:", "%s", role_name(spec->role));
@@ -403,10 +412,16 @@ print_port(const void *reply)
     output_field("Learns:", "%s", spec->learn ? "yes" : "no");
     output_field("User:", "%s", spec->user);
     output_field("Labels:", "%s", labels);
+    output_field("Storm limits:", "%s", storm);
+    if (port->mac_limit) {
+        output_field("Stations:", "%" PRIu32 " learned, at most %" PRIu32, port->macs_learned,
+                     port->mac_limit);
+    }
     output_field("Id:", "%" PRIu32, port->id);
     output_field("Worker:", "%" PRIu32, port->worker);
     output_field("Generation:", "%" PRIu64, port->generation);
     free(vlans);
+    free(storm);
     free(labels);
     free(ips);
     free(attachment);

@@ -23,6 +23,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/file.h \
 	vswitch/control/learned.c \
 	vswitch/control/learned.h \
+	vswitch/control/limits.c \
+	vswitch/control/limits.h \
 	vswitch/control/message.c \
 	vswitch/control/message.h \
 	vswitch/control/policies.c \
@@ -34,6 +36,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/rpc_binding.c \
 	vswitch/control/rpc_counter.c \
 	vswitch/control/rpc_drop.c \
+	vswitch/control/rpc_group.c \
 	vswitch/control/rpc_policy.c \
 	vswitch/control/rpc_port.c \
 	vswitch/control/rpc_quarantine.c \

@@ -9,6 +9,7 @@
 
 #include "acl/yaml.h"
 #include "control/file.h"
+#include "control/limits.h"
 #include "control/message.h"
 #include "dirs.h"
 #include "openvswitch/dynamic-string.h"
@@ -356,6 +357,55 @@ take_devargs(struct reader *r, const struct acl_yaml *key, const struct acl_yaml
     return take_string(r, key, value, &((Fusuma__V1__Ethdev *) ethdev)->devargs);
 }
 
+/* A number, or "off". */
+static bool
+take_pps(struct reader *r, const struct acl_yaml *key, const struct acl_yaml *value, uint32_t *pps)
+{
+    if (value->kind == ACL_YAML_SCALAR && !strcmp(value->text, "off")) {
+        *pps = LIMIT_OFF;
+        return true;
+    }
+    return take_number(r, key, value, 1, STORM_PPS_MAX, pps);
+}
+
+static bool
+take_broadcast(struct reader *r, const struct acl_yaml *key, const struct acl_yaml *value,
+               void *storm)
+{
+    return take_pps(r, key, value, &((Fusuma__V1__StormLimits *) storm)->broadcast_pps);
+}
+
+static bool
+take_multicast(struct reader *r, const struct acl_yaml *key, const struct acl_yaml *value,
+               void *storm)
+{
+    return take_pps(r, key, value, &((Fusuma__V1__StormLimits *) storm)->multicast_pps);
+}
+
+static bool
+take_unknown_unicast(struct reader *r, const struct acl_yaml *key, const struct acl_yaml *value,
+                     void *storm)
+{
+    return take_pps(r, key, value, &((Fusuma__V1__StormLimits *) storm)->unknown_unicast_pps);
+}
+
+static const struct key storm_keys[] = {
+    { "broadcast_pps", take_broadcast },
+    { "multicast_pps", take_multicast },
+    { "unknown_unicast_pps", take_unknown_unicast },
+    { NULL, NULL },
+};
+
+static bool
+take_storm(struct reader *r, const struct acl_yaml *key OVS_UNUSED, const struct acl_yaml *value,
+           void *spec)
+{
+    Fusuma__V1__StormLimits *storm = message_new(&fusuma__v1__storm_limits__descriptor);
+
+    ((Fusuma__V1__PortSpec *) spec)->storm = storm;
+    return take_mapping(r, value, storm_keys, storm);
+}
+
 static const struct key vhost_user_keys[] = {
     { "socket", take_socket },
     { "client", take_client },
@@ -401,6 +451,13 @@ take_ethdev(struct reader *r, const struct acl_yaml *key, const struct acl_yaml 
                            &fusuma__v1__ethdev__descriptor, ethdev_keys);
 }
 
+static bool
+take_mac_limit(struct reader *r, const struct acl_yaml *key, const struct acl_yaml *value,
+               void *spec)
+{
+    return take_number(r, key, value, 1, FDB_MAX, &((Fusuma__V1__PortSpec *) spec)->mac_limit);
+}
+
 static const struct key port_keys[] = {
     { "name", take_name },
     { "role", take_role },
@@ -415,6 +472,8 @@ static const struct key port_keys[] = {
     { "vlan", take_vlan },
     { "trunks", take_trunks },
     { "no_untagged", take_no_untagged },
+    { "storm", take_storm },
+    { "mac_limit", take_mac_limit },
     { NULL, NULL },
 };
 

@@ -7,6 +7,7 @@
 
 #include "control/rpc.h"
 #include "datapath/fdb.h"
+#include "datapath/mcast.h"
 #include "datapath/worker.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -20,7 +21,6 @@
 
 VLOG_DEFINE_THIS_MODULE(control);
 
-#define FDB_MAX 65536
 #define LEARN_MS 20     /* how long a new station waits until it is learned, at most */
 #define REFRESH_MS 1000 /* link states, ageing */
 
@@ -223,6 +223,11 @@ start_datapath(struct control *c, char **error)
         *error = xasprintf("no memory for the forwarding database");
         return retval;
     }
+    retval = mcast_init(MCAST_GROUPS, c->eal.n_workers);
+    if (retval) {
+        *error = xasprintf("no memory for the multicast groups");
+        return retval;
+    }
     retval = port_subsystem_init(dp_synchronize);
     if (retval) {
         *error = xasprintf("ports cannot be prepared: %s", ovs_strerror(retval));
@@ -372,9 +377,11 @@ control_run(struct control *c)
     watches_run(c);
     learn(c, dp_now_s());
     bindings_run(c);
+    mcast_poll(dp_now_s());
     if (now >= c->refresh_ms) {
         c->refresh_ms = now + REFRESH_MS;
         fdb_age(dp_now_s());
+        mcast_age(dp_now_s());
         ports_refresh(c);
     }
 }
@@ -410,6 +417,7 @@ control_stop(struct control *c)
             port_subsystem_exit();
         }
         publisher_destroy(&c->publisher);
+        mcast_exit();
         fdb_exit();
         dp_exit();
         eal_stop(&c->eal);

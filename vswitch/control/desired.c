@@ -305,6 +305,7 @@ desired_port_create(const Fusuma__V1__PortSpec *spec, const char *run_dir,
     status = status ? status : check_attachment(port, run_dir, error);
     status = status ? status : desired_check_vlans(port, error);
     status = status ? status : check_labels(port, error);
+    status = status ? status : limits_take(port->spec, port->role, &port->limits, error);
     if (status) {
         desired_port_destroy(port);
         return status;

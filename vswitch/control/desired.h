@@ -9,6 +9,7 @@
 #include "fusuma/v1/port.pb-c.h"
 
 #include "control/learned.h"
+#include "control/limits.h"
 #include "datapath/snapshot.h"
 #include "openvswitch/shash.h"
 #include "port/port.h"
@@ -35,6 +36,7 @@ struct desired_port {
     uint16_t vlan;            /* VLAN_NONE: nothing goes untagged */
     uint64_t *trunks;         /* VLANs that go tagged, a bit each of VLAN_COUNT; NULL: none */
     struct acl_label *labels; /* strings are the spec's */
+    struct limits limits;
     bool quarantined;
     long long quarantine_us; /* time_usec() when that came into force */
 

@@ -5,6 +5,7 @@
 
 #include "control/control.h"
 #include "datapath/fdb.h"
+#include "datapath/mcast.h"
 #include "datapath/worker.h"
 #include "openvswitch/vlog.h"
 #include "telemetry/stream.h"
@@ -119,6 +120,7 @@ ports_open(struct control *c, struct desired_port *port, char **error)
         return control_fail(error, status_from_errno(retval), "%s: mac: %s cannot be bound: %s",
                             port->spec->name, port->spec->mac, ovs_strerror(retval));
     }
+    fdb_set_limit(port->id, port->limits.macs);
     port->worker = least_loaded_worker(c);
     port->changed = true;
     take_ledger_base(port);
@@ -136,6 +138,7 @@ ports_close(struct control *c, struct desired_port *port)
         fdb_unbind(port->mac, port->vlan);
     }
     fdb_flush_port(port->id);
+    mcast_flush_port(port->id, dp_now_s());
     conn_flush_port(dp_connections(), port->id);
     bindings_forget(c, port);
     dp_synchronize(); /* No worker sends to it for a connection's sake after this. */

@@ -158,6 +158,7 @@ build_leaf(const struct publisher *p, const struct desired_port *port)
     leaf->learns = port->spec->learn;
     leaf->epoch = port->epoch;
     leaf->mac = port->mac;
+    memcpy(leaf->storm_pps, port->limits.storm_pps, sizeof leaf->storm_pps);
     leaf->addrs = addrs;
     leaf->n_addrs = port->n_addrs;
     nullable_memcpy(addrs, port->addrs, port->n_addrs * sizeof *addrs);

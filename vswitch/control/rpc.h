@@ -15,7 +15,8 @@ rpc_unary_handler rpc_add_port, rpc_delete_port, rpc_get_port, rpc_list_ports;
 rpc_unary_handler rpc_list_bindings;
 rpc_unary_handler rpc_get_policy, rpc_apply_policy;
 rpc_unary_handler rpc_quarantine, rpc_release;
-rpc_unary_handler rpc_get_info, rpc_list_fdb, rpc_list_connections, rpc_list_workers, rpc_audit;
+rpc_unary_handler rpc_get_info, rpc_list_fdb, rpc_list_groups, rpc_list_connections,
+    rpc_list_workers, rpc_audit;
 rpc_stream_handler rpc_watch_counters, rpc_watch_drops;
 
 /* Counter streams: control makes the messages when they are due, the server's thread sends them. */

@@ -6,6 +6,7 @@
 
 #include "control/message.h"
 #include "control/rpc.h"
+#include "datapath/fdb.h"
 #include "fusuma/v1/counter.pb-c.h"
 #include "openvswitch/poll-loop.h"
 #include "sset.h"
@@ -59,6 +60,9 @@ port_counters(const struct desired_port *port)
     m->offered = page.offered;
     m->accepted = page.accepted;
     m->accepted_bytes = page.accepted_bytes;
+    m->macs_refused = page.macs_refused;
+    m->groups_refused = page.groups_refused;
+    m->macs_learned = port->dp ? fdb_learned(port->id) : 0;
     for (int i = 0; i < N_DROP_REASONS; i++) {
         if (page.drops[i]) {
             message_append(m->drops, m->n_drops, reason_count(drop_reason_name(i), page.drops[i]));

@@ -5,6 +5,7 @@
 
 #include "control/message.h"
 #include "control/rpc.h"
+#include "datapath/fdb.h"
 #include "util.h"
 
 static bool
@@ -25,6 +26,9 @@ port_message(const struct desired_port *port)
     message->quarantined = port->quarantined;
     message->worker = port->worker;
     message->generation = port->generation;
+    message->storm = limits_storm_message(&port->limits);
+    message->mac_limit = port->limits.macs;
+    message->macs_learned = port->dp ? fdb_learned(port->id) : 0;
     return message;
 }
 

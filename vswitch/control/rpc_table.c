@@ -35,6 +35,7 @@ const struct rpc_method control_rpc_methods[] = {
     { DROPS, "WatchDrops", NULL, rpc_watch_drops },
     { SYSTEM, "GetInfo", rpc_get_info, NULL },
     { SYSTEM, "ListFdb", rpc_list_fdb, NULL },
+    { SYSTEM, "ListGroups", rpc_list_groups, NULL },
     { SYSTEM, "ListConnections", rpc_list_connections, NULL },
     { SYSTEM, "ListWorkers", rpc_list_workers, NULL },
     { SYSTEM, "Audit", rpc_audit, NULL },

@@ -27,6 +27,8 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/judge.h \
 	vswitch/datapath/learn.c \
 	vswitch/datapath/learn.h \
+	vswitch/datapath/mcast.c \
+	vswitch/datapath/mcast.h \
 	vswitch/datapath/neigh.c \
 	vswitch/datapath/neigh.h \
 	vswitch/datapath/output.c \
@@ -36,6 +38,8 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/pipeline.c \
 	vswitch/datapath/pipeline.h \
 	vswitch/datapath/port.h \
+	vswitch/datapath/punt.c \
+	vswitch/datapath/punt.h \
 	vswitch/datapath/record.c \
 	vswitch/datapath/record.h \
 	vswitch/datapath/reject.c \
@@ -43,6 +47,12 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/relation.c \
 	vswitch/datapath/relation.h \
 	vswitch/datapath/snapshot.h \
+	vswitch/datapath/snoop.c \
+	vswitch/datapath/snoop.h \
+	vswitch/datapath/snoop_parse.c \
+	vswitch/datapath/snoop_parse.h \
+	vswitch/datapath/storm.c \
+	vswitch/datapath/storm.h \
 	vswitch/datapath/track.c \
 	vswitch/datapath/vlan.c \
 	vswitch/datapath/vlan.h \

@@ -14,6 +14,8 @@
 #include "datapath/record.h"
 #include "datapath/reject.h"
 #include "datapath/relation.h"
+#include "datapath/snoop.h"
+#include "datapath/storm.h"
 
 void
 forward_hit(struct worker *w, uint32_t slot, uint32_t packets, uint32_t bytes)
@@ -76,6 +78,14 @@ forward_deny(struct worker *w, const struct port_leaf *from, struct pkt *p, stru
     record_drop(w, from, p, &j->denial);
 }
 
+/* A packet that has nowhere to go is no storm. */
+static bool
+is_storm(struct worker *w, const struct port_leaf *from)
+{
+    return w->snapshot->n_uplinks > (from->role == PORT_UPLINK) &&
+           !storm_admits(w, from, STORM_UNKNOWN_UNICAST);
+}
+
 static void
 send_one(struct worker *w, const struct port_leaf *from, const struct port_leaf *to, struct pkt *p)
 {
@@ -83,6 +93,8 @@ send_one(struct worker *w, const struct port_leaf *from, const struct port_leaf 
         page_of(w, from)->forwarded++;
         output_packet(w, from, to, p->m, p->vlan);
         p->m = NULL;
+    } else if (is_storm(w, from)) {
+        forward_drop(w, from, p, DROP_STORM);
     } else if (!flood(w, from, p, flood_to_uplinks)) {
         forward_drop_quietly(w, from, p, DROP_NO_DESTINATION);
     }
@@ -190,10 +202,17 @@ admits(struct worker *w, const struct port_leaf *from, const struct port_leaf *t
     return j.reason == DROP_NONE || answers(w, from, to, p, &j);
 }
 
-static void
-flood_one(struct worker *w, const struct port_leaf *from, struct pkt *p)
+static bool
+admits_member(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
+              const struct pkt *p)
 {
-    if (!flood(w, from, p, admits)) {
+    return snoop_wants(w, to) && admits(w, from, to, p);
+}
+
+static void
+flood_one(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_filter *filter)
+{
+    if (!flood(w, from, p, filter)) {
         forward_drop_quietly(w, from, p, DROP_NO_DESTINATION);
     }
 }
@@ -203,18 +222,19 @@ forward_group(struct worker *w, const struct port_leaf *from, struct pkt *p,
               const struct judgement *j)
 {
     struct rte_mbuf *m[FRAG_MAX_PIECES];
+    flood_filter *filter = snoop_is_for_members(w, p) ? admits_member : admits;
     uint16_t n;
 
     forward_hit(w, j->rule_slot[ACL_EGRESS], forward_packets(p), forward_bytes(p));
     note_question(w, from, p);
     if (!p->frag) {
-        flood_one(w, from, p);
+        flood_one(w, from, p, filter);
         return;
     }
     n = frag_take(w, p, m);
     for (uint16_t i = 0; i < n; i++) {
         p->m = m[i];
-        flood_one(w, from, p);
+        flood_one(w, from, p, filter);
     }
 }
 

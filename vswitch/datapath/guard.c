@@ -27,14 +27,16 @@ is_unspecified(const struct acl_addr *a)
     return !a->q[0] && (!a->q[1] || a->q[1] == acl_addr_from_v4(0).q[1]);
 }
 
-/* Who has no address yet may ask for one: DHCP discovery, DAD and MLD from ::. */
+/* Who has no address yet may ask for one: DHCP discovery, DAD and MLD from ::, IGMP from 0.0.0.0
+ * (RFC 3376, 4.2.13). */
 static bool
 may_lack_address(const struct pkt *p)
 {
     if (p->flags & PKT_V6) {
         return p->protocol == IPPROTO_ICMPV6;
     }
-    return p->protocol == IPPROTO_UDP && p->sport == DHCP_CLIENT && p->dport == DHCP_SERVER;
+    return p->protocol == IPPROTO_IGMP ||
+           (p->protocol == IPPROTO_UDP && p->sport == DHCP_CLIENT && p->dport == DHCP_SERVER);
 }
 
 static enum drop_reason

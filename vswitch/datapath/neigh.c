@@ -326,13 +326,3 @@ neigh_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
         nd_input(w, from, p);
     }
 }
-
-bool
-neigh_is_membership(const struct pkt *p)
-{
-    uint8_t type = p->icmp >> 8;
-
-    return p->protocol == IPPROTO_IGMP ||
-           (p->protocol == IPPROTO_ICMPV6 &&
-            ((type >= 130 && type <= 132) || type == 143)); /* RFC 2710, 3810 */
-}

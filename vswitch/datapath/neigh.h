@@ -11,7 +11,5 @@
 
 /* Deals with an ARP or ND packet, wholly: it is gone when this returns. */
 void neigh_input(struct worker *, const struct port_leaf *from, struct pkt *);
-/* IGMP and MLD reports: group membership, which the switch takes in.  Gone, or false. */
-bool neigh_is_membership(const struct pkt *);
 
 #endif

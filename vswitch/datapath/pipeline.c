@@ -16,6 +16,8 @@
 #include "datapath/output.h"
 #include "datapath/record.h"
 #include "datapath/vlan.h"
+#include "datapath/snoop.h"
+#include "datapath/storm.h"
 
 /* What any of them is: PKT_*. */
 static uint16_t
@@ -53,8 +55,12 @@ guard_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, ui
         if (p->reason == DROP_NONE) {
             p->reason = guard_check(w, from, p);
         }
+        if (p->reason == DROP_NONE && p->flags & (PKT_GROUP | PKT_ARP | PKT_ND)) {
+            p->reason = storm_check(w, from, p);
+        }
         if (p->reason == DROP_NONE && from->role == PORT_UPLINK) {
-            fdb_seen(w->index, p->smac, p->vlan, from->id, w->now_s);
+            page_of(w, from)->macs_refused +=
+                !fdb_seen(w->index, p->smac, p->vlan, from->id, w->now_s);
         }
     }
 }
@@ -63,7 +69,7 @@ guard_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, ui
 static bool
 never_in_fragments(const struct pkt *p)
 {
-    return p->flags & (PKT_ND | PKT_ICMP_ERROR) || neigh_is_membership(p);
+    return p->flags & (PKT_ND | PKT_ICMP_ERROR) || snoop_is_membership(p);
 }
 
 /* Fragments wait until their datagram is whole; that goes on in the place of the last of them, and
@@ -120,9 +126,8 @@ forward_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, 
             record_guard_drop(w, from, p);
         } else if (p->flags & (PKT_ARP | PKT_ND)) {
             neigh_input(w, from, p);
-        } else if (neigh_is_membership(p)) {
-            page_of(w, from)->consumed++;
-            rte_pktmbuf_free(p->m);
+        } else if (snoop_is_membership(p)) {
+            snoop_input(w, from, p);
         } else if (p->flags & PKT_ICMP_ERROR) {
             forward_icmp_error(w, from, p);
         } else if (p->flags & PKT_DHCP && learn_dhcp(w, from, p)) {

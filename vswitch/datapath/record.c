@@ -225,7 +225,9 @@ record_guard_drop(struct worker *w, const struct port_leaf *from, struct pkt *p)
     struct denial why = guard_denial;
 
     /* What strays in from an uplink is counted; it accuses no desktop. */
-    if (from->role == PORT_UPLINK) {
+    if (p->reason == DROP_STORM) {
+        why.log = ACL_LOG_RECORD; /* who looks for the cause wants to see it, wherever it is */
+    } else if (from->role == PORT_UPLINK) {
         why.log = ACL_LOG_NONE;
     }
     record_drop(w, from, p, &why);

@@ -18,7 +18,7 @@ void recorder_destroy(struct recorder *);
 /* Counts p->reason against 'from' and frees the packet, all its fragments included. */
 void record_drop(struct worker *, const struct port_leaf *from, struct pkt *,
                  const struct denial *);
-/* The guard's reasons: log class incident, no rule. */
+/* The guard's reasons: log class incident, no rule; DROP_STORM is a record, whatever the port. */
 void record_guard_drop(struct worker *, const struct port_leaf *from, struct pkt *);
 /* An ARP or ND request for a peer out of reach; the packet lives on. */
 void record_probe(struct worker *, const struct port_leaf *from, const struct pkt *);

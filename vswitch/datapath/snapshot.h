@@ -22,6 +22,9 @@
 
 enum port_role { PORT_DESKTOP, PORT_UPLINK };
 
+enum storm_class { STORM_BROADCAST, STORM_MULTICAST, STORM_UNKNOWN_UNICAST, N_STORM_CLASSES };
+#define STORM_PPS_MAX 100000000
+
 /* A port as the packet path needs it. */
 struct port_leaf {
     struct dp_port *port;
@@ -40,6 +43,7 @@ struct port_leaf {
     uint32_t table_id[ACL_N_DIRECTIONS];
     /* VLANs that it carries tagged, a bit each of VLAN_COUNT; NULL: an access port. */
     const uint64_t *trunks;
+    uint32_t storm_pps[N_STORM_CLASSES]; /* at most STORM_PPS_MAX; 0: no limit */
 };
 
 /* Whether frames of 'vlan' come and go by this port. */

@@ -24,6 +24,7 @@
 #include "datapath/pipeline.h"
 #include "datapath/record.h"
 #include "datapath/relation.h"
+#include "datapath/storm.h"
 #include "datapath/worker_private.h"
 
 #define IDLE_POLLS 2000        /* empty rounds before a worker sleeps */
@@ -51,9 +52,11 @@ worker_init(struct worker *w, const struct dp_config *c, uint32_t index)
     w->frags = frag_table_create();
     w->relations = relations;
     w->learner = learner_create(index);
+    w->storm = storm_create();
     w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     w->tx = rte_zmalloc("tx_buffers", DP_MAX_PORTS * sizeof *w->tx, 64);
-    if (w->wake_fd < 0 || !w->tx || !w->frags || !w->learner || recorder_init(&w->recorder)) {
+    if (w->wake_fd < 0 || !w->tx || !w->frags || !w->learner || !w->storm ||
+        recorder_init(&w->recorder)) {
         return ENOMEM;
     }
     return ledger_init(&w->ledger, DP_MAX_PORTS, c->n_rule_slots);
@@ -101,6 +104,7 @@ dp_exit(void)
         recorder_destroy(&workers[i].recorder);
         frag_table_destroy(workers[i].frags);
         learner_destroy(workers[i].learner);
+        storm_destroy(workers[i].storm);
         rte_free(workers[i].tx);
         if (workers[i].wake_fd > 0) {
             close(workers[i].wake_fd);

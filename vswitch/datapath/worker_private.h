@@ -2,6 +2,7 @@
 #ifndef DATAPATH_WORKER_PRIVATE_H
 #define DATAPATH_WORKER_PRIVATE_H 1
 
+#include "datapath/mcast.h"
 #include "datapath/parse.h"
 #include "datapath/worker.h"
 
@@ -50,7 +51,8 @@ struct worker {
     struct frag_table *frags;
     struct relations *relations; /* shared by all workers */
     struct learner *learner;
-    bool handing_back; /* what is under way has been learned from */
+    bool handing_back;          /* what is under way has been learned from */
+    struct storm_bucket *storm; /* [DP_MAX_PORTS * N_STORM_CLASSES] */
     struct rte_mempool *pool;
     struct tx_buffer *tx; /* [DP_MAX_PORTS] */
     uint16_t dirty[DP_MAX_PORTS];
@@ -59,6 +61,7 @@ struct worker {
     uint16_t n_mine;
     uint64_t reject_refilled;
     uint32_t reject_tokens;
+    struct mcast_set members; /* of the group that the packet at hand is for */
     uint32_t idle_polls;
     int wake_fd; /* eventfd: control rouses a sleeper */
     /* Read by control. */

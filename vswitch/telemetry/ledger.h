@@ -32,6 +32,8 @@ struct ledger_page {
     uint64_t copies;
     uint64_t probes; /* ARP and ND for peers out of reach; these packets are also 'consumed' */
     uint64_t drops[N_DROP_REASONS];
+    uint64_t groups_refused; /* joins of multicast groups beyond what a port may have */
+    uint64_t macs_refused;   /* packets of stations that are not learned, for the port has enough */
     /* Egress, written by whichever worker sends to the port, each in its own ledger. */
     uint64_t offered;
     uint64_t accepted, accepted_bytes;

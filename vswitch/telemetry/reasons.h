@@ -23,6 +23,8 @@
     X(DROP_SPOOF_ND, "spoof-nd", "an ND claim to an address not bound to the port")                \
     X(DROP_SPOOF_DHCP, "spoof-dhcp", "a DHCP request in another's name")                           \
     X(DROP_DHCP_SERVER, "dhcp-server", "a desktop acts as DHCP server")                            \
+    X(DROP_MCAST_QUERY, "mcast-query", "a desktop acts as multicast querier or router")            \
+    X(DROP_MCAST_INVALID, "mcast-invalid", "IGMP or MLD that its receivers must not heed")         \
     X(DROP_RA, "ra", "a desktop sends router advertisements")                                      \
     X(DROP_QUARANTINE, "quarantine", "the source port is in quarantine")                           \
     X(DROP_QUARANTINE_PEER, "quarantine-peer", "the destination port is in quarantine")            \
@@ -43,6 +45,7 @@
     X(DROP_HAIRPIN, "hairpin", "the destination is the port it came from")                         \
     X(DROP_NO_DESTINATION, "no-destination", "no port to send it to")                              \
     X(DROP_CSUM, "checksum", "a checksum is wrong")                                                \
+    X(DROP_STORM, "storm", "more floods, group or ARP packets a second than the port may send")    \
     X(DROP_NO_BUFFER, "no-buffer", "no buffer for a copy")                                         \
     X(DROP_PROBE, "probe", "not dropped: ARP or ND for a peer that no rule lets the port reach")
 

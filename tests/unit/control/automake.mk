@@ -6,6 +6,7 @@ tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/desired_suite.c \
 	tests/unit/control/drop_message_suite.c \
 	tests/unit/control/learned_suite.c \
+	tests/unit/control/limits_suite.c \
 	tests/unit/control/message_suite.c \
 	tests/unit/control/port_spec_suite.c \
 	tests/unit/control/publish_memory.c \

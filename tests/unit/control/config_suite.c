@@ -118,7 +118,9 @@ static const char good_file[] =
     "    user: alice\n"
     "    labels: { pool: sales, floor: '3' }\n"
     "  - { name: up, role: uplink, af_packet: { interface: eth1 } }\n"
-    "  - { name: nic, role: uplink, ethdev: { devargs: \"0000:01:00.0\" } }\n"
+    "  - { name: nic, role: uplink, ethdev: { devargs: \"0000:01:00.0\" },\n"
+    "      storm: { broadcast_pps: 7, multicast_pps: off, unknown_unicast_pps: 100000000 },\n"
+    "      mac_limit: 65536 }\n"
     "policy: policy.yaml\n";
 
 static void
@@ -161,6 +163,12 @@ test_good_file(void)
     CU_ASSERT_EQUAL(c.ports[1]->n_labels, 0);
     CU_ASSERT_EQUAL_FATAL(c.ports[2]->attachment_case, FUSUMA__V1__PORT_SPEC__ATTACHMENT_ETHDEV);
     expect_text(c.ports[2]->ethdev->devargs, "0000:01:00.0");
+    CU_ASSERT_PTR_NULL(c.ports[1]->storm);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c.ports[2]->storm);
+    CU_ASSERT_EQUAL(c.ports[2]->storm->broadcast_pps, 7);
+    CU_ASSERT_EQUAL(c.ports[2]->storm->multicast_pps, UINT32_MAX);
+    CU_ASSERT_EQUAL(c.ports[2]->storm->unknown_unicast_pps, 100000000);
+    CU_ASSERT_EQUAL(c.ports[2]->mac_limit, 65536);
     CU_ASSERT_EQUAL(c.places[0].line, 3);
     CU_ASSERT_EQUAL(c.places[0].column, 5);
     CU_ASSERT_EQUAL(c.places[1].line, 10);
@@ -213,7 +221,7 @@ test_read_again(void)
 #define SETTINGS_KEYS " (there are: connections, buffers, drop_records, idle_sleep)"
 #define PORT_KEYS                                                                                  \
     " (there are: name, role, vhost_user, af_packet, ethdev, mac, ips, learn, user, labels, "      \
-    "vlan, trunks, no_untagged)"
+    "vlan, trunks, no_untagged, storm, mac_limit)"
 
 static void
 test_unknown_keys(void)
@@ -229,6 +237,9 @@ test_unknown_keys(void)
         "1:33: socket: unknown key (there are: interface)");
     bad("ports: [{ name: a, ethdev: { interface: x } }]\n",
         "1:30: interface: unknown key (there are: devargs)");
+    bad("ports: [{ name: a, storm: { broadcasts: 1 } }]\n",
+        "1:29: broadcasts: unknown key (there are: broadcast_pps, multicast_pps, "
+        "unknown_unicast_pps)");
     bad("ports:\n  - <<: { name: a }\n", "2:5: <<: unknown key" PORT_KEYS);
     /* What came before is not taken either. */
     bad("settings: { buffers: 4096, idle_sleep: false }\nports: [{ name: a }]\nx: y\n",
@@ -284,6 +295,14 @@ test_numbers(void)
     bad("settings: { buffers: 2047 }\n", "1:22: buffers" NUMBER(2048, 16777216) "\"2047\"");
     bad("settings: { drop_records: 999 }\n",
         "1:27: drop_records" NUMBER(1000, 1000000000) "\"999\"");
+    bad("ports: [{ storm: { broadcast_pps: 0 } }]\n",
+        "1:35: broadcast_pps" NUMBER(1, 100000000) "\"0\"");
+    bad("ports: [{ storm: { multicast_pps: 100000001 } }]\n",
+        "1:35: multicast_pps" NUMBER(1, 100000000) "\"100000001\"");
+    bad("ports: [{ storm: { unknown_unicast_pps: Off } }]\n",
+        "1:41: unknown_unicast_pps" NUMBER(1, 100000000) "\"Off\"");
+    bad("ports: [{ mac_limit: 65537 }]\n", "1:22: mac_limit" NUMBER(1, 65536) "\"65537\"");
+    bad("ports: [{ mac_limit: 0 }]\n", "1:22: mac_limit" NUMBER(1, 65536) "\"0\"");
     bad("settings: { buffers: 4k }\n", "1:22: buffers" NUMBER(2048, 16777216) "\"4k\"");
     bad("settings: { buffers: 0x1000 }\n", "1:22: buffers" NUMBER(2048, 16777216) "\"0x1000\"");
     bad("settings: { buffers: +4096 }\n", "1:22: buffers" NUMBER(2048, 16777216) "\"+4096\"");

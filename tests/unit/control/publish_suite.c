@@ -59,7 +59,9 @@ test_without_policy(void)
     for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
         CU_ASSERT_PTR_NULL(leaf->table[i]); /* denies */
     }
+    CU_ASSERT_EQUAL(leaf->storm_pps[STORM_BROADCAST], 500);
     CU_ASSERT_EQUAL(leaf_of(&f, up)->role, PORT_UPLINK);
+    CU_ASSERT_EQUAL(leaf_of(&f, up)->storm_pps[STORM_BROADCAST], 5000);
     fixture_close(&f);
 }
 

@@ -15,6 +15,7 @@ spec_init(struct test_spec *s, const char *kind, unsigned n)
     fusuma__v1__vhost_user__init(&s->vhost);
     fusuma__v1__af_packet__init(&s->af_packet);
     fusuma__v1__ethdev__init(&s->ethdev);
+    fusuma__v1__storm_limits__init(&s->storm);
     for (int i = 0; i < 2; i++) {
         fusuma__v1__port_spec__labels_entry__init(&s->labels[i]);
         s->label_pointers[i] = &s->labels[i];

@@ -10,6 +10,7 @@ CU_SuiteInfo config_suite(void);
 CU_SuiteInfo desired_suite(void);
 CU_SuiteInfo drop_message_suite(void);
 CU_SuiteInfo learned_suite(void);
+CU_SuiteInfo limits_suite(void);
 CU_SuiteInfo message_suite(void);
 CU_SuiteInfo port_spec_suite(void);
 CU_SuiteInfo publish_suite(void);
@@ -27,6 +28,7 @@ struct test_spec {
     Fusuma__V1__VhostUser vhost;
     Fusuma__V1__AfPacket af_packet;
     Fusuma__V1__Ethdev ethdev;
+    Fusuma__V1__StormLimits storm;
     Fusuma__V1__PortSpec__LabelsEntry labels[2], *label_pointers[2];
     char *ips[4];
     char name[64], mac[18], ip[16], socket[128];

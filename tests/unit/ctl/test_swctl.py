@@ -209,6 +209,34 @@ class Ports(SwctlTest):
             self.assertTrue(line[lines[0].index("VLAN"):].startswith(want), line)
         self.switch.answers["GetPort"] = trunk
         self.assertRegex(self.run_ctl("port", "show", "up0")[0], r"(?m)^VLAN: +0, 10,20-22 tagged$")
+    def test_add_with_limits(self):
+        self.switch.answers["AddPort"] = port("up0")
+        self.run_ctl("port", "add", "up0", "--type=ethdev", "--devargs=d", "--role=uplink",
+                     "--storm", "broadcast=7", "--storm", "unknown-unicast=off", "--mac-limit=5")
+        self.assertEqual(self.sent()["spec"]["macLimit"], 5)
+        self.assertEqual(self.sent()["spec"]["storm"],
+                         {"broadcastPps": 7, "unknownUnicastPps": 4294967295})
+
+    def test_mcast_list(self):
+        self.switch.answers["ListGroups"] = make(
+            "ListGroupsResponse",
+            groups=[{"address": "239.1.2.3", "members": [{"port": "vd-1", "ageS": 7},
+                                                         {"port": "vd-2"}]}],
+            routers=[{"vlan": 5, "members": [{"port": "up0", "ageS": 100}]}])
+        lines = [line.split() for line in self.run_ctl("mcast", "list")[0].splitlines()]
+        self.assertEqual(lines, [["GROUP", "VLAN", "PORT", "AGE"],
+                                 ["239.1.2.3", "0", "vd-1", "7", "s"],
+                                 ["239.1.2.3", "0", "vd-2", "0", "s"],
+                                 ["routers", "5", "up0", "100", "s"]])
+
+    def test_show_limits(self):
+        self.switch.answers["GetPort"] = port(
+            storm={"broadcastPps": 7, "multicastPps": 4294967295, "unknownUnicastPps": 9},
+            macLimit=8192, macsLearned=3)
+        self.assertRegex(self.run_ctl("port", "show", "vd-1")[0],
+                         r"(?m)^Stations: +3 learned, at most 8192$")
+        self.assertRegex(self.run_ctl("port", "show", "vd-1")[0],
+                         r"(?m)^Storm limits: +broadcast 7, multicast off, unknown-unicast 9$")
 
     def test_add_wrong_input_names_what(self):
         good = ["port", "add", "p", "--type", "af_packet", "--interface", "e", "--role", "desktop"]
@@ -233,6 +261,15 @@ class Ports(SwctlTest):
                 (good + ["--trunk", "0"], "'0' is not a list of VLANs"),
                 (good + ["--follow"], "no option --follow"),
                 (good + ["--client=yes"], "--client takes no value"),
+                (good + ["--storm", "broadcast"], "'broadcast' is not CLASS=PPS"),
+                (good + ["--storm", "arp=5"], "classes: broadcast, multicast, unknown-unicast"),
+                (good + ["--storm", "multicast=0"], "from 1 to 100000000, or 'off'"),
+                (good + ["--storm", "multicast=100000001"], "from 1 to 100000000"),
+                (good + ["--storm", "multicast=-1"], "from 1 to 100000000"),
+                (good + ["--storm", "multicast="], "from 1 to 100000000"),
+                (good + ["--storm", "broadcast=off", "--storm", "broadcast=1"], "given twice"),
+                (good + ["--mac-limit", "0"], "from 1 to 65536"),
+                (good + ["--mac-limit", "65537"], "from 1 to 65536"),
                 (good + ["--labl", "a=1"], "did you mean '--label'"),
                 (good + ["-x"], "'-x'")):
             self.assertIn(said, self.fails(2, *args))

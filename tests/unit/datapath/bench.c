@@ -15,9 +15,11 @@
 #include "datapath/fdb.h"
 #include "datapath/frag.h"
 #include "datapath/learn.h"
+#include "datapath/mcast.h"
 #include "datapath/pipeline.h"
 #include "datapath/record.h"
 #include "datapath/relation.h"
+#include "datapath/storm.h"
 #include "tests/unit/datapath/suites.h"
 
 #define BOX 64
@@ -133,6 +135,7 @@ bench_open(void)
     bench->frags = frag_table_create();
     bench->relations = relations_create();
     bench->learner = learner_create(0);
+    bench->storm = storm_create();
     classes = acl_classes_create();
     allow_all = acl_table_build(&all, 1, classes, NULL, 0);
     deny_all = acl_table_build(&all, 0, classes, NULL, 0);
@@ -140,7 +143,7 @@ bench_open(void)
         bindings[i].port = DP_PORT_NONE;
     }
     if (recorder_init(&bench->recorder) || ledger_init(&bench->ledger, DP_MAX_PORTS, 16) ||
-        fdb_init(4096, 1)) {
+        fdb_init(4096, 1) || mcast_init(MCAST_GROUPS, 1)) {
         return 1;
     }
     for (uint16_t id = BENCH_D1; id < BENCH_END; id++) {
@@ -164,9 +167,11 @@ bench_close(void)
 {
     empty_boxes();
     current = NULL;
+    mcast_exit();
     fdb_exit();
     ledger_destroy(&bench->ledger);
     recorder_destroy(&bench->recorder);
+    storm_destroy(bench->storm);
     frag_table_destroy(bench->frags);
     learner_destroy(bench->learner);
     relations_destroy(bench->relations);
@@ -185,6 +190,7 @@ bench_learn(uint32_t now_s)
 {
     bench->now_s = now_s;
     fdb_learn_poll(now_s);
+    mcast_poll(now_s);
 }
 
 void

@@ -6,6 +6,7 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 #include <rte_tcp.h>
+#include <rte_udp.h>
 
 #include "tests/unit/datapath/suites.h"
 
@@ -90,6 +91,30 @@ packet_tcp_data(uint8_t from, uint8_t to, uint16_t sport, uint16_t dport, uint8_
     tcp->cksum = 0;
     tcp->cksum = rte_ipv4_udptcp_cksum(ip, tcp);
     return m;
+}
+
+struct rte_mbuf *
+packet_datagram(uint8_t from, uint64_t dmac, uint32_t dst, uint16_t dport)
+{
+    uint8_t p[60] = { 0 };
+    struct rte_ipv4_hdr *ip = (void *) (p + 14);
+    struct rte_udp_hdr *udp = (void *) (p + 34);
+
+    ethernet((void *) p, from, 0, RTE_ETHER_TYPE_IPV4);
+    for (int i = 0; i < 6; i++) {
+        p[i] = dmac >> (40 - 8 * i);
+    }
+    ip->version_ihl = 0x45;
+    ip->total_length = rte_cpu_to_be_16(sizeof p - 14);
+    ip->time_to_live = 64;
+    ip->next_proto_id = 17;
+    ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, from));
+    ip->dst_addr = rte_cpu_to_be_32(dst);
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
+    udp->src_port = rte_cpu_to_be_16(4000);
+    udp->dst_port = rte_cpu_to_be_16(dport);
+    udp->dgram_len = rte_cpu_to_be_16(sizeof p - 34);
+    return packet_raw(p, sizeof p);
 }
 
 struct rte_mbuf *

@@ -36,6 +36,9 @@ main(void)
     suite_pipeline();
     suite_learn();
     suite_vlan();
+    suite_storm();
+    suite_mcast();
+    suite_fdb_limits();
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     failed = CU_get_number_of_failures() + CU_get_number_of_suites_failed();
