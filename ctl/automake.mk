@@ -4,6 +4,8 @@ bin_swctl_SOURCES = \
 	ctl/binding.c \
 	ctl/client.c \
 	ctl/commands.c ctl/commands.h \
+	ctl/conn.c \
+	ctl/conn_filter.c ctl/conn_filter.h \
 	ctl/counters.c \
 	ctl/ctl.h \
 	ctl/drops.c \

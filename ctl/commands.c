@@ -10,6 +10,9 @@
 
 #define B(NAME) OPT_BIT(OPT_##NAME)
 
+#define CONN_FILTER                                                                                \
+    (B(PORT) | B(USER) | B(SOURCE) | B(DESTINATION) | B(PROTOCOL) | B(DPORT) | B(STATE))
+
 const struct command commands[] = {
     { "port add", "NAME", "attach a desktop or an uplink",
       "--type and --role are required, and with the type the option that says what it is\n"
@@ -62,8 +65,34 @@ const struct command commands[] = {
       "What desktops have reported by IGMP and MLD, and, as 'routers', the uplinks that queries\n"
       "came from.  AGE is the time since the last report; a membership ends after 260 s.",
       0, group_list },
-    { "conn", NULL, "live connections", "In the orientation of whoever opened them.",
-      B(PORT) | B(LIMIT), system_conn },
+    { "conn list", NULL, "live connections",
+      "In the orientation of whoever opened them; --port and --user are of either side.  Those "
+      "that\n"
+      "agree with every option are listed; the last line says how many more there are.",
+      CONN_FILTER | B(LIMIT), conn_list },
+    { "conn show", "CONNECTION...", "everything about one connection",
+      "CONNECTION is an id that 'conn list' shows, or PROTOCOL SOURCE DESTINATION, in the\n"
+      "direction in which it was opened or the other one.  'Judged by' below the generation in\n"
+      "force: the next packet is judged again if anything that the verdict rests on has changed.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl conn show 4294967311\n"
+      "  swctl conn show tcp 10.0.0.7:40000 10.9.0.1:443\n"
+      "  swctl conn show udp [fd00::7]:40000 [fd00::9]:53\n"
+      "  swctl conn show icmp 10.0.0.7 10.9.0.1",
+      0, conn_show },
+    { "conn flush", NULL, "end connections",
+      "Ends those that agree with every option, and says how many; none of their packets passes "
+      "by\n"
+      "the old verdict once the command has returned.  What comes afterwards is judged anew: a "
+      "UDP\n"
+      "datagram or a ping opens a connection again if the policy allows it, but the next segment "
+      "of\n"
+      "an established TCP connection is dropped as tcp-state, so that its hosts have to connect\n"
+      "again.  A policy or a quarantine needs no flush: they hold for live connections.",
+      CONN_FILTER | B(ALL), conn_flush },
+    { "conn stats", NULL, "how full the table of connections is, and what was refused",
+      "Entries by state are those of the last sweep, a few seconds ago.", 0, conn_stats },
     { "worker", NULL, "the threads that poll the ports", NULL, 0, system_worker },
     { "audit", NULL, "prove that every packet is accounted for",
       "Two equations for each port, whose differences must be 0:\n"

@@ -9,7 +9,7 @@
 
 struct command {
     const char *path; /* "port add", "audit" */
-    const char *args; /* name of its one argument; NULL: it takes none */
+    const char *args; /* name of its one argument, "FILE..." for one or more; NULL: none */
     const char *brief;
     const char *help;        /* what --help adds to 'brief'; NULL: nothing */
     uint64_t options;        /* beside OPT_COMMON */
@@ -37,9 +37,12 @@ int policy_apply(struct ctl *);
 int policy_get(struct ctl *);
 int drops(struct ctl *);
 int counters(struct ctl *);
+int conn_list(struct ctl *);
+int conn_show(struct ctl *);
+int conn_flush(struct ctl *);
+int conn_stats(struct ctl *);
 int system_fdb(struct ctl *);
 int group_list(struct ctl *);
-int system_conn(struct ctl *);
 int system_worker(struct ctl *);
 int system_audit(struct ctl *);
 int system_status(struct ctl *);

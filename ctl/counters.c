@@ -36,6 +36,11 @@ add_port(struct columns *c, const Fusuma__V1__PortCounters *p)
     columns_number(c, p->accepted_bytes);
     columns_number(c, sum(p->tx_drops, p->n_tx_drops));
     columns_number(c, p->lost_before);
+    if (p->connections_max) {
+        columns_format(c, "%" PRIu32 "/%" PRIu32, p->connections, p->connections_max);
+    } else {
+        columns_number(c, p->connections);
+    }
 }
 
 static void
@@ -97,7 +102,7 @@ print_counters(const void *message)
     }
     again = true;
     columns_init(&c, "PORT >RECEIVED >BYTES >ORIGINATED >FORWARDED >CONSUMED >HELD >DROPS >COPIES "
-                     ">PROBES >OFFERED >ACCEPTED >BYTES >TX-DROPS >LOST-BEFORE");
+                     ">PROBES >OFFERED >ACCEPTED >BYTES >TX-DROPS >LOST-BEFORE >CONNECTIONS");
     for (size_t i = 0; i < counters->n_ports; i++) {
         add_port(&c, counters->ports[i]);
     }

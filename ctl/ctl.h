@@ -19,7 +19,9 @@ enum {
 
 struct ctl {
     const struct args *args;
-    const char *arg; /* the command's own argument, or NULL */
+    const char *arg;          /* the command's own (first) argument, or NULL */
+    const char *const *words; /* ... and all of them */
+    size_t n_words;
     const char *target;
     bool json;
     int timeout_ms;

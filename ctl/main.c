@@ -97,8 +97,10 @@ set_argument(struct ctl *ctl, const struct command *command, size_t used)
         ctl_error("'%s' needs %s", command->path, command->args);
         return false;
     }
+    ctl->words = (const char *const *) words->names + used;
+    ctl->n_words = words->n - used;
     ctl->arg = command->args ? words->names[used++] : NULL;
-    if (words->n > used) {
+    if (words->n > used && !(command->args && strstr(command->args, "..."))) {
         ctl_error("'%s' does not take '%s'", command->path, words->names[used]);
         return false;
     }

@@ -48,6 +48,12 @@ const struct option_info option_table[N_OPTIONS] = {
     [OPT_NEW] = { "new", NULL, "begin with what is dropped from now on" },
     [OPT_INTERVAL] = { "interval", "MS", "print again after every MS milliseconds" },
     [OPT_LIMIT] = { "limit", "N", "at most N of them (default: 1000)" },
+    [OPT_SOURCE] = { "source", "CIDR", "only opened by an address in this prefix" },
+    [OPT_DESTINATION] = { "destination", "CIDR", "only opened to an address in this prefix" },
+    [OPT_PROTOCOL] = { "protocol", "PROTOCOL", "only icmp, tcp, udp, icmpv6 or this number" },
+    [OPT_DPORT] = { "dport", "N", "only to this TCP or UDP port" },
+    [OPT_STATE] = { "state", "STATE", "only in this state, as it is listed" },
+    [OPT_ALL] = { "all", NULL, "every one" },
     [OPT_RULES] = { "rules", NULL, "the rules and their hits instead of the text" },
 };
 

@@ -39,6 +39,12 @@ enum option_id {
     OPT_INTERVAL,
     OPT_LIMIT,
     OPT_RULES,
+    OPT_SOURCE,
+    OPT_DESTINATION,
+    OPT_PROTOCOL,
+    OPT_DPORT,
+    OPT_STATE,
+    OPT_ALL,
     N_OPTIONS
 };
 

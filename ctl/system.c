@@ -43,66 +43,6 @@ system_fdb(struct ctl *ctl)
 }
 
 static void
-add_connection(struct columns *c, const Fusuma__V1__Connection *conn)
-{
-    char *protocol = output_protocol(conn->protocol);
-    char *src = output_endpoint(conn->src_ip, conn->protocol, conn->src_port);
-    char *dst = output_endpoint(conn->dst_ip, conn->protocol, conn->dst_port);
-
-    columns_text(c, conn->src_port_name);
-    columns_text(c, conn->dst_port_name);
-    columns_text(c, protocol);
-    columns_text(c, src);
-    columns_text(c, dst);
-    columns_text(c, conn->state);
-    columns_number(c, conn->packets);
-    columns_number(c, conn->bytes);
-    columns_number(c, conn->reply_packets);
-    columns_number(c, conn->reply_bytes);
-    columns_format(c, "%" PRIu32 " s", conn->idle_s);
-    free(dst);
-    free(src);
-    free(protocol);
-}
-
-static void
-print_connections(const void *reply)
-{
-    const Fusuma__V1__ListConnectionsResponse *list = reply;
-    struct columns c;
-
-    columns_init(&c, "FROM TO PROTO SOURCE DESTINATION STATE >PACKETS >BYTES >REPLIES "
-                     ">REPLY-BYTES >IDLE");
-    for (size_t i = 0; i < list->n_connections; i++) {
-        add_connection(&c, list->connections[i]);
-    }
-    columns_print(&c);
-    if (list->total > list->n_connections) {
-        output_line("-- %zu of %" PRIu32 " connections; --limit shows more", list->n_connections,
-                    list->total);
-    }
-}
-
-int
-system_conn(struct ctl *ctl)
-{
-    Fusuma__V1__ListConnectionsRequest request = FUSUMA__V1__LIST_CONNECTIONS_REQUEST__INIT;
-    const struct svec *ports = &ctl->args->values[OPT_PORT];
-
-    if (ports->n > 1) {
-        ctl_error("'conn' takes --port once");
-        return CTL_USAGE;
-    }
-    if (!args_number(ctl->args, OPT_LIMIT, 1, UINT32_MAX, &request.limit)) {
-        return CTL_USAGE;
-    }
-    if (ports->n) {
-        request.port = ports->names[0];
-    }
-    return client_show(ctl, service, "ListConnections", &request, print_connections);
-}
-
-static void
 print_workers(const void *reply)
 {
     const Fusuma__V1__ListWorkersResponse *list = reply;
@@ -218,6 +158,20 @@ system_audit(struct ctl *ctl)
 }
 
 static void
+print_connections(const Fusuma__V1__Info *i)
+{
+    const Fusuma__V1__ConnectionStats *s = i->connection_stats;
+
+    output_field("Connections:", "%" PRIu32 " of %" PRIu32 "%s", i->connections, i->connections_max,
+                 s && s->under_pressure ? ", under pressure" : "");
+    if (s && (s->refused_full || s->refused_quota)) {
+        output_field("  Refused:",
+                     "%" PRIu64 " for a full table, %" PRIu64 " over a desktop's limit of %" PRIu32,
+                     s->refused_full, s->refused_quota, s->port_max);
+    }
+}
+
+static void
 print_status(const void *reply)
 {
     const Fusuma__V1__Info *i = reply;
@@ -229,7 +183,7 @@ print_status(const void *reply)
     output_field("Workers:", "%" PRIu32, i->workers);
     output_field("Ports:", "%" PRIu32 ", %" PRIu32 " up, %" PRIu32 " in quarantine", i->ports,
                  i->ports_up, i->quarantined);
-    output_field("Connections:", "%" PRIu32 " of %" PRIu32, i->connections, i->connections_max);
+    print_connections(i);
     if (i->policy_digest[0]) {
         output_field("Policy:", "%" PRIu32 " rules, sha256 %s", i->rules, i->policy_digest);
     } else {

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += proto/libproto.a
 
 PROTO_FILES = \
+	proto/fusuma/v1/conn.proto \
 	proto/fusuma/v1/counter.proto \
 	proto/fusuma/v1/drop.proto \
 	proto/fusuma/v1/policy.proto \
@@ -13,6 +14,7 @@ PROTO_FILES = \
 
 # Debian's libprotobuf-c has no code for the types of google.protobuf: it is made here like ours.
 PROTO_GENERATED = \
+	proto/fusuma/v1/conn.pb-c.c proto/fusuma/v1/conn.pb-c.h \
 	proto/fusuma/v1/counter.pb-c.c proto/fusuma/v1/counter.pb-c.h \
 	proto/fusuma/v1/drop.pb-c.c proto/fusuma/v1/drop.pb-c.h \
 	proto/fusuma/v1/policy.pb-c.c proto/fusuma/v1/policy.pb-c.h \

@@ -204,7 +204,7 @@ def look_around(stubs):
           and all(b.mac == HOSTS['alice'][0] for b in bound))
     code, text = status_of(stubs.call, 'fusuma.v1.PortService', 'ListBindings', port='nobody')
     check('of an unknown port: %s' % text, code == grpc.StatusCode.NOT_FOUND)
-    connections = stubs.call('fusuma.v1.SystemService', 'ListConnections').connections
+    connections = stubs.call('fusuma.v1.ConnService', 'ListConnections').connections
     check('connections are listed as their initiator sees them',
           any(c.src_port_name == 'alice' and c.dst_port_name == 'server' and c.protocol == 1
               and c.state == 'replied' for c in connections))
@@ -219,7 +219,7 @@ def delete_ports(stubs):
     stubs.call('fusuma.v1.PortService', 'DeletePort', name='bob')
     names = [p.spec.name for p in stubs.call('fusuma.v1.PortService', 'ListPorts').ports]
     check('a deleted port is gone', sorted(names) == ['alice', 'server'])
-    connections = stubs.call('fusuma.v1.SystemService', 'ListConnections').connections
+    connections = stubs.call('fusuma.v1.ConnService', 'ListConnections').connections
     check('with its connections', not any('bob' in (c.src_port_name, c.dst_port_name)
                                           for c in connections))
     stubs.call('fusuma.v1.PortService', 'AddPort', spec=port_spec(stubs, 'bob', 1))

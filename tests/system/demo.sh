@@ -77,7 +77,7 @@ work()
     desk d1 curl -s -S -m 5 "http://$OFFICE_SERVER/" || wrong "d1 cannot fetch the page"
     desk d1 ping -n -c 2 -i 0.3 -W 2 "$OFFICE_SERVER" || wrong "d1 cannot ping the server"
     desk d1 ping -n -c 1 -W 2 "$OFFICE_GATEWAY" || wrong "d1 cannot ping the gateway"
-    swctl conn --port d1
+    swctl conn list --port d1
     say "" "And so does d6 (user faisal), for now:"
     desk d6 curl -s -S -m 5 "http://$OFFICE_SERVER/" || wrong "d6 cannot fetch the page"
 }

@@ -9,6 +9,10 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/compile.h \
 	vswitch/control/config.c \
 	vswitch/control/config.h \
+	vswitch/control/conn_filter.c \
+	vswitch/control/conn_filter.h \
+	vswitch/control/conn_message.c \
+	vswitch/control/conn_message.h \
 	vswitch/control/control.c \
 	vswitch/control/control.h \
 	vswitch/control/desired.c \
@@ -34,6 +38,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/publish.h \
 	vswitch/control/rpc.h \
 	vswitch/control/rpc_binding.c \
+	vswitch/control/rpc_conn.c \
 	vswitch/control/rpc_counter.c \
 	vswitch/control/rpc_drop.c \
 	vswitch/control/rpc_group.c \

@@ -150,6 +150,7 @@ control_prepare(struct control *c, const struct control_options *options, char *
     ovs_mutex_init(&c->rpc_mutex);
     ovs_list_init(&c->applies);
     ovs_list_init(&c->watches);
+    ovs_list_init(&c->flushes);
     for (size_t i = 0; i < options->n_endpoints && !retval; i++) {
         char *target = rpc_endpoint_target(options->endpoints[i], error);
 
@@ -375,6 +376,7 @@ control_run(struct control *c)
     changes_run(c);
     policies_run(c);
     watches_run(c);
+    flushes_run(c);
     learn(c, dp_now_s());
     bindings_run(c);
     mcast_poll(dp_now_s());
@@ -391,6 +393,7 @@ control_wait(struct control *c)
 {
     latch_wait(&c->wake);
     watches_wait(c);
+    flushes_wait(c);
     poll_timer_wait(LEARN_MS);
 }
 
@@ -410,6 +413,7 @@ control_stop(struct control *c)
     policies_stop(c);
     stop_rpc(c);
     watches_stop(c);
+    flushes_stop(c);
     drop_log_close();
     if (c->eal.n_workers) {
         ports_stop(c);

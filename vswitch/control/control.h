@@ -42,6 +42,7 @@ struct control {
     struct compiler *compiler;
     struct ovs_list applies;    /* of struct apply; the first one is being compiled */
     struct ovs_list watches;    /* counter streams */
+    struct ovs_list flushes;    /* of connections */
     struct ovs_mutex rpc_mutex; /* 'rpc' is read by the telemetry thread */
     struct rpc_server *rpc;
     char *first_policy; /* text that the state had, until it is compiled */

@@ -15,8 +15,9 @@ rpc_unary_handler rpc_add_port, rpc_delete_port, rpc_get_port, rpc_list_ports;
 rpc_unary_handler rpc_list_bindings;
 rpc_unary_handler rpc_get_policy, rpc_apply_policy;
 rpc_unary_handler rpc_quarantine, rpc_release;
-rpc_unary_handler rpc_get_info, rpc_list_fdb, rpc_list_groups, rpc_list_connections,
-    rpc_list_workers, rpc_audit;
+rpc_unary_handler rpc_list_connections, rpc_get_connection, rpc_flush_connections,
+    rpc_get_connection_stats;
+rpc_unary_handler rpc_get_info, rpc_list_fdb, rpc_list_groups, rpc_list_workers, rpc_audit;
 rpc_stream_handler rpc_watch_counters, rpc_watch_drops;
 
 /* Counter streams: control makes the messages when they are due, the server's thread sends them. */
@@ -24,6 +25,12 @@ void watches_run(struct control *);
 void watches_wait(struct control *);
 /* After the server has stopped. */
 void watches_stop(struct control *);
+
+/* Flushes of connections that are under way. */
+void flushes_run(struct control *);
+void flushes_wait(const struct control *);
+/* After the server has stopped. */
+void flushes_stop(struct control *);
 
 /* Ends 'call' with 'status' and the sentence, which it frees. */
 void rpc_fail_with(struct rpc_call *, enum rpc_status, char *error);

@@ -4,9 +4,11 @@
 
 #include <rte_cycles.h>
 
+#include "control/conn_message.h"
 #include "control/message.h"
 #include "control/rpc.h"
 #include "datapath/fdb.h"
+#include "datapath/worker.h"
 #include "fusuma/v1/counter.pb-c.h"
 #include "openvswitch/poll-loop.h"
 #include "sset.h"
@@ -63,6 +65,8 @@ port_counters(const struct desired_port *port)
     m->macs_refused = page.macs_refused;
     m->groups_refused = page.groups_refused;
     m->macs_learned = port->dp ? fdb_learned(port->id) : 0;
+    m->connections = conn_table_of_port(dp_connections(), port->id);
+    m->connections_max = port->role == PORT_DESKTOP ? dp_max_port_connections() : 0;
     for (int i = 0; i < N_DROP_REASONS; i++) {
         if (page.drops[i]) {
             message_append(m->drops, m->n_drops, reason_count(drop_reason_name(i), page.drops[i]));
@@ -97,6 +101,7 @@ counters_message(const struct watch *w)
     const struct shash_node **nodes = shash_sort(ports);
 
     m->monotonic_ns = monotonic_ns();
+    m->connection_stats = conn_stats_message(w->control, false);
     for (size_t i = 0; i < shash_count(ports); i++) {
         if (sset_is_empty(&w->ports) || sset_contains(&w->ports, nodes[i]->name)) {
             message_append(m->ports, m->n_ports, port_counters(nodes[i]->data));

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include <rte_cycles.h>
 #include <rte_mempool.h>
 #include <rte_version.h>
 
+#include "control/conn_message.h"
 #include "control/message.h"
 #include "control/rpc.h"
 #include "datapath/fdb.h"
@@ -16,8 +16,6 @@
 #include "telemetry/drop_log.h"
 #include "timeval.h"
 #include "util.h"
-
-#define DEFAULT_CONNECTION_LIMIT 1000
 
 static const char *
 port_name(const struct control *c, uint16_t id)
@@ -59,6 +57,7 @@ rpc_get_info(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED, 
     info->workers = dp_n_workers();
     info->connections = conn_table_count(dp_connections());
     info->connections_max = conn_table_max(dp_connections());
+    info->connection_stats = conn_stats_message(c, false);
     if (c->publisher.policy) {
         info->policy_digest = xstrdup(c->publisher.policy->digest);
         info->rules = c->publisher.policy->parsed->n_rules;
@@ -101,86 +100,6 @@ rpc_list_fdb(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED, 
                              dp_now_s() };
 
     fdb_foreach(add_fdb_entry, &list);
-    rpc_reply_with(call, list.reply);
-}
-
-/* ---- connections ---- */
-
-struct conn_list {
-    const struct control *control;
-    Fusuma__V1__ListConnectionsResponse *reply;
-    uint16_t port; /* DP_PORT_NONE: all */
-    uint32_t limit;
-    uint64_t now; /* TSC */
-};
-
-static uint32_t
-idle_seconds(const struct conn *conn, uint64_t now)
-{
-    uint64_t seen = MAX(conn->half[0].last_seen, conn->half[1].last_seen);
-
-    return now > seen ? (now - seen) / rte_get_tsc_hz() : 0;
-}
-
-static Fusuma__V1__Connection *
-connection_message(const struct conn_list *list, const struct conn *conn)
-{
-    Fusuma__V1__Connection *m = message_new(&fusuma__v1__connection__descriptor);
-    unsigned src = conn->initiator & 1, dst = !src;
-
-    m->src_port_name = xstrdup(port_name(list->control, conn->port[src]));
-    m->dst_port_name = xstrdup(port_name(list->control, conn->port[dst]));
-    m->src_ip = addr_text(&conn->key.addr[src]);
-    m->dst_ip = addr_text(&conn->key.addr[dst]);
-    m->protocol = conn->key.protocol;
-    m->src_port = conn->key.l4[src];
-    m->dst_port = conn->key.l4[dst];
-    m->state = xstrdup(conn_state_name(conn));
-    m->packets = conn->half[src].packets;
-    m->bytes = conn->half[src].bytes;
-    m->reply_packets = conn->half[dst].packets;
-    m->reply_bytes = conn->half[dst].bytes;
-    m->idle_s = idle_seconds(conn, list->now);
-    m->generation = conn->generation & ~CONN_BUSY;
-    return m;
-}
-
-static bool
-add_connection(const struct conn *conn, void *list_)
-{
-    struct conn_list *list = list_;
-    Fusuma__V1__ListConnectionsResponse *reply = list->reply;
-
-    if (list->port == DP_PORT_NONE || conn->port[0] == list->port || conn->port[1] == list->port) {
-        if (reply->total++ < list->limit) {
-            message_append(reply->connections, reply->n_connections,
-                           connection_message(list, conn));
-        }
-    }
-    return true;
-}
-
-void
-rpc_list_connections(struct rpc_call *call, const ProtobufCMessage *request, void *control)
-{
-    const Fusuma__V1__ListConnectionsRequest *r =
-        (const Fusuma__V1__ListConnectionsRequest *) request;
-    struct conn_list list = { .control = control,
-                              .port = DP_PORT_NONE,
-                              .limit = r->limit ? r->limit : DEFAULT_CONNECTION_LIMIT,
-                              .now = rte_rdtsc() };
-
-    if (*r->port) {
-        const struct desired_port *port = desired_find(&list.control->desired, r->port);
-
-        if (!port) {
-            rpc_call_fail(call, RPC_NOT_FOUND, "no port is named \"%s\"", r->port);
-            return;
-        }
-        list.port = port->id;
-    }
-    list.reply = message_new(&fusuma__v1__list_connections_response__descriptor);
-    conn_foreach(dp_connections(), add_connection, &list);
     rpc_reply_with(call, list.reply);
 }
 

@@ -6,6 +6,7 @@
 
 #include "control/message.h"
 #include "datapath/worker.h"
+#include "fusuma/v1/conn.pb-c.h"
 #include "fusuma/v1/counter.pb-c.h"
 #include "fusuma/v1/drop.pb-c.h"
 #include "fusuma/v1/policy.pb-c.h"
@@ -17,6 +18,7 @@
 #define PORTS &fusuma__v1__port_service__descriptor
 #define POLICY &fusuma__v1__policy_service__descriptor
 #define QUARANTINE &fusuma__v1__quarantine_service__descriptor
+#define CONNECTIONS &fusuma__v1__conn_service__descriptor
 #define COUNTERS &fusuma__v1__counter_service__descriptor
 #define DROPS &fusuma__v1__drop_service__descriptor
 #define SYSTEM &fusuma__v1__system_service__descriptor
@@ -31,12 +33,15 @@ const struct rpc_method control_rpc_methods[] = {
     { POLICY, "ApplyPolicy", rpc_apply_policy, NULL },
     { QUARANTINE, "Quarantine", rpc_quarantine, NULL },
     { QUARANTINE, "Release", rpc_release, NULL },
+    { CONNECTIONS, "ListConnections", rpc_list_connections, NULL },
+    { CONNECTIONS, "GetConnection", rpc_get_connection, NULL },
+    { CONNECTIONS, "FlushConnections", rpc_flush_connections, NULL },
+    { CONNECTIONS, "GetConnectionStats", rpc_get_connection_stats, NULL },
     { COUNTERS, "WatchCounters", NULL, rpc_watch_counters },
     { DROPS, "WatchDrops", NULL, rpc_watch_drops },
     { SYSTEM, "GetInfo", rpc_get_info, NULL },
     { SYSTEM, "ListFdb", rpc_list_fdb, NULL },
     { SYSTEM, "ListGroups", rpc_list_groups, NULL },
-    { SYSTEM, "ListConnections", rpc_list_connections, NULL },
     { SYSTEM, "ListWorkers", rpc_list_workers, NULL },
     { SYSTEM, "Audit", rpc_audit, NULL },
 };

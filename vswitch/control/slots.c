@@ -67,6 +67,19 @@ slots_hits(const struct slots *s, const char *rule_id)
     return hits;
 }
 
+const char *
+slots_rule_id(const struct slots *s, uint32_t index)
+{
+    const struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &s->by_id) {
+        if (((const struct slot *) node->data)->index == index) {
+            return node->name;
+        }
+    }
+    return NULL;
+}
+
 static struct slot *
 slot_take(struct slots *s)
 {

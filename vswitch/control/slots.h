@@ -26,6 +26,8 @@ void slots_retain(struct slots *, const struct acl_policy *);
 /* Hits of a slot over all workers since its present rule got it. */
 struct ledger_rule_hits slots_hits(const struct slots *, const char *rule_id);
 struct ledger_rule_hits slots_total(uint32_t slot);
+/* The rule that has the slot; NULL when none of the policy has. */
+const char *slots_rule_id(const struct slots *, uint32_t slot);
 const char *default_rule_id(enum acl_direction);
 
 #endif

@@ -71,7 +71,8 @@ conn_table_destroy(struct conn_table *t)
 size_t
 conn_table_bytes(const struct conn_table *t)
 {
-    return (t->bucket_mask + 1ul) * sizeof *t->buckets + (t->max + 1ul) * sizeof *t->entries;
+    return sizeof *t + (t->bucket_mask + 1ul) * sizeof *t->buckets +
+           (t->max + 1ul) * sizeof *t->entries + rte_ring_get_memsize(rte_ring_get_size(t->free));
 }
 
 uint32_t
@@ -83,7 +84,7 @@ conn_table_max(const struct conn_table *t)
 uint32_t
 conn_table_count(const struct conn_table *t)
 {
-    int64_t n = 0;
+    int64_t n = -atomic_load_explicit(&t->flushed, memory_order_relaxed);
 
     for (uint32_t w = 0; w < t->n_workers; w++) {
         n += atomic_load_explicit(&t->workers[w].live, memory_order_relaxed);
@@ -94,7 +95,10 @@ conn_table_count(const struct conn_table *t)
 uint32_t
 conn_table_of_port(const struct conn_table *t, uint16_t port)
 {
-    return atomic_load_explicit(&t->of_port[port], memory_order_relaxed);
+    /* A connection may be flushed in the moment before it has been counted. */
+    int32_t n = atomic_load_explicit(&t->of_port[port], memory_order_relaxed);
+
+    return n < 0 ? 0 : n;
 }
 
 /* Folded 64x64 multiplication keyed by secret words: fast, and unlike a CRC a guest cannot find
@@ -174,6 +178,7 @@ conn_alloc(struct conn_table *t, uint32_t worker)
     atomic_store_explicit(&c->flushed, 0, memory_order_relaxed);
     atomic_store_explicit(&c->generation, 0, memory_order_relaxed);
     memset(c->half, 0, sizeof c->half);
+    c->serial++;
     return c;
 }
 
@@ -328,8 +333,8 @@ settle(const struct conn_table *t, struct conn *c, uint64_t hash)
 }
 
 /* The initiator's port never changes while an entry lives. */
-static void
-count_for_port(struct conn_table *t, const struct conn *c, int n)
+void
+conn_count_for_port(struct conn_table *t, const struct conn *c, int n)
 {
     uint16_t port = atomic_load_explicit(&c->port[c->initiator], memory_order_relaxed);
 
@@ -351,6 +356,7 @@ evict_closed(struct conn_table *t, uint32_t worker, uint64_t hash)
         if (i && atomic_load_explicit(&c->life, memory_order_acquire) == CONN_LIVE &&
             conn_state(c) == CONN_CLOSED) {
             conn_remove(t, worker, c);
+            conn_bump(&t->workers[worker].evicted);
             return true;
         }
     }
@@ -375,7 +381,7 @@ conn_insert(struct conn_table *t, uint32_t worker, struct conn *c, uint64_t hash
     }
     if (winner == c) {
         atomic_fetch_add_explicit(&t->workers[worker].live, 1, memory_order_relaxed);
-        count_for_port(t, c, 1);
+        conn_count_for_port(t, c, 1);
         return c;
     }
     atomic_store(&c->life, CONN_DEAD);
@@ -390,6 +396,8 @@ conn_remove(struct conn_table *t, uint32_t worker, struct conn *c)
     uint8_t life = CONN_LIVE;
 
     if (atomic_compare_exchange_strong(&c->life, &life, CONN_DEAD)) {
+        atomic_fetch_sub_explicit(&t->workers[worker].live, 1, memory_order_relaxed);
+        conn_count_for_port(t, c, -1);
         conn_bury(t, worker, c);
     }
 }
@@ -398,13 +406,11 @@ void
 conn_bury(struct conn_table *t, uint32_t worker, struct conn *c)
 {
     clear_slot(t, c);
-    atomic_fetch_sub_explicit(&t->workers[worker].live, 1, memory_order_relaxed);
-    count_for_port(t, c, -1);
     conn_retire(t, worker, c);
 }
 
 const char *
-conn_state_name(const struct conn *c)
+conn_state_name(enum conn_state state)
 {
     static const char *const names[CONN_N_STATES] = {
         [CONN_NEW] = "unreplied",           [CONN_REPLIED] = "replied",
@@ -412,5 +418,5 @@ conn_state_name(const struct conn *c)
         [CONN_ESTABLISHED] = "established", [CONN_CLOSING] = "closing",
         [CONN_CLOSED] = "closed",
     };
-    return names[conn_state(c)];
+    return names[state];
 }

@@ -68,7 +68,7 @@ struct conn {
     _Atomic uint16_t port[2];    /* logical port on each side; DP_PORT_NONE: not known yet */
     _Atomic uint8_t life;        /* enum conn_life */
     uint8_t initiator;           /* index of the side that opened it */
-    _Atomic uint8_t flushed;     /* declared dead by control; a sweep buries it */
+    _Atomic uint8_t flushed;     /* declared dead by control, and not counted: a sweep buries it */
     _Atomic uint64_t generation; /* last judged by this snapshot; CONN_BUSY */
 
     /* The verdict, and what it rests on; written under a claim, as is a port that becomes known. */
@@ -82,6 +82,8 @@ struct conn {
     uint32_t signature, hash_low; /* of the key: where it lies */
     uint64_t retired_token;       /* once it is out of the table: whom it waits for */
     uint32_t retired_next;
+    uint32_t serial; /* how many connections this entry has been */
+    uint64_t opened; /* TSC */
 
     struct conn_half half[2];
 };
@@ -117,7 +119,7 @@ conn_unclaim(struct conn *c)
  * workers: the control thread.  NULL when memory is short. */
 struct conn_table *conn_table_create(uint32_t max, uint32_t n_workers, struct rte_rcu_qsbr *);
 void conn_table_destroy(struct conn_table *);
-size_t conn_table_bytes(const struct conn_table *);
+size_t conn_table_bytes(const struct conn_table *); /* entries, buckets and the list of the free */
 uint32_t conn_table_max(const struct conn_table *);
 uint32_t conn_table_count(const struct conn_table *); /* any thread; a moment's view */
 
@@ -173,14 +175,38 @@ conn_state(const struct conn *c)
                : CONN_NEW;
 }
 /* As the API calls it. */
-const char *conn_state_name(const struct conn *);
+const char *conn_state_name(enum conn_state);
+/* Seconds that an entry in this state lasts without a packet, and when entries run out. */
+uint32_t conn_timeout_s(enum conn_state, bool under_pressure);
+/* Whether 7/8 of the entries are in use. */
+bool conn_under_pressure(const struct conn_table *);
 
-/* Calls 'cb' for every live entry until it returns false.  Control thread; the entry may change
- * under it, but does not become another one.  'cb' may not dp_synchronize(). */
-void conn_foreach(struct conn_table *, bool (*cb)(const struct conn *, void *aux), void *aux);
-/* Marks all connections of a port dead; workers stop using them at once and recycle them as they
- * sweep.  Control thread, after a snapshot without the port is in force everywhere. */
+/* ---- the control thread ---- */
+
+/* Looks at up to 'n' entries from the index 'from' on (the first is 1) and calls 'cb' for those
+ * that live, until it returns false.  Returns where to go on, 0 at the end of the table.  An entry
+ * never moves, so who goes on where the walk before ended sees every connection that lives
+ * throughout exactly once.  The entry may change under 'cb', but does not become another one; 'cb'
+ * may not dp_synchronize(). */
+typedef bool conn_visit(struct conn *, void *aux);
+uint32_t conn_walk(struct conn_table *, uint32_t from, uint32_t n, conn_visit *cb, void *aux);
+/* Names the connection until it ends, and no other one: its entry is 'id & UINT32_MAX'. */
+uint64_t conn_id(const struct conn_table *, const struct conn *);
+/* Declares a connection dead, from within a walk: workers stop using it at once, and bury it as
+ * they sweep.  A burst that has looked it up may still pass: dp_synchronize() waits for those.
+ * False when it had ended. */
+bool conn_flush(struct conn_table *, struct conn *);
+/* ... all connections of a port, after a snapshot without the port is in force everywhere. */
 uint32_t conn_flush_port(struct conn_table *, uint16_t port);
+
+struct conn_stats {
+    uint32_t states[CONN_N_STATES]; /* live entries as of each worker's last sweep */
+    uint32_t tentative;             /* being inserted, likewise */
+    uint32_t unburied;              /* flushed, and not yet free to be used again */
+    uint64_t evicted;               /* closed ones that made room before their time */
+    uint64_t expired;               /* that went without a packet for their time */
+};
+void conn_table_stats(const struct conn_table *, struct conn_stats *);
 /* The table of this process. */
 struct conn_table *dp_connections(void);
 

@@ -26,6 +26,20 @@ static const uint32_t short_timeout_s[CONN_N_STATES] = {
     [CONN_CLOSED] = 0,
 };
 
+uint32_t
+conn_timeout_s(enum conn_state state, bool under_pressure)
+{
+    return under_pressure ? short_timeout_s[state] : timeout_s[state];
+}
+
+bool
+conn_under_pressure(const struct conn_table *t)
+{
+    return conn_table_count(t) > t->max - t->max / 8;
+}
+
+/* ---- sweeps ---- */
+
 static bool
 expired(const struct conn *c, const uint32_t timeouts[CONN_N_STATES], uint64_t now, uint64_t hz)
 {
@@ -36,11 +50,34 @@ expired(const struct conn *c, const uint32_t timeouts[CONN_N_STATES], uint64_t n
     return (int64_t) (now - last) > (int64_t) (timeouts[conn_state(c)] * hz);
 }
 
+static void
+count(_Atomic uint32_t *cell)
+{
+    atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
+
+/* A sweep begins: what the last one has counted can be read. */
+static void
+take_census(struct conn_worker *w)
+{
+    _Atomic uint32_t *to = (_Atomic uint32_t *) &w->counted;
+    _Atomic uint32_t *from = (_Atomic uint32_t *) &w->counting;
+
+    for (size_t i = 0; i < sizeof w->counted / sizeof *to; i++) {
+        atomic_store_explicit(&to[i], atomic_load_explicit(&from[i], memory_order_relaxed),
+                              memory_order_relaxed);
+        atomic_store_explicit(&from[i], 0, memory_order_relaxed);
+    }
+}
+
 /* The owner of the bucket's share buries what others (control, by a flush) have declared dead. */
 static void
 sweep_bucket(struct conn_table *t, uint32_t worker, struct conn_bucket *b,
              const uint32_t timeouts[CONN_N_STATES], uint64_t now, uint64_t hz)
 {
+    struct conn_worker *w = &t->workers[worker];
+
     for (int i = 0; i < CONN_BUCKET_SLOTS; i++) {
         uint32_t index = (uint32_t) atomic_load_explicit(&b->slot[i], memory_order_acquire);
         if (!index) {
@@ -50,9 +87,15 @@ sweep_bucket(struct conn_table *t, uint32_t worker, struct conn_bucket *b,
         uint8_t life = atomic_load_explicit(&c->life, memory_order_acquire);
         if (life == CONN_LIVE && expired(c, timeouts, now, hz)) {
             conn_remove(t, worker, c);
+            conn_bump(&w->expired);
+        } else if (life == CONN_LIVE) {
+            count(&w->counting.states[conn_state(c)]);
+        } else if (life == CONN_TENTATIVE) {
+            count(&w->counting.tentative);
         } else if (life == CONN_DEAD && atomic_load(&c->flushed)) {
             atomic_store(&c->flushed, 0);
             conn_bury(t, worker, c);
+            conn_bump(&w->buried);
         }
     }
 }
@@ -75,68 +118,102 @@ conn_sweep(struct conn_table *t, uint32_t worker, uint64_t now)
     for (int i = 0; i < SWEEP_BUCKETS; i++) {
         if (w->sweep < begin || w->sweep >= end) {
             w->sweep = begin;
+            take_census(w);
         }
         sweep_bucket(t, worker, &t->buckets[w->sweep++], timeouts, now, hz);
     }
 }
 
+/* ---- control ---- */
+
 /* While control walks, it is one of those whom retired entries wait for, so an entry that was seen
  * alive does not turn into another one under its hands; it lets go often enough for the free
  * entries to last. */
-static void
-walk_begin(struct conn_table *t)
+uint32_t
+conn_walk(struct conn_table *t, uint32_t from, uint32_t n, conn_visit *cb, void *aux)
 {
-    rte_rcu_qsbr_thread_online(t->qsbr, t->n_workers);
-}
-
-static void
-walk_on(struct conn_table *t, uint32_t i)
-{
-    if (i % WALK_ENTRIES == 0) {
-        rte_rcu_qsbr_quiescent(t->qsbr, t->n_workers);
-    }
-}
-
-static void
-walk_end(struct conn_table *t)
-{
-    rte_rcu_qsbr_thread_offline(t->qsbr, t->n_workers);
-}
-
-void
-conn_foreach(struct conn_table *t, bool (*cb)(const struct conn *, void *aux), void *aux)
-{
+    uint64_t end = RTE_MIN((uint64_t) from + n, t->max + 1ull);
+    uint64_t i;
     bool more = true;
 
-    walk_begin(t);
-    for (uint32_t i = 1; i <= t->max && more; i++) {
-        const struct conn *c = &t->entries[i];
-        walk_on(t, i);
+    rte_rcu_qsbr_thread_online(t->qsbr, t->n_workers);
+    for (i = RTE_MAX(from, 1u); i < end && more; i++) {
+        struct conn *c = &t->entries[i];
+
+        if (i % WALK_ENTRIES == 0) {
+            rte_rcu_qsbr_quiescent(t->qsbr, t->n_workers);
+        }
         if (atomic_load_explicit(&c->life, memory_order_acquire) == CONN_LIVE) {
             more = cb(c, aux);
         }
     }
-    walk_end(t);
+    rte_rcu_qsbr_thread_offline(t->qsbr, t->n_workers);
+    return i > t->max ? 0 : i;
+}
+
+uint64_t
+conn_id(const struct conn_table *t, const struct conn *c)
+{
+    return (uint64_t) c->serial << 32 | (uint32_t) (c - t->entries);
+}
+
+bool
+conn_flush(struct conn_table *t, struct conn *c)
+{
+    uint8_t life = CONN_LIVE;
+
+    if (!atomic_compare_exchange_strong(&c->life, &life, CONN_DEAD)) {
+        return false;
+    }
+    atomic_fetch_add_explicit(&t->flushed, 1, memory_order_relaxed);
+    conn_count_for_port(t, c, -1);
+    atomic_store(&c->flushed, 1);
+    return true;
+}
+
+struct port_flush {
+    struct conn_table *table;
+    uint16_t port;
+    uint32_t n;
+};
+
+static bool
+flush_if_of_port(struct conn *c, void *flush_)
+{
+    struct port_flush *flush = flush_;
+
+    if (atomic_load(&c->port[0]) == flush->port || atomic_load(&c->port[1]) == flush->port) {
+        flush->n += conn_flush(flush->table, c);
+    }
+    return true;
 }
 
 uint32_t
 conn_flush_port(struct conn_table *t, uint16_t port)
 {
-    uint32_t n = 0;
+    struct port_flush flush = { t, port, 0 };
 
-    walk_begin(t);
-    for (uint32_t i = 1; i <= t->max; i++) {
-        struct conn *c = &t->entries[i];
-        walk_on(t, i);
-        uint8_t life = atomic_load_explicit(&c->life, memory_order_acquire);
-        /* Alive first, and only then whose it is: the ports of what is dead may be another's. */
-        if (life == CONN_LIVE &&
-            (atomic_load(&c->port[0]) == port || atomic_load(&c->port[1]) == port) &&
-            atomic_compare_exchange_strong(&c->life, &life, CONN_DEAD)) {
-            atomic_store(&c->flushed, 1);
-            n++;
+    conn_walk(t, 1, t->max, flush_if_of_port, &flush);
+    return flush.n;
+}
+
+void
+conn_table_stats(const struct conn_table *t, struct conn_stats *s)
+{
+    uint64_t buried = 0;
+
+    *s = (struct conn_stats){ .evicted = 0 };
+    for (uint32_t i = 0; i < t->n_workers; i++) {
+        const struct conn_worker *w = &t->workers[i];
+
+        for (int state = 0; state < CONN_N_STATES; state++) {
+            s->states[state] +=
+                atomic_load_explicit(&w->counted.states[state], memory_order_relaxed);
         }
+        s->tentative += atomic_load_explicit(&w->counted.tentative, memory_order_relaxed);
+        buried += atomic_load_explicit(&w->buried, memory_order_relaxed);
+        s->evicted += atomic_load_explicit(&w->evicted, memory_order_relaxed);
+        s->expired += atomic_load_explicit(&w->expired, memory_order_relaxed);
     }
-    walk_end(t);
-    return n;
+    s->unburied = atomic_load_explicit(&t->flushed, memory_order_relaxed) - buried;
 }

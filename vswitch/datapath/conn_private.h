@@ -11,9 +11,17 @@ struct conn_bucket {
     _Atomic uint64_t slot[CONN_BUCKET_SLOTS]; /* signature << 32 | entry index; index 0: empty */
 } __attribute__((aligned(64)));
 
+/* What a sweep has found. */
+struct conn_census {
+    _Atomic uint32_t states[CONN_N_STATES], tentative;
+};
+
 struct conn_worker {
     _Atomic int64_t live;
-    uint64_t sweep; /* next bucket of the worker's share */
+    _Atomic uint64_t evicted, expired;
+    _Atomic uint64_t buried;              /* that control had flushed */
+    struct conn_census counting, counted; /* in this sweep so far, in the last */
+    uint64_t sweep;                       /* next bucket of the worker's share */
     uint64_t sweep_due;
     uint32_t n_cached;
     uint32_t retired_first, retired_last; /* a list through the entries, in order of their tokens */
@@ -29,6 +37,7 @@ struct conn_table {
     struct rte_ring *free;
     struct rte_rcu_qsbr *qsbr;
     _Atomic uint32_t of_port[DP_MAX_PORTS]; /* live entries by initiator's port */
+    _Atomic int64_t flushed;                /* entries that control has taken from 'live' */
     struct conn_worker workers[DP_MAX_WORKERS];
 };
 
@@ -54,14 +63,17 @@ conn_bucket(const struct conn_table *t, uint64_t hash, int which)
 void conn_retire(struct conn_table *, uint32_t worker, struct conn *);
 /* Reuses what has waited long enough. */
 void conn_recycle(struct conn_table *, uint32_t worker);
-/* Whether so few entries are left that what has ended goes at once. */
-static inline bool
-conn_under_pressure(const struct conn_table *t)
-{
-    return conn_table_count(t) > t->max - t->max / 8;
-}
-
-/* Takes an entry whose life the caller has just ended out of the table. */
+/* Takes a dead entry that no longer counts out of the table. */
 void conn_bury(struct conn_table *, uint32_t worker, struct conn *);
+/* +1 or -1 for the initiator's port. */
+void conn_count_for_port(struct conn_table *, const struct conn *, int n);
+
+/* Of a counter that only its worker writes. */
+static inline void
+conn_bump(_Atomic uint64_t *counter)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+                          memory_order_relaxed);
+}
 
 #endif

@@ -136,6 +136,7 @@ new_entry(struct worker *w, const struct conn_key *key, unsigned initiator, uint
     if (c) {
         c->key = *key;
         c->initiator = initiator;
+        c->opened = w->now;
         atomic_store_explicit(&c->port[initiator], from, memory_order_relaxed);
         atomic_store_explicit(&c->port[!initiator], to, memory_order_relaxed);
         touch(c, 0, w->now);

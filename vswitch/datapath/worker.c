@@ -351,6 +351,12 @@ dp_now_s(void)
 }
 
 uint32_t
+dp_max_port_connections(void)
+{
+    return workers[0].conn_quota;
+}
+
+uint32_t
 dp_n_workers(void)
 {
     return n_workers;

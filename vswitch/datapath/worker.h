@@ -49,6 +49,8 @@ struct dp_worker_stats {
 /* Seconds of the workers' clock: what the FDB's ages are in.  Any thread. */
 uint32_t dp_now_s(void);
 uint32_t dp_n_workers(void);
+/* Connections that one desktop may have open. */
+uint32_t dp_max_port_connections(void);
 void dp_worker_stats(uint32_t worker, struct dp_worker_stats *);
 struct ledger *dp_ledger(uint32_t worker);
 /* Lessons are taken from it and handed back to it (learn.h); a worker that got some back is to be

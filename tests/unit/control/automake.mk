@@ -3,6 +3,7 @@ TESTS += tests/unit/control/test_control
 tests_unit_control_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(OVS_CFLAGS)
 tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/config_suite.c \
+	tests/unit/control/conn_filter_suite.c \
 	tests/unit/control/desired_suite.c \
 	tests/unit/control/drop_message_suite.c \
 	tests/unit/control/learned_suite.c \

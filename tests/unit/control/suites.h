@@ -7,6 +7,7 @@
 #include "fusuma/v1/port.pb-c.h"
 
 CU_SuiteInfo config_suite(void);
+CU_SuiteInfo conn_filter_suite(void);
 CU_SuiteInfo desired_suite(void);
 CU_SuiteInfo drop_message_suite(void);
 CU_SuiteInfo learned_suite(void);

@@ -540,19 +540,6 @@ class System(SwctlTest):
         self.assertEqual(lines[1].split(), ["02:00:00:00:00:01", "0", "vd-1", "bound", "-"])
         self.assertEqual(lines[2].split(), ["02:00:00:00:00:99", "0", "up0", "learned", "12", "s"])
 
-    def test_conn(self):
-        self.switch.answers["ListConnections"] = make("ListConnectionsResponse", total=7, connections=[
-            {"srcPortName": "vd-1", "dstPortName": "up0", "srcIp": "fd00::1", "dstIp": "fd00::9",
-             "protocol": 6, "srcPort": 40000, "dstPort": 443, "state": "established"},
-            {"srcPortName": "vd-1", "dstPortName": "up0", "srcIp": "10.0.0.1", "dstIp": "10.0.0.9",
-             "protocol": 1, "srcPort": 5, "state": "replied"}])
-        lines = self.run_ctl("conn", "--port", "vd-1", "--limit", "2")[0].splitlines()
-        self.assertIn("[fd00::1]:40000", lines[1])
-        self.assertEqual(lines[2].split()[2:6], ["icmp", "10.0.0.1", "10.0.0.9", "replied"])
-        self.assertEqual(lines[3], "-- 2 of 7 connections; --limit shows more")
-        self.assertEqual(self.sent(), {"port": "vd-1", "limit": 2})
-        self.assertIn("once", self.fails(2, "conn", "--port", "a", "--port", "b"))
-
     def test_worker(self):
         self.switch.answers["ListWorkers"] = make("ListWorkersResponse", workers=[
             {"index": 1, "lcore": 2, "cpu": 3, "ports": ["a", "b"], "packets": "10",
@@ -587,10 +574,155 @@ class System(SwctlTest):
         self.assertEqual(self.run_ctl("version")[0].split()[:4], ["swctl", own, "vswitchd", "0.1.0"])
 
 
+class Connections(SwctlTest):
+    @staticmethod
+    def conn(n, **more):
+        return {"id": str(n), "srcPortName": "vd-1", "dstPortName": "up0", "srcIp": "10.0.0.1",
+                "dstIp": "10.0.0.9", "protocol": 6, "srcPort": 40000 + n, "dstPort": 443,
+                "state": "established", **more}
+
+    def serve(self, n_conns, per_page):
+        """A table of 'n_conns', of which a page looks at 'per_page' entries."""
+        def answer(request):
+            end = min(request.cursor + per_page, n_conns)
+            stop = end if request.count_only else min(request.cursor + request.limit, end)
+            found = [] if request.count_only else [
+                self.conn(n + 1) for n in range(request.cursor, stop)]
+            return make("ListConnectionsResponse", connections=found,
+                        selected=stop - request.cursor, next=str(stop if stop < n_conns else 0))
+        self.switch.answers["ListConnections"] = answer
+
+    def test_list(self):
+        self.switch.answers["ListConnections"] = make("ListConnectionsResponse", selected=2, connections=[
+            self.conn(7, srcIp="fd00::1", dstIp="fd00::9"),
+            self.conn(8, protocol=1, srcPort=5, dstPort=5, state="replied")])
+        lines = self.run_ctl("conn", "list", "--port", "vd-1", "--user", "sato", "--source",
+                             "10.0.0.0/8", "--destination", "10.0.0.9", "--protocol", "tcp",
+                             "--dport", "443", "--state", "established")[0].splitlines()
+        self.assertIn("[fd00::1]:40007", lines[1])
+        self.assertEqual(lines[2].split()[:7],
+                         ["8", "vd-1", "up0", "icmp", "10.0.0.1", "10.0.0.9", "replied"])
+        self.assertEqual(self.sent(), {"limit": 1000, "filter": {
+            "port": "vd-1", "user": "sato", "source": "10.0.0.0/8", "destination": "10.0.0.9",
+            "protocol": 6, "destinationPort": 443, "state": "established"}})
+
+    def test_pages(self):
+        self.serve(2500, per_page=700)
+        lines = self.run_ctl("conn", "list")[0].splitlines()
+        self.assertEqual(len(lines), 1002)
+        self.assertEqual(lines[-1], "-- 1000 of 2500 connections; --limit shows more")
+        self.assertTrue(all(r.limit <= 1000 for _, r in self.switch.requests))
+        lines = self.run_ctl("conn", "list", "--limit", "2500", "-o", "json")[0].splitlines()
+        self.assertEqual([json.loads(line)["id"] for line in lines], [str(n + 1) for n in range(2500)])
+        lines = self.run_ctl("conn", "list", "--limit", "2500")[0].splitlines()
+        self.assertEqual([line.split()[0] for line in lines if not line.split()[0].startswith("ID")],
+                         [str(n + 1) for n in range(2500)])
+
+    def test_list_refused(self):
+        for words, said in ((["--protocol", "sctp"], "none of icmp, tcp"), (["--dport", "0"], "--dport"),
+                            (["--protocol", "256"], "from 1 to 255"), (["--limit", "x"], "--limit"),
+                            (["--port", "a", "--port", "b"], "once")):
+            self.assertIn(said, self.fails(2, "conn", "list", *words))
+        self.assertEqual(self.switch.requests, [])
+        self.switch.answers["ListConnections"] = Refused(
+            grpc.StatusCode.INVALID_ARGUMENT, 'source: "10.0.0.1/8": host bits are set')
+        out, err = self.run_ctl("conn", "list", "--source", "10.0.0.1/8", code=1)
+        self.assertIn("host bits are set", err)
+        self.assertIn("needs one of: list, show, flush, stats", self.fails(2, "conn"))
+
+    DETAIL = {"connection": {"id": "7", "srcIp": "10.0.0.1", "dstIp": "10.0.0.9", "protocol": 6,
+                             "srcPort": 40007, "dstPort": 443, "state": "established",
+                             "generation": "4"},
+              "ageMs": "2500", "egressRule": "web", "generationInForce": "5", "timeoutS": 7440,
+              "expiresInMs": "7439000",
+              "source": {"port": "vd-1", "user": "sato", "packets": "5", "bytes": "500", "classId": 2,
+                         "tcp": {"first": 1001, "end": 2001, "acknowledged": 9001, "edge": 74537,
+                                 "window": 65536, "scale": 7, "scaling": True,
+                                 "said": ["syn", "syn-ack"]}},
+              "destination": {"port": "up0", "tcp": {"window": 1000}}}
+
+    def test_show_by_id(self):
+        self.switch.answers["GetConnection"] = make("ConnectionDetail", **self.DETAIL)
+        out = self.run_ctl("conn", "show", "7")[0]
+        self.assertEqual(self.sent(), {"id": "7"})
+        for part in ("tcp 10.0.0.1:40007 -> 10.0.0.9:443", "7439.000 s without a packet (7440 s",
+                     "egress web, ingress -", "generation 4 (in force: 5)", "user sato, class 2",
+                     "5 packets, 500 bytes", "syn, syn-ack", "acknowledged 9001",
+                     "65536 bytes, scale 7", "1000 bytes, no scaling", "nothing"):
+            self.assertIn(part, out)
+        self.assertEqual(json.loads(self.run_ctl("conn", "show", "7", "-ojson")[0]),
+                         json_format.MessageToDict(self.switch.answers["GetConnection"]))
+        self.switch.answers["GetConnection"] = Refused(grpc.StatusCode.NOT_FOUND, "no connection")
+        self.assertIn("no connection", self.fails(1, "conn", "show", "8"))
+
+    def test_show_by_tuple(self):
+        def answer(request):
+            found = [self.conn(7)] if request.filter.source == "10.0.0.1" else []
+            return make("ListConnectionsResponse", connections=found, selected=len(found))
+        self.switch.answers["ListConnections"] = answer
+        self.switch.answers["GetConnection"] = make("ConnectionDetail", **self.DETAIL)
+        self.assertIn("established", self.run_ctl("conn", "show", "tcp", "10.0.0.1:40007",
+                                                  "10.0.0.9:443")[0])
+        self.assertEqual(json_format.MessageToDict(self.switch.requests[0][1])["filter"],
+                         {"protocol": 6, "source": "10.0.0.1", "sourcePort": 40007,
+                          "destination": "10.0.0.9", "destinationPort": 443})
+        self.run_ctl("conn", "show", "tcp", "10.0.0.9:443", "10.0.0.1:40007")
+        self.assertIn("nor the other way round",
+                      self.fails(1, "conn", "show", "udp", "[fd00::1]:1", "[fd00::2]:2"))
+        self.assertIn("no connection is icmp", self.fails(1, "conn", "show", "icmp", "10.0.0.8", "10.0.0.7"))
+
+    def test_show_refused(self):
+        for words, said in (([], "needs CONNECTION"), (["x"], "not the id"), (["1", "2"], "PROTOCOL"),
+                            (["tcp", "10.0.0.1", "10.0.0.2:3"], "ADDRESS:PORT"),
+                            (["tcp", "fd00::1:3", "[fd00::2]:3"], "ADDRESS:PORT"),
+                            (["tcp", "10.0.0.1:0", "10.0.0.2:3"], "from 1 to 65535"),
+                            (["ip", "10.0.0.1", "10.0.0.2"], "none of icmp")):
+            self.assertIn(said, self.fails(2, "conn", "show", *words))
+        self.assertEqual(self.switch.requests, [])
+
+    def test_flush(self):
+        self.switch.answers["FlushConnections"] = make("FlushConnectionsResponse", flushed=3)
+        self.assertEqual(self.run_ctl("conn", "flush", "--user", "sato", "--protocol", "17")[0],
+                         "3 connections ended\n")
+        self.assertEqual(self.sent(), {"filter": {"user": "sato", "protocol": 17}})
+        self.switch.requests.clear()
+        self.run_ctl("conn", "flush", "--all")
+        self.assertEqual(self.sent(), {"all": True, "filter": {}})
+        self.switch.requests.clear()
+        self.assertIn("--all", self.fails(2, "conn", "flush"))
+        self.assertIn("--all", self.fails(2, "conn", "flush", "--all", "--port", "vd-1"))
+        self.assertIn("no option --limit", self.fails(2, "conn", "flush", "--limit", "5"))
+        self.assertEqual(self.switch.requests, [])
+        self.assertIn("tcp-state", self.run_ctl("conn", "flush", "--help")[0])
+
+    def test_stats(self):
+        self.switch.answers["GetConnectionStats"] = make(
+            "ConnectionStats", max=1000, live=900, bytesPerEntry=256, tableBytes="300000",
+            underPressure=True, refusedFull="5", refusedQuota="6", evicted="7", expired="8",
+            portMax=64, states=[{"state": "closed", "entries": 3, "timeoutS": 10}],
+            ports=[{"port": "vd-1", "open": 60, "max": 64, "refusedQuota": "6"}, {"port": "up0"}])
+        out = self.run_ctl("conn", "stats")[0]
+        for part in ("900 of 1000 in use (90.0 %), under pressure", "256 bytes an entry",
+                     "5 for a full table, 6 over a desktop's limit of 64", "8 by age, 7 closed ones"):
+            self.assertIn(part, out)
+        lines = [line.split() for line in out.splitlines()]
+        self.assertIn(["closed", "3", "10", "s", "0", "s"], lines)
+        self.assertIn(["vd-1", "60", "64", "0", "6"], lines)
+        self.assertIn(["up0", "0", "-", "0", "0"], lines)
+
+    def test_status_says_so(self):
+        self.switch.answers["GetInfo"] = make("Info", **INFO, connectionStats={
+            "underPressure": True, "refusedFull": "5", "portMax": 64})
+        out = self.run_ctl("status")[0]
+        self.assertIn("10 of 262144, under pressure", out)
+        self.assertIn("5 for a full table", out)
+
+
 class CommandLine(SwctlTest):
     def test_help_everywhere(self):
         for words in ([], ["port"], ["port", "add"], ["policy"], ["policy", "apply"], ["drops"],
-                      ["counters"], ["fdb"], ["conn"], ["worker"], ["audit"], ["quarantine"],
+                      ["counters"], ["fdb"], ["conn"], ["conn", "list"], ["conn", "show"],
+                      ["conn", "flush"], ["conn", "stats"], ["worker"], ["audit"], ["quarantine"],
                       ["release"], ["status"], ["version"]):
             out, err = self.run_ctl(*words, "--help", env={})
             self.assertEqual(err, "")

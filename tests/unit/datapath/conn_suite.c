@@ -45,8 +45,9 @@ key_of(uint32_t i, unsigned *side, uint64_t *hash)
     return k;
 }
 
+/* Where its key lies, or, with the same 'where' for all, in the same two buckets. */
 static struct conn *
-open_one(uint32_t i)
+open_at(uint32_t i, const uint64_t *where)
 {
     struct conn *c = conn_alloc(table, 0);
     unsigned side;
@@ -60,7 +61,13 @@ open_one(uint32_t i)
     c->port[!side] = 2;
     c->initiator = side;
     c->half[0].last_seen = c->half[1].last_seen = rte_rdtsc();
-    return conn_insert(table, 0, c, hash);
+    return conn_insert(table, 0, c, where ? *where : hash);
+}
+
+static struct conn *
+open_one(uint32_t i)
+{
+    return open_at(i, NULL);
 }
 
 static void
@@ -131,6 +138,151 @@ test_long_grace(void)
     conn_table_destroy(table);
     table = conn_table_create(1000, 1, qsbr);
     CU_ASSERT_PTR_NOT_NULL_FATAL(table);
+}
+
+/* ---- what control sees and ends ---- */
+
+struct seen {
+    unsigned of[32]; /* by the initiator's port less 1000 */
+    unsigned n, stop_at;
+};
+
+static bool
+see(struct conn *c, void *seen_)
+{
+    struct seen *seen = seen_;
+
+    seen->of[c->key.l4[c->initiator] - 1000]++;
+    return ++seen->n != seen->stop_at;
+}
+
+/* However a walk is cut up, by entries that are looked at or by those that are taken, it sees each
+ * connection once. */
+static void
+test_walk_in_pieces(void)
+{
+    struct conn *gone = NULL;
+
+    conn_table_destroy(table);
+    table = conn_table_create(1000, 1, qsbr);
+    for (uint32_t i = 0; i < 21; i++) {
+        struct conn *c = open_one(i);
+        gone = i == 10 ? c : gone;
+    }
+    conn_remove(table, 0, gone);
+    for (uint32_t piece = 1; piece < 1100; piece += 36) {
+        for (uint32_t take = 1; take < 30; take += 7) {
+            struct seen seen = { .n = 0 };
+            uint32_t next = 0, rounds = 0;
+            do {
+                seen.stop_at = seen.n + take;
+                next = conn_walk(table, next, piece, see, &seen);
+            } while (next && ++rounds < 2000);
+            CU_ASSERT_EQUAL(next, 0);
+            for (uint32_t i = 0; i < 21; i++) {
+                CU_ASSERT_EQUAL(seen.of[i], i != 10);
+            }
+        }
+    }
+}
+
+static bool
+flush_even(struct conn *c, void *n)
+{
+    if (c->key.l4[c->initiator] % 2 == 0) {
+        *(unsigned *) n += conn_flush(table, c);
+        CU_ASSERT_FALSE(conn_flush(table, c)); /* once */
+    }
+    return true;
+}
+
+static void
+sweep_all(void)
+{
+    for (int i = 0; i < 3; i++) { /* the second one reads what the first has counted */
+        rte_rcu_qsbr_quiescent(qsbr, 0);
+        conn_sweep(table, 0, rte_rdtsc() + (i + 1) * rte_get_tsc_hz() / 100);
+    }
+}
+
+/* A flushed connection is gone at once for packets and for every count, and its entry after the
+ * next sweep. */
+static void
+test_flush(void)
+{
+    struct conn_stats stats;
+    unsigned side, n = 0;
+    uint64_t hash, id;
+    struct conn_key key;
+    struct conn *c;
+
+    conn_walk(table, 1, 1000, flush_even, &n);
+    CU_ASSERT_EQUAL(n, 10); /* of 21, less the one that was removed */
+    CU_ASSERT_EQUAL(conn_table_count(table), 10);
+    CU_ASSERT_EQUAL(conn_table_of_port(table, 1), 10);
+    key = key_of(2, &side, &hash);
+    CU_ASSERT_PTR_NULL(conn_lookup(table, &key, hash, side, 1, false));
+    key = key_of(3, &side, &hash);
+    c = conn_lookup(table, &key, hash, side, 1, false);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    id = conn_id(table, c);
+    conn_table_stats(table, &stats);
+    CU_ASSERT_EQUAL(stats.unburied, 10);
+    CU_ASSERT_PTR_NOT_NULL(open_one(2)); /* again, beside the dead one */
+    CU_ASSERT_EQUAL(conn_table_count(table), 11);
+    sweep_all();
+    conn_table_stats(table, &stats);
+    CU_ASSERT_EQUAL(stats.unburied, 0);
+    CU_ASSERT_EQUAL(stats.states[CONN_SYN_SENT], 11);
+    conn_remove(table, 0, c);
+    sweep_all();
+    n = 0;
+    while ((c = open_one(1000 + n))) { /* the entry becomes another one, with another id */
+        CU_ASSERT_NOT_EQUAL(conn_id(table, c), id);
+        n++;
+    }
+    CU_ASSERT_EQUAL(n, 990);
+    conn_table_destroy(table);
+    table = conn_table_create(1000, 1, qsbr);
+}
+
+/* What went for its age, and what made room, is counted. */
+static void
+test_counts(void)
+{
+    uint64_t later = rte_rdtsc() + 31 * rte_get_tsc_hz();
+    const uint64_t where = 0x1234567800000000;
+    struct conn_stats stats;
+    struct conn *c = NULL;
+
+    CU_ASSERT_PTR_NOT_NULL(open_one(1));
+    conn_sweep(table, 0, later);
+    conn_table_stats(table, &stats);
+    CU_ASSERT_EQUAL(stats.expired, 1);
+    CU_ASSERT_EQUAL(conn_table_count(table), 0);
+    CU_ASSERT_EQUAL(conn_timeout_s(CONN_SYN_SENT, false), 30);
+    CU_ASSERT_EQUAL(conn_timeout_s(CONN_SYN_SENT, true), 5);
+    for (uint32_t i = 0; i < 16; i++) { /* two full buckets */
+        c = open_at(i, &where);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    }
+    CU_ASSERT_PTR_NULL(open_at(16, &where));
+    c->half[0].tcp.said = TCP_SAID_RST;
+    CU_ASSERT_PTR_NOT_NULL(open_at(16, &where));
+    CU_ASSERT_PTR_NULL(open_at(17, &where));
+    conn_table_stats(table, &stats);
+    CU_ASSERT_EQUAL(stats.evicted, 1);
+    conn_table_destroy(table);
+    table = conn_table_create(1000, 1, qsbr);
+    for (uint32_t i = 0; i < 875; i++) {
+        CU_ASSERT_FALSE(conn_under_pressure(table));
+        open_one(i);
+    }
+    open_one(875);
+    CU_ASSERT_TRUE(conn_under_pressure(table));
+    CU_ASSERT_TRUE(conn_table_bytes(table) > 1000 * sizeof(struct conn));
+    conn_table_destroy(table);
+    table = conn_table_create(1000, 1, qsbr);
 }
 
 /* ---- TCP ---- */
@@ -280,6 +432,9 @@ suite_conn(void)
     CU_add_test(s, "both directions find one entry", test_both_directions);
     CU_add_test(s, "full, flushed, recycled", test_full_and_recycled);
     CU_add_test(s, "a long grace period", test_long_grace);
+    CU_add_test(s, "a walk in pieces", test_walk_in_pieces);
+    CU_add_test(s, "flushed by control", test_flush);
+    CU_add_test(s, "what is counted", test_counts);
     CU_add_test(s, "tcp states", test_tcp_states);
     CU_add_test(s, "tcp half closed", test_tcp_half_closed);
     CU_add_test(s, "tcp zero window", test_tcp_zero_window);
