@@ -18,6 +18,16 @@ tests_unit_datapath_test_datapath_SOURCES = \
 tests_unit_datapath_test_datapath_LDADD = vswitch/libdatapath.a vswitch/libtelemetry.a acl/libacl.a \
 	$(DPDK_LIBS) $(CUNIT_LIBS)
 
+check_PROGRAMS += tests/unit/datapath/test_large_table
+TESTS += tests/unit/datapath/test_large_table
+tests_unit_datapath_test_large_table_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
+tests_unit_datapath_test_large_table_SOURCES = \
+	tests/unit/datapath/packets.c \
+	tests/unit/datapath/suites.h \
+	tests/unit/datapath/test_large_table.c
+tests_unit_datapath_test_large_table_LDADD = vswitch/libdatapath.a vswitch/libtelemetry.a \
+	acl/libacl.a $(DPDK_LIBS)
+
 check_PROGRAMS += tests/unit/datapath/test_swap
 TESTS += tests/unit/datapath/test_swap
 tests_unit_datapath_test_swap_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
