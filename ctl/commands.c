@@ -89,7 +89,8 @@ const struct command commands[] = {
       "datagram or a ping opens a connection again if the policy allows it, but the next segment "
       "of\n"
       "an established TCP connection is dropped as tcp-state, so that its hosts have to connect\n"
-      "again.  A policy or a quarantine needs no flush: they hold for live connections.",
+      "again (a switch that was started with --pick-up-midstream takes it up again, if allowed).  "
+      "A policy or a quarantine needs no flush: they hold for live connections.",
       CONN_FILTER | B(ALL), conn_flush },
     { "conn stats", NULL, "how full the table of connections is, and what was refused",
       "Entries by state are those of the last sweep, a few seconds ago.", 0, conn_stats },

@@ -355,6 +355,9 @@ print_stats(const void *reply)
     output_field("Entries:", "%" PRIu32 " of %" PRIu32 " in use (%.1f %%)%s", s->live, s->max,
                  s->max ? 100.0 * s->live / s->max : 0,
                  s->under_pressure ? ", under pressure" : "");
+    if (s->picks_up_midstream) {
+        output_field("Picked up:", "TCP connections in their middle (--pick-up-midstream)");
+    }
     output_field("Being opened:", "%" PRIu32 "; ended and not yet free: %" PRIu32, s->tentative,
                  s->unburied);
     output_field("Memory:", "%" PRIu32 " bytes an entry, %" PRIu64 " bytes with the index",

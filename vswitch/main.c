@@ -50,6 +50,9 @@ usage(void)
            "  --lcores LIST      CPUs as EAL's --lcores has them: the first lcore is control's,\n"
            "                     the others are workers [0@first CPU,1@second CPU]\n"
            "  --no-huge          use ordinary pages even if there are hugepages\n"
+           "  --pick-up-midstream\n"
+           "                     allowed TCP connections that are older than the switch go on:\n"
+           "                     for moving a live host only (see docs/tracking.md)\n"
            "  --detach           run in the background; log to RUN-DIR/vswitchd.log\n"
            "  -h, --help         this text\n"
            "  -V, --version      version\n\n"
@@ -64,6 +67,7 @@ enum {
     OPT_LISTEN,
     OPT_LCORES,
     OPT_NO_HUGE,
+    OPT_PICK_UP,
     OPT_DETACH
 };
 
@@ -74,6 +78,7 @@ static const struct option long_options[] = {
     { "listen", required_argument, NULL, OPT_LISTEN },
     { "lcores", required_argument, NULL, OPT_LCORES },
     { "no-huge", no_argument, NULL, OPT_NO_HUGE },
+    { "pick-up-midstream", no_argument, NULL, OPT_PICK_UP },
     { "detach", no_argument, NULL, OPT_DETACH },
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'V' },
@@ -101,6 +106,9 @@ parse_option(int option, struct options *o)
         break;
     case OPT_NO_HUGE:
         o->control.no_huge = true;
+        break;
+    case OPT_PICK_UP:
+        o->control.pick_up_midstream = true;
         break;
     case OPT_DETACH:
         o->detach = true;

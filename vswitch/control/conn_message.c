@@ -71,9 +71,13 @@ static const struct {
     uint8_t flag;
     const char *name;
 } said_names[] = {
-    { TCP_SAID_SYN, "syn" }, { TCP_SAID_SYN_ACK, "syn-ack" },
-    { TCP_SAID_FIN, "fin" }, { TCP_SAID_FIN_ACK, "fin-ack" },
-    { TCP_SAID_RST, "rst" }, { TCP_SAID_NEW_SYN, "new-syn" },
+    { TCP_SAID_SYN, "syn" },
+    { TCP_SAID_SYN_ACK, "syn-ack" },
+    { TCP_SAID_FIN, "fin" },
+    { TCP_SAID_FIN_ACK, "fin-ack" },
+    { TCP_SAID_RST, "rst" },
+    { TCP_SAID_NEW_SYN, "new-syn" },
+    { TCP_SAID_PICKED_UP, "picked-up" },
 };
 
 static Fusuma__V1__TcpSide *
@@ -202,6 +206,7 @@ conn_stats_message(const struct control *c, bool ports)
     m->under_pressure = conn_under_pressure(t);
     m->evicted = stats.evicted;
     m->expired = stats.expired;
+    m->picks_up_midstream = dp_picks_up_midstream();
     m->port_max = dp_max_port_connections();
     for (size_t i = 0; i < shash_count(&c->desired.ports); i++) {
         add_port(m, nodes[i]->data, ports);

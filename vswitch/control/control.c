@@ -210,6 +210,7 @@ start_datapath(struct control *c, char **error)
                                 .max_connections = c->config.connections,
                                 .max_port_connections = MAX(c->config.connections / 16, 1024),
                                 .n_rule_slots = N_RULE_SLOTS,
+                                .pick_up_midstream = c->options->pick_up_midstream,
                                 .idle_sleep = c->config.idle_sleep,
                                 .pool = c->eal.pool };
     int retval;

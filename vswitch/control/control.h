@@ -25,6 +25,7 @@ struct control_options {
     size_t n_endpoints;
     const char *lcores; /* or NULL */
     bool no_huge;
+    bool pick_up_midstream;
     char *const *eal_args;
 };
 

@@ -97,11 +97,12 @@ track_syn(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_seg
 {
     bool again = said(me) & TCP_SAID_SYN;
 
-    if (!again || !(said(peer) & TCP_SAID_SYN)) {
+    if ((!again || !(said(peer) & TCP_SAID_SYN)) &&
+        !((said(me) | said(peer)) & TCP_SAID_PICKED_UP)) {
         begin(me, s); /* the first; a simultaneous open; or another try that begins elsewhere */
         return TCP_PASS;
     }
-    if (s->seq + 1 != get(&me->first)) {
+    if (s->seq + 1 != get(&me->first) || said(me) & TCP_SAID_PICKED_UP || !again) {
         set(&me->new_first, s->seq + 1);
         set(&me->new_end, s->seq + 1 + s->len);
         atomic_store_explicit(&me->new_window, s->window, memory_order_relaxed);
@@ -172,7 +173,9 @@ track_rst(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_seg
     uint8_t mine = said(me), theirs = said(peer);
     bool exact, passes;
 
-    if (!(mine & TCP_SAID_SYN)) { /* refuses the peer's SYN (RFC 9293, 3.5.3) */
+    if (!(mine & TCP_SAID_SYN) && theirs & TCP_SAID_PICKED_UP) { /* knows of no connection */
+        exact = passes = s->seq == get(&peer->ack);
+    } else if (!(mine & TCP_SAID_SYN)) { /* refuses the peer's SYN (RFC 9293, 3.5.3) */
         uint32_t first = get(&peer->first);
         exact = passes = s->flags & TCPF_ACK && seq_between(first, s->ack, get(&peer->end));
     } else if (!(theirs & TCP_SAID_SYN)) { /* takes its own back */
@@ -214,12 +217,75 @@ static bool
 acceptable(const struct tcp_half *me, const struct tcp_half *peer, const struct tcp_segment *s,
            uint32_t end)
 {
-    uint32_t sent = get(&me->end), peer_sent = get(&peer->end);
+    uint32_t sent = get(&me->end), peer_sent = get(&peer->end), acked = get(&me->ack);
 
+    if (said(me) & TCP_SAID_PICKED_UP && seq_leq(peer_sent, acked)) {
+        peer_sent = acked; /* of what was sent before anybody looked */
+    }
     return seq_between(lower_bound(me, peer), end,
                        said(me) & TCP_SAID_FIN ? sent : upper_bound(me, peer)) &&
            seq_between(peer_sent - max_skew(me, peer), s->ack, peer_sent);
 }
+
+/* ---- without its beginning ---- */
+
+#define WINDOW_MAX (UINT32_C(65535) << TCP_MAX_SCALE)
+
+static void
+guess(struct tcp_half *me, const struct tcp_segment *s)
+{
+    uint32_t end = s->seq + s->len + !!(s->flags & TCPF_FIN);
+    uint32_t window = s->window ? (uint32_t) s->window << TCP_MAX_SCALE : 1;
+
+    set(&me->first, s->seq);
+    set(&me->end, end);
+    set(&me->ack, s->ack);
+    set(&me->edge, s->ack + window);
+    set(&me->window, window);
+    atomic_store_explicit(&me->scale, TCP_MAX_SCALE, memory_order_relaxed);
+    say(me, TCP_SAID_PICKED_UP | TCP_SAID_MUCH | TCP_SAID_SYN | TCP_SAID_SYN_ACK |
+                (s->flags & TCPF_FIN ? TCP_SAID_FIN : 0));
+}
+
+void
+tcp_pick_up(struct tcp_half *me, const struct tcp_segment *s)
+{
+    guess(me, s);
+}
+
+static bool
+within(uint32_t a, uint32_t b, uint32_t distance)
+{
+    return a - b <= distance || b - a <= distance;
+}
+
+/* One side has been heard so far.  It may have been a repetition: the other one can have
+ * acknowledged more, or less, than it has shown, and not more than a window either way. */
+static enum tcp_verdict
+track_unheard(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_segment *s)
+{
+    if (!(said(me) & TCP_SAID_SYN)) {
+        if (!within(s->ack, get(&peer->end), WINDOW_MAX) ||
+            !seq_between(get(&peer->ack) - WINDOW_MAX, s->seq, get(&peer->edge))) {
+            return TCP_BAD_SEQUENCE;
+        }
+        guess(me, s);
+        if (said(peer) & TCP_SAID_FIN && seq_leq(get(&peer->end), s->ack)) {
+            say(me, TCP_SAID_FIN_ACK);
+        }
+        return TCP_PASS;
+    }
+    if (!within(s->seq, get(&me->end), WINDOW_MAX) || !within(s->ack, get(&me->ack), WINDOW_MAX)) {
+        return TCP_BAD_SEQUENCE;
+    }
+    raise_to(&me->end, s->seq + s->len + !!(s->flags & TCPF_FIN));
+    raise_to(&me->ack, s->ack);
+    raise_to(&me->edge, s->ack + ((uint32_t) s->window << TCP_MAX_SCALE));
+    say(me, s->flags & TCPF_FIN ? TCP_SAID_FIN : 0);
+    return TCP_PASS;
+}
+
+/* ---- with it ---- */
 
 static enum tcp_verdict
 track_rest(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_segment *s)
@@ -229,6 +295,9 @@ track_rest(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_se
     uint32_t window;
 
     if (!(said(me) & theirs & TCP_SAID_SYN)) {
+        if ((said(me) | theirs) & TCP_SAID_PICKED_UP) {
+            return track_unheard(me, peer, s);
+        }
         return TCP_BAD_STATE;
     }
     if (!acceptable(me, peer, s, end)) {

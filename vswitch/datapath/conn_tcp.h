@@ -58,6 +58,8 @@ struct tcp_half {
 #define TCP_SAID_RST 0x10
 #define TCP_SAID_NEW_SYN 0x20
 #define TCP_SAID_MUCH 0x40 /* so many bytes that 'first' says nothing any more */
+#define TCP_SAID_PICKED_UP                                                                         \
+    0x80 /* its SYN was not seen: 'first' is a guess, the scale the largest */
 
 enum tcp_state {
     TCP_SYN_SENT,
@@ -80,6 +82,11 @@ enum tcp_verdict {
  * connection is a SYN without ACK from a half that is all zero. */
 enum tcp_verdict tcp_track(struct tcp_half *me, const struct tcp_half *peer,
                            const struct tcp_segment *);
+/* Begins a connection in its middle with an ACK from 'me' (no SYN, FIN or RST), both halves all
+ * zero.  What the SYNs agreed is not known: windows count as scaled by the most there is, and what
+ * the peer has sent is learned from its first segment, which has to fit what this one acknowledges.
+ * Until then the connection is TCP_SYN_SENT. */
+void tcp_pick_up(struct tcp_half *me, const struct tcp_segment *);
 /* After TCP_BEGINS_ANEW: the halves of the new connection, which its caller puts in the place of
  * the old one.  'me' answers, 'peer' had asked. */
 void tcp_begin_anew(struct tcp_half *me, struct tcp_half *peer, const struct tcp_half *old_peer,

@@ -244,9 +244,9 @@ static void
 forward_judged(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
                struct pkt *p, const struct judgement *j)
 {
-    if (p->protocol == IPPROTO_TCP && !track_opens(p)) {
+    if (p->protocol == IPPROTO_TCP && !track_opens(w, p)) {
         forward_drop(w, from, p, DROP_TCP_STATE);
-    } else if (p->flags & PKT_TRACKED && track_opens(p)) {
+    } else if (p->flags & PKT_TRACKED && track_opens(w, p)) {
         if (track_open(w, from, to, p, j)) {
             forward_send(w, from, to, p);
         }

@@ -20,7 +20,7 @@ void forward_icmp_error(struct worker *, const struct port_leaf *from, struct pk
 struct conn *track_open(struct worker *, const struct port_leaf *from, const struct port_leaf *to,
                         struct pkt *p, const struct judgement *j);
 /* Whether 'p' may open a connection: it asks a question. */
-bool track_opens(const struct pkt *);
+bool track_opens(const struct worker *, const struct pkt *);
 
 /* To a port, or, NULL, to every uplink. */
 void forward_send(struct worker *, const struct port_leaf *from, const struct port_leaf *to,

@@ -109,14 +109,20 @@ opens_tcp(const struct pkt *p)
     return (p->tcp.flags & (TCPF_SYN | TCPF_ACK | TCPF_RST | TCPF_FIN)) == TCPF_SYN;
 }
 
+static bool
+picks_up(const struct worker *w, const struct pkt *p)
+{
+    return w->pick_up && (p->tcp.flags & (TCPF_SYN | TCPF_ACK | TCPF_RST | TCPF_FIN)) == TCPF_ACK;
+}
+
 bool
-track_opens(const struct pkt *p)
+track_opens(const struct worker *w, const struct pkt *p)
 {
     uint8_t type = p->icmp >> 8;
 
     switch (p->protocol) {
     case IPPROTO_TCP:
-        return opens_tcp(p);
+        return opens_tcp(p) || picks_up(w, p);
     case IPPROTO_ICMP:
         return type == 8;
     case IPPROTO_ICMPV6:
@@ -169,7 +175,9 @@ track_open(struct worker *w, const struct port_leaf *from, const struct port_lea
     conn_key_make(&key, &p->src, &p->dst, p->sport, p->dport, p->protocol, p->vlan);
     c = new_entry(w, &key, p->side, from->id, to ? to->id : DP_PORT_NONE);
     if (c) {
-        if (p->protocol == IPPROTO_TCP) {
+        if (p->protocol == IPPROTO_TCP && !opens_tcp(p)) {
+            tcp_pick_up(&c->half[p->side].tcp, &p->tcp);
+        } else if (p->protocol == IPPROTO_TCP) {
             tcp_track(&c->half[p->side].tcp, &c->half[!p->side].tcp, &p->tcp);
         }
         judge_note(w->snapshot, j, c);

@@ -49,6 +49,7 @@ worker_init(struct worker *w, const struct dp_config *c, uint32_t index)
     w->pool = c->pool;
     w->conns = conns;
     w->conn_quota = c->max_port_connections;
+    w->pick_up = c->pick_up_midstream;
     w->frags = frag_table_create();
     w->relations = relations;
     w->learner = learner_create(index);
@@ -348,6 +349,12 @@ uint32_t
 dp_now_s(void)
 {
     return rte_rdtsc() / rte_get_tsc_hz();
+}
+
+bool
+dp_picks_up_midstream(void)
+{
+    return workers[0].pick_up;
 }
 
 uint32_t

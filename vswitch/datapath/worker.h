@@ -22,6 +22,7 @@ struct dp_config {
     uint32_t max_connections;
     uint32_t max_port_connections; /* that one desktop may have open */
     uint32_t n_rule_slots;         /* hit counters; a rule slot is below this */
+    bool pick_up_midstream;        /* an allowed TCP segment opens a connection without its SYN */
     bool idle_sleep;               /* sleep when no port has had packets for a while */
     struct rte_mempool *pool;
 };
@@ -51,6 +52,7 @@ uint32_t dp_now_s(void);
 uint32_t dp_n_workers(void);
 /* Connections that one desktop may have open. */
 uint32_t dp_max_port_connections(void);
+bool dp_picks_up_midstream(void);
 void dp_worker_stats(uint32_t worker, struct dp_worker_stats *);
 struct ledger *dp_ledger(uint32_t worker);
 /* Lessons are taken from it and handed back to it (learn.h); a worker that got some back is to be

@@ -48,6 +48,7 @@ struct worker {
     struct recorder recorder;
     struct conn_table *conns;
     uint32_t conn_quota; /* connections that one desktop may have open */
+    bool pick_up;        /* TCP connections in their middle */
     struct frag_table *frags;
     struct relations *relations; /* shared by all workers */
     struct learner *learner;

@@ -424,6 +424,71 @@ test_tcp_begins_anew(void)
     CU_ASSERT_EQUAL(state(), TCP_ESTABLISHED);
 }
 
+/* ---- without the SYNs ---- */
+
+static void
+pick_up(uint32_t seq, uint32_t ack, uint16_t len)
+{
+    struct tcp_segment s = {
+        .seq = seq, .ack = ack, .len = len, .window = 1000, .flags = TCPF_ACK
+    };
+
+    memset(tcp, 0, sizeof tcp);
+    tcp_pick_up(&tcp[0], &s);
+    CU_ASSERT_EQUAL(state(), TCP_SYN_SENT); /* until the other side is heard */
+}
+
+static void
+test_tcp_picked_up(void)
+{
+    pick_up(5000, 9000, 100);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 5100, 9000, 100), TCP_PASS); /* it may go on meanwhile */
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 5100 + 0x60000000, 9000, 1), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 9000 + 0x60000000, 5200, 1), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 9000, 5200 + 0x60000000, 1), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(state(), TCP_SYN_SENT);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 9000, 5200, 300), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_ESTABLISHED);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 9300, 5201, 0), TCP_BAD_SEQUENCE); /* what was not sent */
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 5200, 9301, 0), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 5200, 9300, 60000), TCP_PASS); /* the scale is not known */
+    CU_ASSERT_EQUAL(say(0, TCPF_FIN | TCPF_ACK, 65200, 9300, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say(1, TCPF_FIN | TCPF_ACK, 9300, 65201, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 65201, 9301, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_CLOSED);
+}
+
+/* What was picked up was a repetition: the peer has acknowledged more, before anybody looked. */
+static void
+test_tcp_picked_up_late(void)
+{
+    pick_up(5000, 9000, 100);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 9000, 6000, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 9000, 6000, 10), TCP_PASS);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 9000, 6001, 0), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 6000, 9010, 100), TCP_PASS);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 9010, 6100, 0), TCP_PASS);
+}
+
+static void
+test_tcp_picked_up_ends(void)
+{
+    pick_up(5000, 9000, 0);
+    CU_ASSERT_EQUAL(say(1, TCPF_RST, 9001, 0, 0), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(1, TCPF_RST, 9000, 0, 0), TCP_PASS); /* the peer knows of no connection */
+    CU_ASSERT_EQUAL(state(), TCP_CLOSED);
+    pick_up(5000, 9000, 0);
+    CU_ASSERT_EQUAL(say(0, TCPF_FIN | TCPF_ACK, 5000, 9000, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say(1, TCPF_FIN | TCPF_ACK, 9000, 5001, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 5001, 9001, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_CLOSED);
+    for (int opener = 0; opener < 2; opener++) { /* a new connection takes its place, either way */
+        pick_up(5000, 9000, 0);
+        CU_ASSERT_EQUAL(say(opener, TCPF_SYN, 700000, 0, 0), TCP_PASS_ASIDE);
+        CU_ASSERT_EQUAL(say(!opener, TCPF_SYN | TCPF_ACK, 30, 700001, 0), TCP_BEGINS_ANEW);
+    }
+}
+
 void
 suite_conn(void)
 {
@@ -441,6 +506,9 @@ suite_conn(void)
     CU_add_test(s, "tcp bounds", test_tcp_bounds);
     CU_add_test(s, "tcp resets", test_tcp_resets);
     CU_add_test(s, "tcp begins anew", test_tcp_begins_anew);
+    CU_add_test(s, "tcp picked up in its middle", test_tcp_picked_up);
+    CU_add_test(s, "tcp picked up by a repetition", test_tcp_picked_up_late);
+    CU_add_test(s, "tcp picked up ends", test_tcp_picked_up_ends);
 }
 
 static void

@@ -425,6 +425,28 @@ test_quota(void)
     drain_records();
 }
 
+/* With the option, an allowed ACK opens what began before the switch did; nothing else does. */
+static void
+test_pick_up(void)
+{
+    uint64_t tcp_state = drops(DESK1, DROP_TCP_STATE);
+
+    w->pick_up = true;
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 8600, 80, TCP_ACK | 1), UPLINK), 0);
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 8600, 80, TCP_ACK | 4), UPLINK), 0);
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 8600, 80, TCP_ACK | 2), UPLINK), 0);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_TCP_STATE), tcp_state + 3);
+    CU_ASSERT_EQUAL(send_in(UPLINK, packet_tcp(UPLINK, DESK1, 80, 8600, TCP_ACK), DESK1), 0);
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 8600, 443, TCP_ACK), UPLINK), 0);
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 8600, 80, TCP_ACK), UPLINK), 1);
+    CU_ASSERT_EQUAL(send_in(UPLINK, packet_tcp(UPLINK, DESK1, 80, 8600, TCP_ACK), DESK1), 1);
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 8600, 80, TCP_ACK | 1), UPLINK), 1);
+    w->pick_up = false;
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 8601, 80, TCP_ACK), UPLINK), 0);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_TCP_STATE), tcp_state + 4);
+    drain_records();
+}
+
 /* Whatever is allowed by its protocol number is a connection by its addresses. */
 static void
 test_other_protocols(void)
@@ -595,6 +617,7 @@ suite_pipeline(void)
     CU_add_test(s, "fragments that deceive", test_fragments_that_deceive);
     CU_add_test(s, "fragments do not pile up", test_fragments_do_not_pile_up);
     CU_add_test(s, "a port has a quota of connections", test_quota);
+    CU_add_test(s, "tcp in its middle, picked up or not", test_pick_up);
     CU_add_test(s, "other protocols are connections, too", test_other_protocols);
     CU_add_test(s, "tcp out of bounds", test_out_of_bounds);
     CU_add_test(s, "icmp errors", test_icmp_errors);
