@@ -89,7 +89,7 @@ const struct command commands[] = {
       "datagram or a ping opens a connection again if the policy allows it, but the next segment "
       "of\n"
       "an established TCP connection is dropped as tcp-state, so that its hosts have to connect\n"
-      "again (a switch that was started with --pick-up-midstream takes it up again, if allowed).  "
+      "again (a switch started with --pick-up-midstream takes it up again, if it is allowed).\n"
       "A policy or a quarantine needs no flush: they hold for live connections.",
       CONN_FILTER | B(ALL), conn_flush },
     { "conn stats", NULL, "how full the table of connections is, and what was refused",
