@@ -61,21 +61,27 @@ check_desktop(const struct port_leaf *from, const struct pkt *p)
     return DROP_NONE;
 }
 
+bool
+guard_is_desktop_mac(const struct worker *w, uint64_t mac, uint16_t vlan)
+{
+    uint16_t owner = fdb_lookup(mac, vlan);
+    const struct port_leaf *leaf = owner == DP_PORT_NONE ? NULL : w->snapshot->ports[owner];
+
+    return leaf && leaf->role == PORT_DESKTOP;
+}
+
 static enum drop_reason
-check_uplink(const struct worker *w, const struct port_leaf *from, const struct pkt *p)
+check_uplink(const struct worker *w, const struct pkt *p)
 {
     if (p->vlan == VLAN_NONE) {
         return DROP_VLAN;
     }
-    uint16_t owner = fdb_lookup(p->smac, p->vlan);
-    const struct port_leaf *leaf =
-        owner == DP_PORT_NONE || owner == from->id ? NULL : w->snapshot->ports[owner];
-
-    return p->smac >> 40 & 1 || (leaf && leaf->role == PORT_DESKTOP) ? DROP_SPOOF_MAC : DROP_NONE;
+    return p->smac >> 40 & 1 || guard_is_desktop_mac(w, p->smac, p->vlan) ? DROP_SPOOF_MAC
+                                                                          : DROP_NONE;
 }
 
 enum drop_reason
 guard_check(const struct worker *w, const struct port_leaf *from, const struct pkt *p)
 {
-    return from->role == PORT_DESKTOP ? check_desktop(from, p) : check_uplink(w, from, p);
+    return from->role == PORT_DESKTOP ? check_desktop(from, p) : check_uplink(w, p);
 }

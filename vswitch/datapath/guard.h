@@ -13,5 +13,7 @@ enum drop_reason guard_check(const struct worker *, const struct port_leaf *from
                              const struct pkt *);
 /* Whether 'a' is bound to 'leaf'. */
 bool guard_is_bound(const struct port_leaf *, const struct acl_addr *);
+/* Whether a desktop has this MAC. */
+bool guard_is_desktop_mac(const struct worker *, uint64_t mac, uint16_t vlan);
 
 #endif

@@ -23,8 +23,11 @@
 #define ND_ROUTER_ADVERT 134
 #define ND_NEIGHBOUR_SOLICIT 135
 #define ND_NEIGHBOUR_ADVERT 136
+#define ND_REDIRECT 137
 #define ND_MESSAGE 24 /* header and target address of NS and NA */
 #define ND_LLADDR_OPTION 8
+#define ND_SOURCE_LLADDR 1
+#define ND_TARGET_LLADDR 2
 
 struct arp {
     uint16_t hardware, protocol;
@@ -87,10 +90,14 @@ answer_arp(struct worker *w, const struct port_leaf *to, struct pkt *p, uint64_t
     send_back(w, to, p);
 }
 
-static const struct acl_addr *
+/* A copy: in the packet it has no alignment. */
+static struct acl_addr
 nd_target(const struct pkt *p)
 {
-    return rte_pktmbuf_mtod_offset(p->m, const struct acl_addr *, p->l4_off + 8);
+    struct acl_addr a;
+
+    memcpy(&a, rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->l4_off + 8), sizeof a);
+    return a;
 }
 
 /* A neighbour advertisement, built afresh: solicited unless it answers a DAD probe, which has no
@@ -99,12 +106,11 @@ static void
 answer_nd(struct worker *w, const struct port_leaf *to, struct pkt *p, uint64_t mac)
 {
     static const struct acl_addr all_nodes = { .b = { 0xff, 0x02, [15] = 1 } };
-    struct acl_addr target;
+    struct acl_addr target = nd_target(p);
     bool dad = !p->src.q[0] && !p->src.q[1];
     uint16_t want = RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv6_hdr) + ND_MESSAGE + ND_LLADDR_OPTION;
     uint16_t have = rte_pktmbuf_pkt_len(p->m);
 
-    memcpy(&target, nd_target(p), sizeof target);
     if (have > want) {
         rte_pktmbuf_trim(p->m, have - want);
     } else if (have < want && !rte_pktmbuf_append(p->m, want - have)) {
@@ -129,8 +135,8 @@ answer_nd(struct worker *w, const struct port_leaf *to, struct pkt *p, uint64_t 
     icmp[0] = ND_NEIGHBOUR_ADVERT;
     icmp[4] = dad ? 0x20 : 0x60; /* override, solicited */
     memcpy(icmp + 8, &target, 16);
-    icmp[24] = 2; /* target link-layer address, one unit of 8 bytes */
-    icmp[25] = 1;
+    icmp[24] = ND_TARGET_LLADDR;
+    icmp[25] = 1; /* unit of 8 bytes */
     mac_store(icmp + 26, mac);
     p->l4_off = (uint8_t *) icmp - (uint8_t *) eth;
     p->l4_len = ND_MESSAGE + ND_LLADDR_OPTION;
@@ -235,30 +241,79 @@ arp_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
     }
 }
 
+/* Where the options of an ND message begin (RFC 4861, 4.1 to 4.5). */
+static uint16_t
+nd_options(uint8_t type)
+{
+    static const uint8_t begin[] = { 8, 16, ND_MESSAGE, ND_MESSAGE, 40 };
+
+    return begin[type - ND_ROUTER_SOLICIT];
+}
+
+/* The link-layer addresses that it tells are its sender's, or at least no desktop's. */
+static enum drop_reason
+nd_check_options(const struct worker *w, const struct port_leaf *from, const struct pkt *p)
+{
+    const uint8_t *nd = rte_pktmbuf_mtod_offset(p->m, const uint8_t *, p->l4_off);
+    uint32_t at = nd_options(nd[0]), size;
+
+    for (; at < p->l4_len; at += size) {
+        uint64_t mac = 0;
+
+        if (p->l4_len - at < 8 || !(size = nd[at + 1] * 8) || size > p->l4_len - at) {
+            return DROP_MALFORMED; /* RFC 4861, 4.6 */
+        }
+        if (nd[at] != ND_SOURCE_LLADDR && nd[at] != ND_TARGET_LLADDR) {
+            continue;
+        }
+        for (int i = 0; i < 6; i++) {
+            mac = mac << 8 | nd[at + 2 + i];
+        }
+        if (from->role == PORT_DESKTOP ? mac != from->mac : guard_is_desktop_mac(w, mac, p->vlan)) {
+            return DROP_SPOOF_ND;
+        }
+    }
+    return DROP_NONE;
+}
+
+static bool
+is_bound_elsewhere(const struct worker *w, const struct port_leaf *from, const struct acl_addr *a,
+                   uint16_t vlan)
+{
+    const struct binding *b = snapshot_binding(w->snapshot, a, vlan);
+
+    return b && b->port != from->id;
+}
+
 static enum drop_reason
 nd_check(const struct worker *w, const struct port_leaf *from, const struct pkt *p)
 {
     const struct rte_ipv6_hdr *ip =
         rte_pktmbuf_mtod_offset(p->m, const struct rte_ipv6_hdr *, p->l3_off);
     uint8_t type = p->icmp >> 8;
+    struct acl_addr target;
 
     if (ip->hop_limits != 255 || p->icmp & 0xff) { /* RFC 4861: it never crossed a router */
         return DROP_SPOOF_ND;
     }
-    if (type != ND_NEIGHBOUR_SOLICIT && type != ND_NEIGHBOUR_ADVERT) {
-        return DROP_NONE;
-    }
-    if (p->l4_len < ND_MESSAGE) {
+    if (p->l4_len < nd_options(type)) {
         return DROP_MALFORMED;
     }
-    if (type == ND_NEIGHBOUR_SOLICIT) {
-        return DROP_NONE;
+    /* So what comes from an uplink is sent on the link, and by no desktop: it has none's address.
+     */
+    if (from->role == PORT_UPLINK && is_bound_elsewhere(w, from, &p->src, p->vlan)) {
+        return DROP_SPOOF_ND;
     }
-    if (from->role == PORT_DESKTOP) {
-        return guard_is_bound(from, nd_target(p)) ? DROP_NONE : DROP_SPOOF_ND;
+    /* A redirect from one desktop to another, too: how they reach each other is not a router's to
+     * say. */
+    if (type == ND_NEIGHBOUR_ADVERT || type == ND_REDIRECT) {
+        target = nd_target(p);
+        if (from->role == PORT_DESKTOP ? !guard_is_bound(from, &target)
+                                       : is_bound_elsewhere(w, from, &target, p->vlan)) {
+            return DROP_SPOOF_ND;
+        }
     }
-    const struct binding *b = snapshot_binding(w->snapshot, nd_target(p), p->vlan);
-    return b && b->port != from->id ? DROP_SPOOF_ND : DROP_NONE;
+    return nd_check_options(w, from, p);
 }
 
 static bool
@@ -274,9 +329,8 @@ nd_teaches(struct worker *w, const struct port_leaf *from, const struct pkt *p, 
     if (type == ND_ROUTER_ADVERT) {
         learn_router(w, from, p);
     } else if (type == ND_NEIGHBOUR_ADVERT && p->flags & PKT_GROUP) {
-        struct acl_addr target;
+        struct acl_addr target = nd_target(p);
 
-        memcpy(&target, nd_target(p), sizeof target);
         learn_defence(w, from, p, &target);
     }
 }
@@ -293,9 +347,8 @@ nd_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
     }
     if (type == ND_NEIGHBOUR_SOLICIT) {
         const struct binding *b;
-        struct acl_addr target;
+        struct acl_addr target = nd_target(p);
 
-        memcpy(&target, nd_target(p), sizeof target);
         b = snapshot_binding(w->snapshot, &target, p->vlan);
         if (b) {
             p->dst = target;
