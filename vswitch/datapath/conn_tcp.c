@@ -156,7 +156,10 @@ upper_bound(const struct tcp_half *me, const struct tcp_half *peer)
 static uint32_t
 lower_bound(const struct tcp_half *me, const struct tcp_half *peer)
 {
-    return get(&me->end) - get(&peer->window);
+    uint32_t end = get(&me->end), edge = upper_bound(me, peer);
+
+    /* A SYN's data may go past what the peer grants: that is not where it stands. */
+    return (seq_leq(end, edge) ? end : edge) - get(&peer->window);
 }
 
 static bool
