@@ -55,5 +55,17 @@ tests_unit_datapath_test_races_LDADD = vswitch/libdatapath.a vswitch/libtelemetr
 check_PROGRAMS += tests/unit/datapath/diff_conntrack
 TESTS += tests/unit/datapath/diff_conntrack
 tests_unit_datapath_diff_conntrack_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
-tests_unit_datapath_diff_conntrack_SOURCES = tests/unit/datapath/diff_conntrack.c
+tests_unit_datapath_diff_conntrack_SOURCES = \
+	tests/unit/datapath/diff_conntrack.c \
+	tests/unit/datapath/judges.c \
+	tests/unit/datapath/judges.h
 tests_unit_datapath_diff_conntrack_LDADD = vswitch/libdatapath.a $(OVS_LIBS)
+
+check_PROGRAMS += tests/unit/datapath/diff_recorded
+TESTS += tests/unit/datapath/diff_recorded
+tests_unit_datapath_diff_recorded_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
+tests_unit_datapath_diff_recorded_SOURCES = \
+	tests/unit/datapath/diff_recorded.c \
+	tests/unit/datapath/judges.c \
+	tests/unit/datapath/judges.h
+tests_unit_datapath_diff_recorded_LDADD = vswitch/libdatapath.a $(OVS_LIBS)

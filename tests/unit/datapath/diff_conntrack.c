@@ -3,7 +3,7 @@
  *  - hosts that follow RFC 9293 over a network that loses, doubles and reorders must never lose a
  *    segment to the tracker;
  *  - of segments that somebody made up, the tracker and libopenvswitch's conntrack must think
- * alike; where they do not, 'differences' says which clause decides, and what is not listed there
+ * alike; where they do not, judges.c says which clause decides, and what is not listed there
  * fails.
  *
  * diff_conntrack [EXCHANGES [SEED]] */
@@ -15,13 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "conntrack.h"
 #include "csum.h"
 #include "datapath/conn_tcp.h"
-#include "dp-packet.h"
-#include "flow.h"
-#include "ovs-rcu.h"
 #include "packets.h"
+#include "tests/unit/datapath/judges.h"
 #include "util.h"
 
 #define DEFAULT_EXCHANGES 20000
@@ -70,8 +67,7 @@ struct network {
 struct exchange {
     struct host host[2];
     struct network to[2];
-    struct tcp_half half[2];
-    unsigned long id;
+    struct judged tracked;
     bool apart; /* the oracle has refused an honest segment: it knows something else */
 };
 
@@ -227,9 +223,8 @@ host_hear(struct host *h, const struct tcp_segment *s)
     }
 }
 
-/* ---- the two trackers ---- */
+/* ---- packets ---- */
 
-static struct conntrack *oracle;
 static long long now_ms;
 
 static void
@@ -259,11 +254,11 @@ build(const struct exchange *x, unsigned from, const struct tcp_segment *s, uint
     ip->ip_tot_len = htons(20 + tcp_len);
     ip->ip_ttl = 64;
     ip->ip_proto = IPPROTO_TCP;
-    put_16aligned_be32(&ip->ip_src, htonl(0x0a000001 + from + (x->id >> 14 << 1)));
-    put_16aligned_be32(&ip->ip_dst, htonl(0x0a000001 + !from + (x->id >> 14 << 1)));
+    put_16aligned_be32(&ip->ip_src, htonl(0x0a000001 + from + (x->tracked.id >> 14 << 1)));
+    put_16aligned_be32(&ip->ip_dst, htonl(0x0a000001 + !from + (x->tracked.id >> 14 << 1)));
     ip->ip_csum = csum(ip, 20);
-    tcp->tcp_src = htons(from ? 80 : 10000 + (x->id & 0x3fff));
-    tcp->tcp_dst = htons(from ? 10000 + (x->id & 0x3fff) : 80);
+    tcp->tcp_src = htons(from ? 80 : 10000 + (x->tracked.id & 0x3fff));
+    tcp->tcp_dst = htons(from ? 10000 + (x->tracked.id & 0x3fff) : 80);
     put_16aligned_be32(&tcp->tcp_seq, htonl(s->seq));
     put_16aligned_be32(&tcp->tcp_ack, htonl(s->ack));
     tcp->tcp_ctl = TCP_CTL(s->flags, (TCP_HEADER_LEN + options) / 4);
@@ -279,210 +274,11 @@ static bool
 oracle_passes(const struct exchange *x, unsigned from, const struct tcp_segment *s)
 {
     static uint8_t bytes[65536 + 100];
-    struct dp_packet packet;
-    struct dp_packet_batch batch;
-    struct flow flow;
 
-    dp_packet_use_const(&packet, bytes, build(x, from, s, bytes));
-    pkt_metadata_init(&packet.md, 1);
-    flow_extract(&packet, &flow);
-    dp_packet_batch_init_packet(&batch, &packet);
-    conntrack_execute(oracle, &batch, htons(ETH_TYPE_IP), false, true, 0, NULL, NULL, 0, 0, NULL,
-                      NULL, now_ms, 0);
-    return !(packet.md.ct_state & CS_INVALID);
+    return judge_theirs(bytes, build(x, from, s, bytes), now_ms);
 }
 
-static bool
-ours_passes(struct exchange *x, unsigned from, const struct tcp_segment *s)
-{
-    switch (tcp_track(&x->half[from], &x->half[!from], s)) {
-    case TCP_PASS:
-    case TCP_PASS_ASIDE:
-    case TCP_BEGINS_ANEW:
-        return true;
-    default:
-        return false;
-    }
-}
-
-/* ---- differences ---- */
-
-static uint32_t
-val(const _Atomic uint32_t *cell)
-{
-    return atomic_load(cell);
-}
-
-static uint8_t
-said_by(const struct tcp_half *h)
-{
-    return atomic_load(&h->said);
-}
-
-/* A made-up segment and the halves that it met. */
-struct made_up {
-    const struct tcp_segment *s;
-    const struct tcp_half *me, *peer;
-    uint32_t end;
-    uint8_t kind; /* of its flags: SYN, ACK, RST, FIN */
-    bool open;    /* both have sent their SYN */
-};
-
-/* Whether 'x' is not in the part of the circle from 'low' to 'high'. */
-static bool
-outside(uint32_t low, uint32_t x, uint32_t high)
-{
-    return x - low > high - low;
-}
-
-static bool
-acks_the_unsent_or_long_past(const struct made_up *m)
-{
-    uint32_t sent = val(&m->peer->end), since = sent - val(&m->peer->first);
-    uint32_t window = val(&m->me->window);
-
-    return m->kind & TCPF_ACK && outside(sent - MIN(since, window), m->s->ack, sent);
-}
-
-static bool
-is_outside_the_window(const struct made_up *m)
-{
-    uint32_t low = val(&m->me->end) - val(&m->peer->window);
-    uint32_t edge = said_by(m->peer) & TCP_SAID_SYN_ACK
-                        ? val(&m->peer->edge)
-                        : val(&m->me->first) + val(&m->peer->window);
-
-    return outside(low, m->kind & TCPF_RST ? m->s->seq : m->end, edge);
-}
-
-static bool
-writes_after_its_fin(const struct made_up *m)
-{
-    return said_by(m->me) & TCP_SAID_FIN && before(val(&m->me->end), m->end);
-}
-
-static bool
-comes_before_the_handshake(const struct made_up *m)
-{
-    return !m->open && !(m->kind & (TCPF_SYN | TCPF_RST));
-}
-
-static bool
-is_rst_of_nothing(const struct made_up *m)
-{
-    return m->kind & TCPF_RST && !m->open;
-}
-
-static bool
-is_other_syn_ack(const struct made_up *m)
-{
-    return m->kind == (TCPF_SYN | TCPF_ACK) && m->open && m->s->seq + 1 != val(&m->me->first);
-}
-
-static bool
-is_syn_ack_of_nothing(const struct made_up *m)
-{
-    return m->kind == (TCPF_SYN | TCPF_ACK) && !said_by(m->peer);
-}
-
-static bool
-is_syn(const struct made_up *m)
-{
-    return m->kind == TCPF_SYN && m->open;
-}
-
-static bool
-is_rst_inside(const struct made_up *m)
-{
-    return m->kind & TCPF_RST && m->open && !is_outside_the_window(m);
-}
-
-static bool
-is_syn_ack_again(const struct made_up *m)
-{
-    return m->kind == (TCPF_SYN | TCPF_ACK) && m->s->seq + 1 == val(&m->me->first);
-}
-
-static bool
-is_old(const struct made_up *m)
-{
-    return before(m->s->seq, val(&m->me->end)) && !is_outside_the_window(m);
-}
-
-static bool
-is_granted_by_the_syn(const struct made_up *m)
-{
-    return m->open && !(said_by(m->peer) & TCP_SAID_SYN_ACK) && !is_outside_the_window(m);
-}
-
-static bool
-is_acceptable(const struct made_up *m)
-{
-    return m->open && !is_outside_the_window(m) && !acks_the_unsent_or_long_past(m);
-}
-
-/* Where the two differ, and what decides.  RFC 9293 unless another is named. */
-static struct difference {
-    bool ours; /* what we say: true, it passes */
-    const char *why;
-    bool (*applies)(const struct made_up *);
-    unsigned long count;
-} differences[] = {
-    { false, "acknowledges what was not sent, or is older than a window: 3.10.7.4, fifth check",
-      acks_the_unsent_or_long_past, 0 },
-    { false, "outside of the window: 3.10.7.4, first check", is_outside_the_window, 0 },
-    { false, "data after the FIN: 3.6", writes_after_its_fin, 0 },
-    { false, "neither SYN nor RST before both SYNs: 3.10.7.3", comes_before_the_handshake, 0 },
-    { false, "a RST that answers no SYN: 3.10.7.3, second check", is_rst_of_nothing, 0 },
-    { false, "a SYN and ACK with another number: 3.10.7.4, fourth check", is_other_syn_ack, 0 },
-    { false, "a SYN and ACK that answers no SYN: 3.10.7.3, first check", is_syn_ack_of_nothing, 0 },
-    { true, "a SYN, for its receiver to challenge: RFC 5961, 4.2", is_syn, 0 },
-    { true, "a RST in the window, for its receiver to challenge: RFC 5961, 3.2 (3)", is_rst_inside,
-      0 },
-    { true, "a SYN and ACK again: 3.10.7.4, fourth check", is_syn_ack_again, 0 },
-    { true, "a duplicate, or a keep-alive, no older than a window: 3.8.4", is_old, 0 },
-    { true, "in the window that the peer's SYN has offered: 3.8", is_granted_by_the_syn, 0 },
-    { true, "in the window, and acknowledges what is in flight: 3.10.7.4", is_acceptable, 0 },
-};
-
-static unsigned long n_honest, n_refused, n_made_up, n_alike, n_unknown;
-
-static void
-show(const struct exchange *x, unsigned from, const struct tcp_segment *s, const char *what)
-{
-    const struct tcp_half *me = &x->half[from], *peer = &x->half[!from];
-
-    printf("%s: exchange %lu, from %u: flags %02x seq %u ack %u len %u window %u scale %u\n", what,
-           x->id, from, s->flags, s->seq, s->ack, s->len, s->window, s->scale);
-    for (int i = 0; i < 2; i++) {
-        const struct tcp_half *h = i ? peer : me;
-        printf("    %s: first %u end %u ack %u edge %u window %u said %02x scale %u\n",
-               i ? "peer" : "me  ", val(&h->first), val(&h->end), val(&h->ack), val(&h->edge),
-               val(&h->window), atomic_load(&h->said), atomic_load(&h->scale));
-    }
-}
-
-static void
-note_difference(const struct exchange *x, unsigned from, const struct tcp_segment *s, bool ours)
-{
-    struct made_up m = { .s = s,
-                         .me = &x->half[from],
-                         .peer = &x->half[!from],
-                         .end = s->seq + s->len + !!(s->flags & TCPF_FIN),
-                         .kind = s->flags & (TCPF_SYN | TCPF_ACK | TCPF_RST | TCPF_FIN) };
-
-    m.open = said_by(m.me) & said_by(m.peer) & TCP_SAID_SYN;
-    for (size_t i = 0; i < ARRAY_SIZE(differences); i++) {
-        struct difference *d = &differences[i];
-        if (d->ours == ours && d->applies(&m)) {
-            d->count++;
-            return;
-        }
-    }
-    if (n_unknown++ < 40) {
-        show(x, from, s, ours ? "passes here, invalid there" : "invalid here, passes there");
-    }
-}
+static unsigned long n_honest, n_refused, n_made_up, n_alike;
 
 /* ---- exchanges ---- */
 
@@ -490,7 +286,7 @@ static bool
 transmit(struct exchange *x, unsigned from, const struct tcp_segment *s)
 {
     struct network *n = &x->to[!from];
-    struct exchange before_it = *x;
+    struct judged before_it = x->tracked;
 
     if (one_in(40)) {
         return true; /* lost on its way to the switch */
@@ -499,11 +295,10 @@ transmit(struct exchange *x, unsigned from, const struct tcp_segment *s)
     bool theirs = oracle_passes(x, from, s);
     n_refused += !theirs;
     x->apart |= !theirs;
-    if (!ours_passes(x, from, s)) {
-        n_unknown++;
-        show(&before_it, from, s,
-             theirs ? "an honest segment is dropped"
-                    : "an honest segment is dropped, and there too");
+    if (!judge_ours(&x->tracked, from, s)) {
+        judges_complain(&before_it, from, s,
+                        theirs ? "an honest segment is dropped"
+                               : "an honest segment is dropped, and there too");
         return false;
     }
     if (!one_in(30) && n->n < FLIGHT) { /* else it is lost behind it */
@@ -555,12 +350,12 @@ attack(struct exchange *x)
     for (int i = 0; i < 8 && !x->apart; i++) {
         unsigned from = rnd(2);
         struct tcp_segment s = make_up(x, from);
-        struct exchange before_it = *x;
-        bool theirs = oracle_passes(x, from, &s), ours = ours_passes(x, from, &s);
+        struct judged before_it = x->tracked;
+        bool theirs = oracle_passes(x, from, &s), ours = judge_ours(&x->tracked, from, &s);
 
         n_made_up++;
         if (ours != theirs) {
-            note_difference(&before_it, from, &s, ours);
+            judges_differ(&before_it, from, &s, ours);
             return;
         }
         n_alike++;
@@ -573,7 +368,7 @@ attack(struct exchange *x)
 static void
 run_exchange(unsigned long id)
 {
-    struct exchange x = { .id = id };
+    struct exchange x = { .tracked = { .name = "exchange", .id = id } };
     int steps = rnd(STEPS), attack_at = one_in(2) ? (int) rnd(steps + 1) : steps;
 
     host_init(&x.host[0]);
@@ -605,26 +400,17 @@ main(int argc, char *argv[])
 
     rng = argc > 2 ? strtoull(argv[2], NULL, 0) : 0x9e3779b97f4a7c15ull;
     printf("seed %#" PRIx64 "\n", rng);
-    set_program_name(argv[0]);
-    oracle = conntrack_init();
-    conntrack_set_maxconns(oracle, 1 << 20);
+    judges_init(argv[0]);
     for (unsigned long i = 0; i < n; i++) {
         now_ms = 1000000 + i;
         run_exchange(i);
         if (i % 1000 == 999) {
-            conntrack_flush(oracle, NULL);
-            ovsrcu_quiesce();
+            judges_forget();
         }
     }
-    conntrack_destroy(oracle);
-    ovsrcu_exit();
+    judges_exit();
     printf("%lu exchanges, %lu honest segments (conntrack refuses %lu), %lu made up: %lu judged "
            "alike\n",
            n, n_honest, n_refused, n_made_up, n_alike);
-    for (size_t i = 0; i < ARRAY_SIZE(differences); i++) {
-        printf("%8lu %s: %s\n", differences[i].count,
-               differences[i].ours ? "pass here only" : "pass there only", differences[i].why);
-    }
-    printf("%lu unexplained\n", n_unknown);
-    return n_unknown != 0;
+    return judges_report() != 0;
 }
