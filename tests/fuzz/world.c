@@ -20,6 +20,7 @@
 #include "datapath/frag.h"
 #include "datapath/pipeline.h"
 #include "datapath/record.h"
+#include "datapath/relation.h"
 
 /* What it covers itself says nothing about the product. */
 #pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
@@ -147,6 +148,8 @@ make_worker(void)
     CHECK(!recorder_init(&world->recorder));
     CHECK(!ledger_init(&world->ledger, DP_MAX_PORTS, 16));
     CHECK(!fdb_init(64, 1));
+    world->relations = relations_create();
+    CHECK(world->relations);
     world->now = 1000 * rte_get_tsc_hz();
 }
 
