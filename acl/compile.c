@@ -7,32 +7,65 @@
 
 #include "acl/tunnel.h"
 
+/* How many rules of the table a rule of the policy becomes: one for its tunnels each, beside the
+ * one for everything else.  An exact port names that tunnel alone, not those that a range beside it
+ * happens to cover. */
+static size_t
+count_table_rules(const struct acl_rule *rule)
+{
+    size_t n = 1;
+
+    for (size_t i = 0; rule->action == ACL_ALLOW && rule->n_ports > 1 && i < rule->n_ports; i++) {
+        n += acl_names_tunnel(rule->protocol, &rule->ports[i], 1);
+    }
+    return n;
+}
+
+static void
+add_table_rules(const struct acl_rule *rule, uint32_t slot, struct acl_table_rule *rules, size_t *n)
+{
+    struct acl_table_rule whole = {
+        .peer_groups = rule->peer == ACL_PEER_ANY ? NULL : &rule->peer,
+        .n_peer_groups = rule->peer != ACL_PEER_ANY,
+        .dports = rule->ports,
+        .n_dports = rule->n_ports,
+        .protocol = rule->protocol,
+        .no_tunnels = rule->action == ACL_ALLOW &&
+                      (count_table_rules(rule) > 1 ||
+                       !acl_names_tunnel(rule->protocol, rule->ports, rule->n_ports)),
+        .action = rule->action,
+        .log = rule->log,
+        .slot = slot,
+    };
+
+    rules[(*n)++] = whole;
+    whole.no_tunnels = false;
+    whole.n_dports = 1;
+    for (size_t i = 0; count_table_rules(rule) > 1 && i < rule->n_ports; i++) {
+        whole.dports = &rule->ports[i];
+        if (acl_names_tunnel(rule->protocol, whole.dports, 1)) {
+            rules[(*n)++] = whole;
+        }
+    }
+}
+
 /* The rules of one direction, in order; '*n' of them.  They borrow from 'policy'. */
 static struct acl_table_rule *
 select_rules(const struct acl_policy *policy, const uint32_t *slots, enum acl_direction direction,
              size_t *n)
 {
-    struct acl_table_rule *rules = malloc((policy->n_rules + 1) * sizeof *rules);
+    struct acl_table_rule *rules;
+    size_t n_most = 1;
 
+    for (size_t i = 0; i < policy->n_rules; i++) {
+        n_most += count_table_rules(&policy->rules[i]);
+    }
+    rules = malloc(n_most * sizeof *rules);
     *n = 0;
     for (size_t i = 0; rules && i < policy->n_rules; i++) {
-        const struct acl_rule *rule = &policy->rules[i];
-
-        if (rule->direction != direction) {
-            continue;
+        if (policy->rules[i].direction == direction) {
+            add_table_rules(&policy->rules[i], slots[i], rules, n);
         }
-        rules[(*n)++] = (struct acl_table_rule){
-            .peer_groups = rule->peer == ACL_PEER_ANY ? NULL : &rule->peer,
-            .n_peer_groups = rule->peer != ACL_PEER_ANY,
-            .dports = rule->ports,
-            .n_dports = rule->n_ports,
-            .protocol = rule->protocol,
-            .no_tunnels = rule->action == ACL_ALLOW &&
-                          !acl_names_tunnel(rule->protocol, rule->ports, rule->n_ports),
-            .action = rule->action,
-            .log = rule->log,
-            .slot = slots[i],
-        };
     }
     return rules;
 }

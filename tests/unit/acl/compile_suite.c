@@ -151,6 +151,7 @@ test_tunnels_are_named(void)
     const char *all_udp = "protocol: udp, action: allow";
     const char *range = "protocol: udp, ports: [4000-5000], action: allow";
     const char *vxlan = "protocol: udp, ports: [53, 4789], action: allow";
+    const char *both = "protocol: udp, ports: [4789, 3000-5000, 8472, 1000], action: allow";
     const char *gre = "protocol: 47, action: allow";
     const char *no_udp = "protocol: udp, action: drop";
 
@@ -164,6 +165,14 @@ test_tunnels_are_named(void)
     CU_ASSERT_EQUAL(tunnel_verdict(range, 17, 4789), 0);
     CU_ASSERT_EQUAL(tunnel_verdict(vxlan, 17, 4789), 1);
     CU_ASSERT_EQUAL(tunnel_verdict(vxlan, 17, 3544), 0);
+    /* An exact port does not name what the range beside it covers. */
+    CU_ASSERT_EQUAL(tunnel_verdict(both, 17, 4789), 1);
+    CU_ASSERT_EQUAL(tunnel_verdict(both, 17, 8472), 1);
+    CU_ASSERT_EQUAL(tunnel_verdict(both, 17, 4788), 1);
+    CU_ASSERT_EQUAL(tunnel_verdict(both, 17, 1000), 1);
+    CU_ASSERT_EQUAL(tunnel_verdict(both, 17, 4790), 0);
+    CU_ASSERT_EQUAL(tunnel_verdict(both, 17, 3544), 0);
+    CU_ASSERT_EQUAL(tunnel_verdict(both, 6, 4789), 2);
     CU_ASSERT_EQUAL(tunnel_verdict(no_udp, 17, 4789), 0);
     CU_ASSERT_EQUAL(tunnel_verdict(no_udp, 17, 53), 0);
 }
