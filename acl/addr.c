@@ -108,6 +108,9 @@ acl_prefix_contains(const struct acl_prefix *prefix, const struct acl_addr *addr
 {
     struct acl_addr mask = mask_of(prefix->len);
 
+    if (prefix->len < ACL_V4_LEN && acl_addr_is_v4(addr)) {
+        return false;
+    }
     return (addr->q[0] & mask.q[0]) == prefix->addr.q[0] &&
            (addr->q[1] & mask.q[1]) == prefix->addr.q[1];
 }

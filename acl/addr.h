@@ -19,13 +19,15 @@ struct acl_addr {
     };
 };
 
-/* 'len' counts bits of the 128-bit form: IPv4 a.b.c.d/24 has len 120; ::/0 covers both families.
- * Bits after 'len' are zero. */
+/* 'len' counts bits of the 128-bit form: IPv4 a.b.c.d/24 has len 120.  A prefix shorter than
+ * ACL_V4_LEN is IPv6's and covers no IPv4 address: ::/0 is all of IPv6 only.  Bits after 'len' are
+ * zero. */
 struct acl_prefix {
     struct acl_addr addr;
     uint8_t len;
 };
 
+#define ACL_V4_LEN 96      /* of ::ffff:0:0/96, in which IPv4 lies */
 #define ACL_ADDR_STRLEN 46 /* longest text with its NUL, as INET6_ADDRSTRLEN */
 
 static inline bool

@@ -2,7 +2,8 @@
  *
  * Prefixes either nest or are disjoint, so one sweep in address order with a stack of the prefixes
  * that are open finds all intervals: an interval begins where a prefix begins, and where one ends
- * and its parent goes on.  IPv4 gets an array of its own, of 32-bit starts behind an index by the
+ * and its parent goes on.  The block that IPv4 lies in inherits nothing: what is around it is IPv6
+ * (addr.h).  IPv4 gets an array of its own, of 32-bit starts behind an index by the
  * leading bits, because it is nearly all of the traffic. */
 #include <config.h>
 
@@ -14,6 +15,7 @@
 typedef unsigned __int128 u128;
 
 #define V4_BASE ((u128) 0xffff << 32)
+#define V4_BLOCK UINT32_MAX /* no group: the member that says where IPv4 lies */
 #define MAX_INDEX_BITS 16
 #define MAX_NESTING 130 /* one open prefix of each length, and the bottom */
 
@@ -111,6 +113,7 @@ sweep(struct acl_classmap *map, struct acl_classes *classes, const struct acl_me
     for (size_t i = 0; i < n; i = end) {
         u128 first = to_u128(&members[i].prefix.addr);
         uint32_t class;
+        bool v4;
 
         for (end = i + 1; end < n && same_prefix(&members[i].prefix, &members[end].prefix); end++) {
             continue;
@@ -119,7 +122,9 @@ sweep(struct acl_classmap *map, struct acl_classes *classes, const struct acl_me
         for (; stack[top].last < first; top--) {
             emit(map, stack[top].last + 1, stack[top - 1].class);
         }
-        class = join(classes, stack[top].class, &members[i], end - i, scratch);
+        v4 = members[end - 1].group == V4_BLOCK; /* the last of its prefix */
+        class = join(classes, v4 ? ACL_CLASS_NONE : stack[top].class, &members[i], end - i - v4,
+                     scratch);
         if (class == ACL_CLASS_INVALID) {
             return false;
         }
@@ -187,6 +192,10 @@ struct acl_classmap *
 acl_classmap_build(struct acl_classes *classes, const struct acl_member *members, size_t n)
 {
     struct acl_classmap *map = calloc(1, sizeof *map);
+    const struct acl_member v4 = {
+        .prefix = { .addr = acl_addr_from_v4(0), .len = ACL_V4_LEN },
+        .group = V4_BLOCK,
+    };
     struct acl_member *sorted = malloc((n + 1) * sizeof *sorted);
     uint32_t *scratch = malloc((n + 1) * sizeof *scratch);
     bool ok = false;
@@ -195,16 +204,17 @@ acl_classmap_build(struct acl_classes *classes, const struct acl_member *members
         goto out;
     }
     /* A prefix begins one interval and ends in another at most. */
-    map->starts = malloc((2 * n + 1) * sizeof *map->starts);
-    map->classes = malloc((2 * n + 1) * sizeof *map->classes);
+    map->starts = malloc((2 * n + 3) * sizeof *map->starts);
+    map->classes = malloc((2 * n + 3) * sizeof *map->classes);
     if (!map->starts || !map->classes) {
         goto out;
     }
     if (n) {
         memcpy(sorted, members, n * sizeof *sorted);
-        qsort(sorted, n, sizeof *sorted, compare_members);
     }
-    ok = sweep(map, classes, sorted, n, scratch) && build_v4(map);
+    sorted[n] = v4;
+    qsort(sorted, n + 1, sizeof *sorted, compare_members);
+    ok = sweep(map, classes, sorted, n + 1, scratch) && build_v4(map);
 
 out:
     free(scratch);

@@ -87,9 +87,10 @@ test_prefix_contains(void)
     CU_ASSERT(acl_prefix_parse("2001:db8::/61", &v6));
     CU_ASSERT(acl_prefix_parse("::/0", &all));
     CU_ASSERT(acl_addr_parse("10.1.15.255", &addr) && acl_prefix_contains(&v4, &addr));
-    CU_ASSERT(acl_prefix_contains(&all, &addr) && !acl_prefix_contains(&v6, &addr));
+    CU_ASSERT(!acl_prefix_contains(&all, &addr) && !acl_prefix_contains(&v6, &addr));
     CU_ASSERT(acl_addr_parse("10.1.16.0", &addr) && !acl_prefix_contains(&v4, &addr));
     CU_ASSERT(acl_addr_parse("2001:db8:0:7::1", &addr) && acl_prefix_contains(&v6, &addr));
+    CU_ASSERT(acl_prefix_contains(&all, &addr));
     CU_ASSERT(acl_addr_parse("2001:db8:0:8::", &addr) && !acl_prefix_contains(&v6, &addr));
 }
 
