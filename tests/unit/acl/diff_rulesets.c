@@ -1,11 +1,12 @@
 /* Holds the tables against two first-match walks on ClassBench rule sets: acl_oracle_lookup(), over
  * classes, and one over the addresses of the file itself, which also judges the class maps.
  *
- *     diff_rulesets [-n HEADERS] [-e EVERY] [FILE...]
+ *     diff_rulesets [-n HEADERS] [-e EVERY] [-s SEED] [FILE...]
  *
  * HEADERS (1,000,000) for each set, half on the edges of rules and half random.  The address walk
  * sees all of them, the class walk, which is ten times as slow, every EVERY-th (21).  Without a
- * FILE it takes all of tests/data/rulesets.  Exits non-zero when a set differs. */
+ * FILE it takes all of tests/data/rulesets.  Prints its seed, which is always the same unless
+ * given. Exits non-zero when a set differs. */
 #include <config.h>
 
 #include <arpa/inet.h>
@@ -34,9 +35,7 @@ struct set {
     struct acl_table *table;
 };
 
-#define SEED UINT64_C(88172645463325252)
-
-static uint64_t seed;
+static uint64_t first_seed = UINT64_C(88172645463325252), seed;
 
 static uint64_t
 random64(void)
@@ -270,7 +269,7 @@ run_set(const char *path, size_t n_headers, size_t every)
     double start, built;
     bool ok;
 
-    seed = SEED; /* each set by itself, so that a failure repeats with that file alone */
+    seed = first_seed; /* each set by itself, so that a failure repeats with that file alone */
     if (!filters_read(&set.filters, path)) {
         filters_destroy(&set.filters);
         return false;
@@ -332,16 +331,19 @@ main(int argc, char *argv[])
     size_t n_headers = 1000000, every = 21;
     int option;
 
-    while ((option = getopt(argc, argv, "n:e:")) != -1) {
+    while ((option = getopt(argc, argv, "n:e:s:")) != -1) {
         if (option == 'n') {
             n_headers = strtoul(optarg, NULL, 10);
         } else if (option == 'e') {
             every = strtoul(optarg, NULL, 10) | 1;
+        } else if (option == 's' && strtoull(optarg, NULL, 10)) {
+            first_seed = strtoull(optarg, NULL, 10);
         } else {
-            fprintf(stderr, "usage: %s [-n HEADERS] [-e EVERY] [FILE...]\n", argv[0]);
+            fprintf(stderr, "usage: %s [-n HEADERS] [-e EVERY] [-s SEED] [FILE...]\n", argv[0]);
             return 2;
         }
     }
+    printf("seed %lu\n", first_seed);
     return !(optind < argc ? run_sets(argv + optind, (size_t) (argc - optind), n_headers, every)
                            : run_all(n_headers, every));
 }
