@@ -6,11 +6,11 @@
 In a copy of the tree each mutation (one line) is applied, built and tested; with words, only those in
 whose file or text one of them occurs.  Survivors are shown; the last line is 'K of N killed'.  Exits 1
 when fewer than 90 % are."""
-import filecmp
 import os
-import shutil
 import subprocess
 import sys
+
+import planting
 
 TESTS = ['datapath/test_datapath', 'datapath/diff_conntrack', 'telemetry/test_telemetry',
          'control/test_control', 'datapath/test_swap']
@@ -119,33 +119,12 @@ MUTANTS = [
 ]
 
 
-def run(*command, **kw):
-    return subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **kw).returncode
-
-
-def copy_tree(top, work):
-    """What git knows and what is not committed yet, without what was built."""
-    files = subprocess.run(['git', '-C', top, 'ls-files', '-co', '--exclude-standard', '-z'],
-                           check=True, stdout=subprocess.PIPE).stdout.decode().split('\0')
-    for name in filter(None, files):
-        source, target = os.path.join(top, name), os.path.join(work, name)
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        # What is the same stays as it is, so that make sees what a mutation has left behind.
-        if not os.path.exists(target) or not filecmp.cmp(source, target, shallow=False):
-            shutil.copy(source, target)
-
-
-def build(work):
-    return run('make', '-s', '-C', work + '/_build', '-j%d' % os.cpu_count(),
-               *('tests/unit/' + t for t in TESTS))
-
-
 def find(work):
     """The test that finds the bug; None when none does."""
     env = dict(os.environ, top_srcdir=work, top_builddir=work + '/_build')
     for test in TESTS:
         try:
-            if run('./tests/unit/' + test, cwd=work + '/_build', env=env, timeout=60):
+            if planting.run('./tests/unit/' + test, cwd=work + '/_build', env=env, timeout=60):
                 return test
         except subprocess.TimeoutExpired:
             return test + ' (hangs)'
@@ -156,33 +135,20 @@ def main():
     top, build_dir, ovs = sys.argv[1:4]
     words = sys.argv[4:]
     work = build_dir + '/mutants'
-    copy_tree(top, work)
-    os.makedirs(work + '/_build', exist_ok=True)
-    if (run('autoreconf', '-fi', work) or build_first(work, ovs) or find(work)):
+    tests = ['tests/unit/' + t for t in TESTS]
+    planting.check(top, MUTANTS)
+    if not planting.prepare(top, work, ovs) or planting.make(work, *tests) or find(work):
         sys.exit('mutants: the tree does not build, or its tests fail, without a mutation')
     chosen = [m for m in MUTANTS if not words or any(w in ' '.join(m) for w in words)]
     killed = 0
     for name, old, new in chosen:
-        path = os.path.join(work, name)
-        with open(path) as f:
-            text = f.read()
-        if text.count(old) != 1:
-            sys.exit('mutants: %s has %d times: %s' % (name, text.count(old), old))
-        with open(path, 'w') as f:
-            f.write(text.replace(old, new))
-        by = 'the compiler' if build(work) else find(work)
+        with planting.planted(work, name, old, new):
+            by = 'the compiler' if planting.make(work, *tests) else find(work)
         killed += by is not None
         print('%-9s %s: %s -> %s%s' % ('killed' if by else 'SURVIVED', name, old.strip(), new.strip() or 'nothing',
                                       ' (%s)' % by if by else ''), flush=True)
-        with open(path, 'w') as f:
-            f.write(text)
     print('%d of %d killed' % (killed, len(chosen)))
     return 0 if killed >= 0.9 * len(chosen) else 1
-
-
-def build_first(work, ovs):
-    return (run('../configure', '--with-ovs=' + ovs, '--disable-werror', cwd=work + '/_build')
-            or run('make', '-s', '-C', work + '/_build', '-j%d' % os.cpu_count()) or build(work))
 
 
 if __name__ == '__main__':

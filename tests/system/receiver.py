@@ -5,7 +5,7 @@ import selectors
 import socket
 import sys
 
-MARKS = b'EVADED', b'CONTROL'
+MARKS = b'EVADED', b'CONTROL', b'FLOODED'
 PORTS = 80, 9999
 
 
@@ -26,6 +26,7 @@ def listeners():
                 yield 'port %d' % port, s
 
 
+kept = []
 selector = selectors.DefaultSelector()
 for name, s in listeners():
     selector.register(s, selectors.EVENT_READ, name)
@@ -33,7 +34,8 @@ print('ready', flush=True)
 while True:
     for key, _ in selector.select():
         if key.fileobj.type == socket.SOCK_STREAM:
-            print(key.data, 'accepted', key.fileobj.accept()[1], flush=True)
+            kept.append(key.fileobj.accept())  # to be closed would reset it
+            print(key.data, 'accepted', kept[-1][1], flush=True)
             continue
         data, sender = key.fileobj.recvfrom(65536)
         if key.data == 'frame' and sender[2] == socket.PACKET_OUTGOING:
