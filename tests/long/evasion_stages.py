@@ -72,7 +72,7 @@ STAGES = [
     ('neighbours: ND claims of an uplink', D + 'neigh.c',
      'return b && b->port != from->id ? DROP_SPOOF_ND : DROP_NONE;', 'return DROP_NONE;'),
     ('neighbours: ARP answers', D + 'neigh.c', '} else if (p->arp_op == ARP_REQUEST && target) {', '} else if (0) {'),
-    ('neighbours: ND answers', D + 'neigh.c', '        b = snapshot_binding(w->snapshot, &p->dst);', '        b = NULL;'),
+    ('neighbours: ND answers', D + 'neigh.c', '        b = snapshot_binding(w->snapshot, &target);', '        b = NULL;'),
     ('neighbours: probes', D + 'neigh.c', '        record_probe(w, from, p);', '        ;'),
     ('neighbours: quarantine', D + 'neigh.c', '    if (from->quarantined) {', '    if (0) {'),
     ('fragments: hold', D + 'pipeline.c', 'if (p->reason != DROP_NONE || !(p->flags & PKT_FRAGMENT)) {', 'if (1) {'),

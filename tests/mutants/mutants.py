@@ -56,6 +56,8 @@ MUTANTS = [
     (D + 'track.c', '!acl_addr_equals(&q.src, &p->dst)', '0'),
     (D + 'track.c', '!tcp_may_have_sent(&c->half[side].tcp, &c->half[!side].tcp, q.seq)', '0'),
     (D + 'track.c', '    } else if (!csum_holds(p)) {', '    } else if (0) {'),
+    (D + 'track.c', 'bool claimed = conn_claim(c, s->generation);', 'bool claimed = true;'),
+    (D + 'conn.h', 'return g <= generation && /* CONN_BUSY is above every generation */', 'return'),
     (D + 'forward.c', 'if (p->protocol == IPPROTO_TCP && !track_opens(w, p)) {', 'if (0) {'),
     (D + 'forward.c', '        page_of(w, from)->forwarded++;', ''),
     (D + 'conn.c', 'return (port == in_port || (port == DP_PORT_NONE && unfiltered)) &&', 'return '),

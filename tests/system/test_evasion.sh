@@ -91,7 +91,7 @@ done
 [[ ! $(in_ns d2 ip -6 route show default) ]] || die "d2 has a new router"
 ! in_ns d2 ip -6 addr | grep -q db8:bad || die "d2 has a new address"
 for rfc in $RFCS; do
-    cat "$OFFICE_DIR"/cases-* | grep -q "RFC $rfc" || die "there is no case for RFC $rfc"
+    grep -q "RFC $rfc" "$OFFICE_DIR"/cases-* || die "there is no case for RFC $rfc"
 done
 works=$(in_ns d6 ping -q -n -c 1 -W 2 "$OFFICE_SERVER") || die "others cannot work any more: $works"
 sw audit

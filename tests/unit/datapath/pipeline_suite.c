@@ -602,6 +602,40 @@ test_quarantine_cuts(void)
     drain_records();
 }
 
+/* ---- two workers judge one connection ---- */
+
+/* A worker that finds the verdict claimed by another, or written by a newer snapshot than its own,
+ * judges for itself and writes nothing. */
+static void
+test_claimed_verdict_is_left_alone(void)
+{
+    struct acl_addr peer = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10, 0, 0, UPLINK)));
+    struct conn_key key;
+    struct conn *c;
+    unsigned side;
+
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 4100, 80, TCP_SYN), UPLINK), 1);
+    side = conn_key_make(&key, &addrs[DESK1], &peer, 4100, 80, 6, 0);
+    c = conn_lookup(w->conns, &key, conn_key_hash(w->conns, &key), side, DESK1, false);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+    const uint64_t others[] = { snap->generation | CONN_BUSY, snap->generation + 10 };
+    for (size_t i = 0; i < RTE_DIM(others); i++) {
+        publish();
+        atomic_store(&c->epoch[side], 99); /* what it rests on is not ours */
+        atomic_store(&c->rule_slot[0], 77);
+        atomic_store(&c->generation, others[i]);
+        CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 4100, 80, TCP_SYN), UPLINK), 1);
+        CU_ASSERT_EQUAL(atomic_load(&c->generation), others[i]);
+        CU_ASSERT_EQUAL(atomic_load(&c->rule_slot[0]), 77);
+        CU_ASSERT_EQUAL(atomic_load(&c->epoch[side]), 99);
+    }
+    conn_settle(c, 0); /* free for all: now it is ours */
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, UPLINK, 4100, 80, TCP_SYN), UPLINK), 1);
+    CU_ASSERT_EQUAL(atomic_load(&c->generation), snap->generation);
+    CU_ASSERT_EQUAL(atomic_load(&c->rule_slot[0]), 1);
+    conn_remove(w->conns, 0, c);
+}
+
 void
 suite_pipeline(void)
 {
@@ -621,6 +655,7 @@ suite_pipeline(void)
     CU_add_test(s, "other protocols are connections, too", test_other_protocols);
     CU_add_test(s, "tcp out of bounds", test_out_of_bounds);
     CU_add_test(s, "icmp errors", test_icmp_errors);
+    CU_add_test(s, "a claimed verdict is left alone", test_claimed_verdict_is_left_alone);
     CU_add_test(s, "a tightened policy cuts live connections", test_tightening_cuts);
     CU_add_test(s, "a port without a table denies", test_no_table_denies);
     CU_add_test(s, "quarantine cuts live connections", test_quarantine_cuts);
