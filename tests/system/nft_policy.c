@@ -231,7 +231,7 @@ write_address_set(const struct group *g, unsigned i, bool v6, FILE *f)
     char text[INET6_ADDRSTRLEN];
     const char *comma = "";
 
-    fprintf(f, "set g%uv%u { type ipv%u_addr; flags interval; auto-merge; elements = { ", i,
+    fprintf(f, "set g%uv%d { type ipv%d_addr; flags interval; auto-merge; elements = { ", i,
             v6 ? 6 : 4, v6 ? 6 : 4);
     for (unsigned c = 0; c < g->n; c++) {
         if (g->cidr[c].v6 == v6) {
@@ -294,9 +294,9 @@ write_nft_rule(const struct rule *r, unsigned i, const char *peer, const char *a
         const char *name = r->protocol == IPPROTO_ICMP ? "icmp" : "icmpv6";
 
         for (unsigned e = 0; e < r->n; e++) {
-            fprintf(f, "%s %s type %u ", peer, name, r->entry[e].lo >> 8);
+            fprintf(f, "%s %s type %d ", peer, name, r->entry[e].lo >> 8);
             if (r->entry[e].lo == r->entry[e].hi) {
-                fprintf(f, "%s code %u ", name, r->entry[e].lo & 255);
+                fprintf(f, "%s code %d ", name, r->entry[e].lo & 255);
             }
             fprintf(f, "%s\n", action);
         }
