@@ -20,6 +20,7 @@
 #include "datapath/frag.h"
 #include "datapath/pipeline.h"
 #include "datapath/record.h"
+#include "datapath/learn.h"
 #include "datapath/relation.h"
 
 /* What it covers itself says nothing about the product. */
@@ -63,7 +64,7 @@ static const struct dp_port_ops ops = { .type = "box", .tx = keep };
 static void
 bind_address(uint16_t id, const struct acl_addr *a)
 {
-    uint32_t i = binding_hash(a);
+    uint32_t i = binding_hash(a, 0);
 
     while (bindings[i & 31].port != DP_PORT_NONE) {
         i++;
@@ -78,6 +79,7 @@ make_port(uint16_t id, enum port_role role)
     leaves[id] = (struct port_leaf){ .port = &ports[id], .id = id, .role = role, .epoch = 1 };
     if (role == PORT_DESKTOP) {
         leaves[id].mac = WORLD_MAC(id);
+        leaves[id].learns = true;
         leaves[id].addrs = world_addr[id];
         leaves[id].n_addrs = WORLD_ADDRS;
         leaves[id].table[ACL_EGRESS] = table[ACL_EGRESS];
@@ -149,7 +151,8 @@ make_worker(void)
     CHECK(!ledger_init(&world->ledger, DP_MAX_PORTS, 16));
     CHECK(!fdb_init(64, 1));
     world->relations = relations_create();
-    CHECK(world->relations);
+    world->learner = learner_create(0);
+    CHECK(world->relations && world->learner);
     world->now = 1000 * rte_get_tsc_hz();
 }
 
@@ -245,11 +248,28 @@ world_wait(unsigned ms)
 }
 
 static bool
-remove_it(const struct conn *c, void *aux)
+remove_it(struct conn *c, void *aux)
 {
     (void) aux;
-    conn_remove(world->conns, 0, (struct conn *) c);
+    conn_remove(world->conns, 0, c);
     return true;
+}
+
+/* What control would do with lessons, short of heeding them. */
+static void
+take_lessons(void)
+{
+    struct lesson lesson;
+
+    while (learner_take(world->learner, &lesson)) {
+        if (lesson.held) {
+            learner_hand_back(world->learner, &lesson);
+        }
+    }
+    pipeline_hand_back(world);
+    for (uint16_t id = DESK1; id < N_PORTS; id++) {
+        relations_forget(world->relations, id);
+    }
 }
 
 void
@@ -257,9 +277,10 @@ world_reset(void)
 {
     struct drop_record d;
 
+    take_lessons();
     free_outputs();
     if (conn_table_count(world->conns)) {
-        conn_foreach(world->conns, remove_it, NULL);
+        conn_walk(world->conns, 1, UINT32_MAX, remove_it, NULL);
     }
     world->now += (FRAG_SECONDS + 1) * rte_get_tsc_hz();
     frag_tick(world, world->now);

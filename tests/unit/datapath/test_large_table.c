@@ -100,7 +100,7 @@ make_ports(void)
     leaves[DESK].n_addrs = 1;
     leaves[DESK].table[ACL_EGRESS] = allow_80;
     leaves[DESK].table[ACL_INGRESS] = deny_all;
-    bindings[binding_hash(&desk_address) & 3] =
+    bindings[binding_hash(&desk_address, 0) & 3] =
         (struct binding){ .addr = desk_address, .mac = TEST_MAC(DESK), .port = DESK };
     fdb_bind(TEST_MAC(DESK), 0, DESK);
     for (uint32_t x = 0; x < N_SERVERS + 1; x++) {
