@@ -27,3 +27,7 @@ acl_libacl_a_SOURCES = \
 	acl/tunnel.h \
 	acl/yaml.c \
 	acl/yaml.h
+
+# Rule sets to begin with; copied and edited by their users.
+rulesdir = $(pkgdatadir)/rules
+dist_rules_DATA = acl/rules/desktop-noise.yaml
