@@ -180,6 +180,21 @@ answer_bound(struct worker *w, const struct port_leaf *from, struct pkt *p, cons
     }
 }
 
+/* "I have this address": RFC 5227, 3. */
+static bool
+is_announcement(const struct pkt *p)
+{
+    return p->flags & PKT_ARP && acl_addr_equals(&p->src, &p->dst);
+}
+
+/* Whether a desktop can have asked for what an uplink tells it: ARP speaks of both ends, and no
+ * other end's business is a desktop's. */
+static bool
+is_for(const struct port_leaf *to, const struct pkt *p)
+{
+    return !(p->flags & PKT_ARP) || guard_is_bound(to, &p->dst) || is_announcement(p);
+}
+
 /* What is not for a bound address goes where it is addressed, among the uplinks. */
 static void
 pass_on(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_filter *filter)
@@ -206,6 +221,8 @@ pass_on(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_fil
         consume(w, from, p); /* desktops' requests were answered by the switch */
     } else if (to->quarantined) {
         refuse(w, from, p, DROP_QUARANTINE_PEER);
+    } else if (to->role == PORT_DESKTOP && !is_for(to, p)) {
+        refuse(w, from, p, DROP_MISADDRESSED);
     } else {
         page_of(w, from)->forwarded++;
         output_packet(w, from, to, p->m, p->vlan);
@@ -232,10 +249,11 @@ arp_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
         (from->role == PORT_DESKTOP && !probe && !guard_is_bound(from, &p->src)) ||
         (from->role == PORT_UPLINK && sender && sender->port != from->id)) {
         refuse(w, from, p, DROP_SPOOF_ARP);
+    } else if (is_announcement(p)) {
+        /* A gateway that moved tells everyone; a desktop's concerns switches farther on. */
+        pass_on(w, from, p, from->role == PORT_UPLINK ? flood_to_all : flood_to_uplinks);
     } else if (p->arp_op == ARP_REQUEST && target) {
         answer_bound(w, from, p, target);
-    } else if (from->role == PORT_UPLINK && acl_addr_equals(&p->src, &p->dst)) {
-        pass_on(w, from, p, flood_to_all); /* a gateway that moved tells everyone */
     } else {
         pass_on(w, from, p, flood_to_uplinks);
     }

@@ -163,7 +163,7 @@ hand_back(const struct lesson *lesson)
 {
     learner_hand_back(bench->learner, lesson);
     CU_ASSERT_TRUE(learn_is_handed_back(bench->learner));
-    bench_send(BENCH_D1, packet_arp_request(BENCH_D1, BENCH_D1)); /* empties the boxes */
+    bench_send(BENCH_D1, packet_arp_request(BENCH_D2, BENCH_D2)); /* empties the boxes */
     CU_ASSERT_TRUE(bench_got_only(0));
     pipeline_hand_back(bench);
     CU_ASSERT_FALSE(learn_is_handed_back(bench->learner));

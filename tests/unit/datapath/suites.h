@@ -13,6 +13,7 @@ void suite_conn(void);
 void suite_fdb(void);
 void suite_pipeline(void);
 void suite_learn(void);
+void suite_arp(void);
 void suite_vlan(void);
 void suite_storm(void);
 void suite_mcast(void);

@@ -35,6 +35,7 @@ main(void)
     suite_fdb();
     suite_pipeline();
     suite_learn();
+    suite_arp();
     suite_vlan();
     suite_storm();
     suite_mcast();
