@@ -94,6 +94,11 @@ static void
 read_file(const char *path)
 {
     static uint8_t bytes[1 << 20];
+    static union {
+        uint8_t b[2 << 20];
+        uint16_t align; /* as the headers want it */
+    } frames;
+    size_t used = 0;
     FILE *f = fopen(path, "rb");
     size_t n = f ? fread(bytes, 1, sizeof bytes, f) : 0;
 
@@ -104,10 +109,16 @@ read_file(const char *path)
 
         memcpy(header, bytes + at, sizeof header);
         r->ms = header[0] * 1000ll + header[1] / 1000;
-        r->frame = bytes + at + sizeof header;
+        r->frame = frames.b + used;
         r->len = header[2];
-        at += sizeof header + r->len;
-        if (at > n || n_recorded == MAX_SEGMENTS || !read_segment(r)) {
+        at += sizeof header;
+        if (r->len > n - at) {
+            fail(path, "cut short");
+        }
+        memcpy(frames.b + used, bytes + at, r->len);
+        used = ROUND_UP(used + r->len, 2);
+        at += r->len;
+        if (n_recorded == MAX_SEGMENTS || !read_segment(r)) {
             fail(path, "not a recording of TCP segments");
         }
     }
