@@ -183,7 +183,7 @@ def neighbours():
     yield Case('ARP: who has my neighbour (the switch answers)', {'probe': 1},
                lambda: answers(ether(ARP(hwsrc=D1, psrc=ME, pdst=PEER4) / pad, ALL), D4))
     solicit = ether(IPv6(src=ME6, dst='ff02::1:ff00:14', hlim=255) / ICMPv6ND_NS(tgt='fd99::14')
-                    / ICMPv6NDOptSrcLLAddr(lladdr=D1) / text(), '33:33:ff:00:00:14')
+                    / ICMPv6NDOptSrcLLAddr(lladdr=D1), '33:33:ff:00:00:14')
     yield Case('ND: who has my neighbour (the switch answers)', {'probe': 1},
                lambda: answers(solicit, D4))
 
@@ -318,7 +318,7 @@ def tcp(swctl):
 
 
 def state(swctl, port):
-    for line in swctl('conn', '--port', 'd1').splitlines():
+    for line in swctl('conn', 'list', '--port', 'd1').splitlines():
         if ':%d ' % port in line:
             return next((word for word in line.split() if word in ('established', 'closed', 'closing')), None)
     return None
