@@ -17,8 +17,8 @@
 #include "tests/unit/datapath/suites.h"
 
 #define EVERYBODY 0xffffffffu
-#define SSDP RTE_IPV4(239, 255, 255, 250)
-#define HOST(ID) RTE_IPV4(10, 0, 0, ID)
+#define SSDP RTE_IPV4(239u, 255, 255, 250)
+#define HOST(ID) RTE_IPV4(10u, 0, 0, ID)
 #define GROUP_MAC 0xffffffffffffull
 enum { SERVER = 200 }; /* behind BENCH_UP1 */
 enum { ACK = 5, REQUEST = 3, RELEASE = 7 };

@@ -460,7 +460,7 @@ test_queries(void)
     CU_ASSERT_TRUE(bench_got_only(UPLINKS));
     about6(&m, BENCH_UP2, MLD_QUERY, (uint8_t[16]){ 0xff, 2, [15] = 1 }, group6);
     m.len += 4 + 16; /* MLDv2, with a source */
-    l4(&m)[27] = 1;
+    m.b[m.l4 + 27] = 1;
     tell(&m);
     join(BENCH_D1, GROUP);
     CU_ASSERT_TRUE(bench_got_only(BIT(BENCH_UP2)));
@@ -669,7 +669,7 @@ test_spoiled_igmp(void)
     spoiled(&m, DROP_MALFORMED);
     about(&m, BENCH_UP1, QUERY, RTE_IPV4(224, 0, 0, 1), 0);
     m.len += 4;
-    l4(&m)[11] = 1; /* one source, which is not there */
+    m.b[m.l4 + 11] = 1; /* one source, which is not there */
     spoiled(&m, DROP_MALFORMED);
     about(&m, BENCH_UP1, QUERY, RTE_IPV4(224, 0, 0, 1), RTE_IPV4(10, 0, 0, 1));
     spoiled(&m, DROP_MCAST_INVALID);
@@ -688,16 +688,16 @@ test_spoiled_records(void)
         spoiled(&m, DROP_MALFORMED);
     }
     m = good;
-    l4(&m)[7] = 2; /* a record more than there is */
+    m.b[m.l4 + 7] = 2; /* a record more than there is */
     spoiled(&m, DROP_MALFORMED);
     m = good;
-    l4(&m)[6] = l4(&m)[7] = 0xff;
+    m.b[m.l4 + 6] = m.b[m.l4 + 7] = 0xff;
     spoiled(&m, DROP_MALFORMED);
     m = good;
-    l4(&m)[10] = l4(&m)[11] = 0xff; /* sources */
+    m.b[m.l4 + 10] = m.b[m.l4 + 11] = 0xff; /* sources */
     spoiled(&m, DROP_MALFORMED);
     m = good;
-    l4(&m)[9] = 0xff; /* auxiliary data */
+    m.b[m.l4 + 9] = 0xff; /* auxiliary data */
     spoiled(&m, DROP_MALFORMED);
     m = good;
     record4(&m, TO_EXCLUDE, RTE_IPV4(10, 0, 0, 2), 0, 0); /* the first is not believed either */
