@@ -170,7 +170,7 @@ world_init(enum world_policy policy)
     for (uint16_t id = DESK1; id < N_PORTS; id++) {
         struct acl_addr global = { .b = { 0xfd, [15] = id } }, local = { .b = { 0xfe, 0x80 } };
         local.b[15] = id;
-        world_addr[id][0] = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10, 0, 0, 0) + id));
+        world_addr[id][0] = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10u, 0, 0, 0) + id));
         world_addr[id][1] = global;
         world_addr[id][2] = local;
         make_port(id, id < UPLINK1 ? PORT_DESKTOP : PORT_UPLINK);

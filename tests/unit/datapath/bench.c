@@ -82,7 +82,7 @@ make_port(uint16_t id)
     if (!desktop) {
         return;
     }
-    addrs[id][0] = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10, 0, 0, 0) + id));
+    addrs[id][0] = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10u, 0, 0, 0) + id));
     addrs[id][1] = (struct acl_addr){ .b = { 0xfe, 0x80, [15] = id } };
     leaf->mac = TEST_MAC(id);
     leaf->addrs = addrs[id];

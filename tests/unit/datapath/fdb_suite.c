@@ -109,7 +109,7 @@ test_ring_is_shared(void)
 static struct rte_mbuf *
 from_station(uint64_t mac)
 {
-    struct rte_mbuf *m = packet_datagram(99, TEST_MAC(BENCH_D1), RTE_IPV4(10, 0, 0, BENCH_D1), 9);
+    struct rte_mbuf *m = packet_datagram(99, TEST_MAC(BENCH_D1), RTE_IPV4(10u, 0, 0, BENCH_D1), 9);
     uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
 
     for (int i = 0; i < 6; i++) {

@@ -43,7 +43,7 @@ add(_Atomic uint64_t *cell, uint64_t n)
 struct acl_addr
 end_addr(uint16_t id)
 {
-    return acl_addr_from_v4(RTE_BE32(RTE_IPV4(10, 0, 0, 1) + id));
+    return acl_addr_from_v4(RTE_BE32(RTE_IPV4(10u, 0, 0, 1) + id));
 }
 
 uint64_t

@@ -12,7 +12,7 @@
 #include "tests/unit/datapath/suites.h"
 
 #define UPLINKS (BIT(BENCH_UP1) | BIT(BENCH_UP2))
-#define GROUP RTE_IPV4(239, 1, 2, 3)
+#define GROUP RTE_IPV4(239u, 1, 2, 3)
 #define QUERY 0x11
 #define V1_REPORT 0x12
 #define V2_REPORT 0x16
@@ -47,7 +47,7 @@ begin4(struct message *m, uint8_t from, uint32_t dst)
     ip->version_ihl = 0x46;
     ip->time_to_live = 1;
     ip->next_proto_id = 2;
-    ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, from));
+    ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(10u, 0, 0, from));
     ip->dst_addr = rte_cpu_to_be_32(dst);
     memcpy(ip + 1, "\x94\x04\0\0", 4); /* router alert */
     m->l4 = 38;
@@ -105,7 +105,7 @@ about6(struct message *m, uint8_t from, uint8_t type, const uint8_t dst[16],
 static void
 report(struct message *m, uint8_t from)
 {
-    begin4(m, from, RTE_IPV4(224, 0, 0, 22));
+    begin4(m, from, RTE_IPV4(224u, 0, 0, 22));
     l4(m)[0] = V3_REPORT;
 }
 
@@ -198,7 +198,7 @@ leave(uint8_t from, uint32_t group)
 {
     struct message m;
 
-    about(&m, from, V2_LEAVE, RTE_IPV4(224, 0, 0, 2), group);
+    about(&m, from, V2_LEAVE, RTE_IPV4(224u, 0, 0, 2), group);
     tell(&m);
 }
 
@@ -234,7 +234,7 @@ query(uint8_t from)
 {
     struct message m;
 
-    about(&m, from, QUERY, RTE_IPV4(224, 0, 0, 1), 0);
+    about(&m, from, QUERY, RTE_IPV4(224u, 0, 0, 1), 0);
     tell(&m);
 }
 
@@ -301,13 +301,13 @@ test_nowhere(void)
 static void
 test_link_groups(void)
 {
-    stream(BENCH_UP1, RTE_IPV4(224, 0, 0, 251));
+    stream(BENCH_UP1, RTE_IPV4(224u, 0, 0, 251));
     CU_ASSERT_TRUE(bench_got_only(BIT(BENCH_D1) | BIT(BENCH_D2) | BIT(BENCH_UP2)));
-    stream(BENCH_UP1, RTE_IPV4(224, 0, 1, 1));
+    stream(BENCH_UP1, RTE_IPV4(224u, 0, 1, 1));
     CU_ASSERT_TRUE(bench_got_only(BIT(BENCH_UP2)));
-    join(BENCH_D1, RTE_IPV4(224, 0, 0, 251)); /* goes to the routers, and takes no place */
+    join(BENCH_D1, RTE_IPV4(224u, 0, 0, 251)); /* goes to the routers, and takes no place */
     CU_ASSERT_TRUE(bench_got_only(UPLINKS));
-    CU_ASSERT_FALSE(listens(BENCH_D1, RTE_IPV4(224, 0, 0, 251)));
+    CU_ASSERT_FALSE(listens(BENCH_D1, RTE_IPV4(224u, 0, 0, 251)));
 }
 
 static void
@@ -436,11 +436,11 @@ test_queries(void)
     about6(&m, BENCH_D1, MLD_QUERY, (uint8_t[16]){ 0xff, 2, [15] = 1 }, (uint8_t[16]){ 0 });
     send_message(&m);
     CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_MCAST_QUERY), 2);
-    about(&m, BENCH_D1, 0x13, RTE_IPV4(224, 0, 0, 4), 0); /* DVMRP */
+    about(&m, BENCH_D1, 0x13, RTE_IPV4(224u, 0, 0, 4), 0); /* DVMRP */
     send_message(&m);
     CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_MCAST_QUERY), 3);
     /* A switch that stands in for a router is none. */
-    about(&m, BENCH_UP1, QUERY, RTE_IPV4(224, 0, 0, 1), 0);
+    about(&m, BENCH_UP1, QUERY, RTE_IPV4(224u, 0, 0, 1), 0);
     memset(m.b + 26, 0, 4);
     tell(&m);
     join(BENCH_D1, GROUP);
@@ -510,7 +510,7 @@ test_order(void)
     struct message in, out;
 
     about(&in, BENCH_D1, V2_REPORT, GROUP, GROUP);
-    about(&out, BENCH_D1, V2_LEAVE, RTE_IPV4(224, 0, 0, 2), GROUP);
+    about(&out, BENCH_D1, V2_LEAVE, RTE_IPV4(224u, 0, 0, 2), GROUP);
     tell(&in);
     send_message(&out);
     tell(&in);
@@ -657,21 +657,21 @@ test_spoiled_igmp(void)
     spoiled(&m, DROP_MALFORMED);
     about(&m, BENCH_D1, V2_REPORT, GROUP + 1, GROUP); /* not to the group itself */
     spoiled(&m, DROP_MCAST_INVALID);
-    about(&m, BENCH_D1, V2_REPORT, RTE_IPV4(10, 0, 0, 2), RTE_IPV4(10, 0, 0, 2));
+    about(&m, BENCH_D1, V2_REPORT, RTE_IPV4(10u, 0, 0, 2), RTE_IPV4(10u, 0, 0, 2));
     spoiled(&m, DROP_MCAST_INVALID);
-    about(&m, BENCH_D1, V2_LEAVE, RTE_IPV4(224, 0, 0, 2), RTE_IPV4(10, 0, 0, 2));
+    about(&m, BENCH_D1, V2_LEAVE, RTE_IPV4(224u, 0, 0, 2), RTE_IPV4(10u, 0, 0, 2));
     spoiled(&m, DROP_MCAST_INVALID);
     m = good;
     memcpy(m.b, (uint8_t[]){ 2, 0, 0, 0, 0, BENCH_D2 }, 6); /* to one station */
     spoiled(&m, DROP_MCAST_INVALID);
-    about(&m, BENCH_UP1, QUERY, RTE_IPV4(224, 0, 0, 1), 0);
+    about(&m, BENCH_UP1, QUERY, RTE_IPV4(224u, 0, 0, 1), 0);
     m.len += 2; /* neither version's length */
     spoiled(&m, DROP_MALFORMED);
-    about(&m, BENCH_UP1, QUERY, RTE_IPV4(224, 0, 0, 1), 0);
+    about(&m, BENCH_UP1, QUERY, RTE_IPV4(224u, 0, 0, 1), 0);
     m.len += 4;
     m.b[m.l4 + 11] = 1; /* one source, which is not there */
     spoiled(&m, DROP_MALFORMED);
-    about(&m, BENCH_UP1, QUERY, RTE_IPV4(224, 0, 0, 1), RTE_IPV4(10, 0, 0, 1));
+    about(&m, BENCH_UP1, QUERY, RTE_IPV4(224u, 0, 0, 1), RTE_IPV4(10u, 0, 0, 1));
     spoiled(&m, DROP_MCAST_INVALID);
 }
 
@@ -700,7 +700,7 @@ test_spoiled_records(void)
     m.b[m.l4 + 9] = 0xff; /* auxiliary data */
     spoiled(&m, DROP_MALFORMED);
     m = good;
-    record4(&m, TO_EXCLUDE, RTE_IPV4(10, 0, 0, 2), 0, 0); /* the first is not believed either */
+    record4(&m, TO_EXCLUDE, RTE_IPV4(10u, 0, 0, 2), 0, 0); /* the first is not believed either */
     spoiled(&m, DROP_MCAST_INVALID);
     report6(&good, BENCH_D1);
     record(&good, TO_EXCLUDE, group6, 1, 1);

@@ -41,8 +41,8 @@ packet_tcp(uint8_t from, uint8_t to, uint16_t sport, uint16_t dport, uint8_t fla
     ip->total_length = rte_cpu_to_be_16(sizeof *ip + sizeof *tcp);
     ip->time_to_live = 64;
     ip->next_proto_id = 6;
-    ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, from));
-    ip->dst_addr = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, to));
+    ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(10u, 0, 0, from));
+    ip->dst_addr = rte_cpu_to_be_32(RTE_IPV4(10u, 0, 0, to));
     ip->hdr_checksum = rte_ipv4_cksum(ip);
     tcp->src_port = rte_cpu_to_be_16(sport);
     tcp->dst_port = rte_cpu_to_be_16(dport);
@@ -108,7 +108,7 @@ packet_datagram(uint8_t from, uint64_t dmac, uint32_t dst, uint16_t dport)
     ip->total_length = rte_cpu_to_be_16(sizeof p - 14);
     ip->time_to_live = 64;
     ip->next_proto_id = 17;
-    ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(10, 0, 0, from));
+    ip->src_addr = rte_cpu_to_be_32(RTE_IPV4(10u, 0, 0, from));
     ip->dst_addr = rte_cpu_to_be_32(dst);
     ip->hdr_checksum = rte_ipv4_cksum(ip);
     udp->src_port = rte_cpu_to_be_16(4000);

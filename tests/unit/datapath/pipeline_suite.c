@@ -89,7 +89,7 @@ make_port(uint16_t id, enum port_role role)
     boxes[id] = (struct box){ .port = { .ops = &box_ops, .id = id, .mtu = 1500, .up = true } };
     leaves[id] = (struct port_leaf){ .port = &boxes[id].port, .id = id, .role = role, .epoch = 1 };
     if (role == PORT_DESKTOP) {
-        addrs[id] = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10, 0, 0, 0) + id));
+        addrs[id] = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10u, 0, 0, 0) + id));
         leaves[id].mac = TEST_MAC(id);
         leaves[id].addrs = &addrs[id];
         leaves[id].n_addrs = 1;
@@ -609,7 +609,7 @@ test_quarantine_cuts(void)
 static void
 test_claimed_verdict_is_left_alone(void)
 {
-    struct acl_addr peer = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10, 0, 0, UPLINK)));
+    struct acl_addr peer = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10u, 0, 0, UPLINK)));
     struct conn_key key;
     struct conn *c;
     unsigned side;

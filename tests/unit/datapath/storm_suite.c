@@ -10,7 +10,7 @@
 
 #define BROADCAST 0xffffffffffffull
 #define GROUP_MAC 0x01005e010203ull
-#define GROUP RTE_IPV4(239, 1, 2, 3)
+#define GROUP RTE_IPV4(239u, 1, 2, 3)
 #define STRANGER 0x02000000aaaaull /* behind no port */
 #define LIMIT 100
 
@@ -33,7 +33,7 @@ drain(void)
 static struct rte_mbuf *
 broadcast(uint16_t id)
 {
-    return packet_datagram(id, BROADCAST, RTE_IPV4(255, 255, 255, 255), 9);
+    return packet_datagram(id, BROADCAST, RTE_IPV4(255u, 255, 255, 255), 9);
 }
 
 static struct rte_mbuf *
@@ -45,7 +45,7 @@ multicast(uint16_t id)
 static struct rte_mbuf *
 stray(uint16_t id)
 {
-    return packet_datagram(id, STRANGER, RTE_IPV4(10, 0, 0, 99), 9);
+    return packet_datagram(id, STRANGER, RTE_IPV4(10u, 0, 0, 99), 9);
 }
 
 static struct rte_mbuf *
@@ -69,7 +69,7 @@ unicast_arp(uint16_t id)
 static struct rte_mbuf *
 known(uint16_t id)
 {
-    return packet_datagram(id, TEST_MAC(BENCH_D2), RTE_IPV4(10, 0, 0, BENCH_D2), 9);
+    return packet_datagram(id, TEST_MAC(BENCH_D2), RTE_IPV4(10u, 0, 0, BENCH_D2), 9);
 }
 
 typedef struct rte_mbuf *make_packet(uint16_t id);
@@ -178,7 +178,7 @@ test_alarm(void)
     bench_send(BENCH_D1, packet_arp_request(BENCH_D1, 78));
     bench_send(BENCH_D1, packet_arp_request(BENCH_D1, 78));
     for (uint8_t host = 77; host < 79; host++) {
-        struct acl_addr target = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10, 0, 0, 0) + host));
+        struct acl_addr target = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10u, 0, 0, 0) + host));
         CU_ASSERT_TRUE_FATAL(bench_record(&d));
         CU_ASSERT_EQUAL(d.reason, DROP_STORM);
         CU_ASSERT_EQUAL(d.log, ACL_LOG_RECORD);

@@ -234,7 +234,7 @@ start(void)
     table_a = make_table(false);
     table_ab = make_table(true);
     for (int p = 0; p < N_PORTS; p++) {
-        addrs[p] = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10, 0, 0, 1) + p));
+        addrs[p] = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10u, 0, 0, 1) + p));
         ends[p].port = (struct dp_port){
             .ops = p == SENDER ? &sender_ops : &receiver_ops, .id = p, .mtu = 1500, .up = true
         };

@@ -106,8 +106,8 @@ make_desktop(uint16_t id, uint16_t vlan, uint8_t mac, uint8_t address)
 {
     struct port_leaf *leaf = make_port(id, PORT_DESKTOP, vlan);
 
-    addrs[id][0] = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10, 0, 0, 0) + address));
-    addrs[id][1] = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10, 0, 0, 0) + mac));
+    addrs[id][0] = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10u, 0, 0, 0) + address));
+    addrs[id][1] = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10u, 0, 0, 0) + mac));
     leaf->mac = TEST_MAC(mac);
     leaf->addrs = addrs[id];
     leaf->n_addrs = mac == address ? 1 : 2;
