@@ -93,7 +93,10 @@ const struct command commands[] = {
       "A policy or a quarantine needs no flush: they hold for live connections.",
       CONN_FILTER | B(ALL), conn_flush },
     { "conn stats", NULL, "how full the table of connections is, and what was refused",
-      "Entries by state are those of the last sweep, a few seconds ago.", 0, conn_stats },
+      "Entries by state are those of the last sweep: seconds ago when the workers are busy, "
+      "minutes\n"
+      "for a large table when they are idle.",
+      0, conn_stats },
     { "worker", NULL, "the threads that poll the ports", NULL, 0, system_worker },
     { "audit", NULL, "prove that every packet is accounted for",
       "Two equations for each port, whose differences must be 0:\n"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # What a rule rejects, kernels are told of and believe: a TCP connection is refused, a UDP socket gets
 # the error of an ICMP message, at once and over both families, whether the sender's table or the
-# receiver's rejects; multicasts and fragments' tails are answered by nothing.
+# receiver's rejects; broadcasts and multicasts are answered by nothing.
 set -euo pipefail
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
