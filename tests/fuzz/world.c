@@ -150,9 +150,10 @@ make_worker(void)
     CHECK(!recorder_init(&world->recorder));
     CHECK(!ledger_init(&world->ledger, DP_MAX_PORTS, 16));
     CHECK(!fdb_init(64, 1));
+    world->rates = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *world->rates, 64);
     world->relations = relations_create();
     world->learner = learner_create(0);
-    CHECK(world->relations && world->learner);
+    CHECK(world->rates && world->relations && world->learner);
     world->now = 1000 * rte_get_tsc_hz();
 }
 

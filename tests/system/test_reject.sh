@@ -75,3 +75,51 @@ for to in ('10.99.0.255', '255.255.255.255', '224.0.0.252'):
 END
 expect "answers to broadcasts and multicasts" $(($(originated) - before)) 0
 sw audit
+
+# A connection that is open when its rule comes to reject: each end learns of it at its next packet,
+# the sender's by an answer and the other by a reset that it takes for exact.
+sed 's/action: reject/action: allow/' "$OFFICE_DIR/policy.yaml" >"$OFFICE_DIR/open.yaml"
+sw policy apply "$OFFICE_DIR/open.yaml" >"$OFFICE_DIR/applied"
+for peer in "$(desk_ip 2)" "${OFFICE_NET6}12"; do
+    rm -f "$OFFICE_DIR"/{ends,talk}
+    spawn_ns d2 /usr/bin/python3 -c "
+import errno, socket, sys
+s = socket.create_server(('$peer', 445), family=socket.AF_INET6 if ':' in '$peer' else socket.AF_INET)
+s.settimeout(60)
+print('ready', flush=True)
+c, _ = s.accept()
+c.settimeout(60)
+try:
+    while c.recv(10):
+        pass
+    print('end', flush=True)
+except OSError as e:
+    print(errno.errorcode.get(e.errno, e), flush=True)
+" >"$OFFICE_DIR/ends" 2>&1
+    office_wait 20 "a server at $peer" grep -q ready "$OFFICE_DIR/ends"
+    spawn_ns d1 /usr/bin/python3 -c "
+import errno, os, socket, time
+s = socket.create_connection(('$peer', 445), 20)
+s.settimeout(60)
+s.send(b'0123456789')
+print('connected', flush=True)
+while not os.path.exists('$OFFICE_DIR/tightened'):
+    time.sleep(.05)
+try:
+    s.send(b'more')
+    s.recv(10)
+    print('end', flush=True)
+except OSError as e:
+    print(errno.errorcode.get(e.errno, e), flush=True)
+" >"$OFFICE_DIR/talk" 2>&1
+    office_wait 20 "a connection to $peer" grep -q connected "$OFFICE_DIR/talk"
+    sw policy apply "$OFFICE_DIR/policy.yaml" >"$OFFICE_DIR/applied"
+    touch "$OFFICE_DIR/tightened"
+    office_wait 20 "both ends of $peer" grep -qE "^E|end" "$OFFICE_DIR/ends"
+    office_wait 20 "both ends of $peer" grep -qE "^E|end" "$OFFICE_DIR/talk"
+    expect "the opener at $peer" "$(tail -1 "$OFFICE_DIR/talk")" ECONNRESET
+    expect "its peer at $peer" "$(tail -1 "$OFFICE_DIR/ends")" ECONNRESET
+    rm "$OFFICE_DIR/tightened"
+    sw policy apply "$OFFICE_DIR/open.yaml" >"$OFFICE_DIR/applied"
+done
+sw audit

@@ -51,6 +51,7 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/snoop.h \
 	vswitch/datapath/snoop_parse.c \
 	vswitch/datapath/snoop_parse.h \
+	vswitch/datapath/rate.h \
 	vswitch/datapath/storm.c \
 	vswitch/datapath/storm.h \
 	vswitch/datapath/track.c \

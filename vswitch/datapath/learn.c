@@ -22,7 +22,7 @@
 #include "datapath/relation.h"
 
 #define LESSONS 1024  /* that wait for control */
-#define BURST 16      /* lessons of one port at once: a desktop that starts has a handful */
+#define BURST_S 16    /* lessons come at one a second: a desktop that starts needs a few at once */
 #define UPLINK_FOLD 8 /* an uplink has many stations behind it */
 
 struct handed_back {
@@ -30,17 +30,10 @@ struct handed_back {
     uint64_t from;
 };
 
-/* Tokens come at one a second. */
-struct bucket {
-    uint64_t refilled; /* TSC */
-    uint32_t tokens;
-};
-
 struct learner {
     struct rte_ring *lessons;     /* of struct lesson */
     struct rte_ring *handed_back; /* of struct handed_back: has room for all lessons */
     uint32_t n_held;
-    struct bucket bucket[DP_MAX_PORTS];
 };
 
 static struct rte_ring *
@@ -130,19 +123,8 @@ learn_handed_back(struct learner *l, struct rte_mbuf **m, uint16_t *from)
 static bool
 has_token(struct worker *w, const struct port_leaf *from)
 {
-    struct bucket *b = &w->learner->bucket[from->id];
-    uint32_t burst = from->role == PORT_UPLINK ? BURST * UPLINK_FOLD : BURST;
-    uint64_t hz = rte_get_tsc_hz() / (from->role == PORT_UPLINK ? UPLINK_FOLD : 1);
-    uint64_t earned = (w->now - b->refilled) / hz;
-
-    if (!b->refilled || earned >= burst) {
-        b->tokens = burst;
-        b->refilled = w->now;
-    } else if (earned) {
-        b->tokens = RTE_MIN(b->tokens + earned, burst);
-        b->refilled += earned * hz;
-    }
-    return b->tokens && b->tokens--;
+    return rate_take(&w->rates[from->id].lessons, from->role == PORT_UPLINK ? UPLINK_FOLD : 1,
+                     BURST_S, w->now, rte_get_tsc_hz());
 }
 
 /* All of it, for the ring copies what lies between its members, too. */

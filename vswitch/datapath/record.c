@@ -13,9 +13,11 @@
 #include "datapath/frag.h"
 
 #define RING_RECORDS 32768
-#define MERGE_NS 1000000000ull
-#define BUDGET_BURST 20000   /* records of one port at once: a full port scan of a few peers */
-#define BUDGET_A_SECOND 5000 /* and then */
+#define NS_A_SECOND 1000000000ull
+#define MERGE_NS NS_A_SECOND
+/* Records of a port: 20,000 at once, a full port scan of a few peers. */
+#define BUDGET_A_SECOND 5000
+#define BUDGET_BURST_S 4
 #define TICK_SLOTS 16
 
 int
@@ -27,9 +29,6 @@ recorder_init(struct recorder *r)
     if (!r->unsaid || !r->merge || !r->budget || drop_ring_init(&r->ring, RING_RECORDS)) {
         recorder_destroy(r);
         return ENOMEM;
-    }
-    for (int i = 0; i < DP_MAX_PORTS; i++) {
-        r->budget[i].tokens = BUDGET_BURST;
     }
     return 0;
 }
@@ -67,27 +66,10 @@ unsaid_of(struct recorder *r, const struct drop_record *d)
     return &r->unsaid[d->port * N_DROP_REASONS + d->reason];
 }
 
-static bool
-budget_take(struct record_budget *b, uint64_t now_ns)
-{
-    if (!b->tokens || now_ns - b->refilled_ns > MERGE_NS) {
-        uint64_t add = (now_ns - b->refilled_ns) * BUDGET_A_SECOND / MERGE_NS;
-        if (add) {
-            b->tokens = RTE_MIN(b->tokens + add, (uint64_t) BUDGET_BURST);
-            b->refilled_ns = now_ns;
-        }
-    }
-    if (!b->tokens) {
-        return false;
-    }
-    b->tokens--;
-    return true;
-}
-
 static void
 send_record(struct recorder *r, const struct drop_record *d)
 {
-    if (!budget_take(&r->budget[d->port], d->mono_ns)) {
+    if (!rate_take(&r->budget[d->port], BUDGET_A_SECOND, BUDGET_BURST_S, d->mono_ns, NS_A_SECOND)) {
         unsaid_add(&unsaid_of(r, d)->suppressed, d->count);
         return;
     }

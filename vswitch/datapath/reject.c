@@ -14,33 +14,37 @@
 #include "datapath/csum.h"
 #include "datapath/output.h"
 
-#define ANSWERS_A_SECOND 2000
+#define ANSWERS_A_SECOND 250 /* of one port: a scan gets no more */
+#define UPLINK_FOLD 8        /* an uplink has many stations behind it */
+/* An error quotes as much as lets it still fit everywhere: RFC 1812, 4.3.2.3; RFC 4443, 2.4 (c). */
+#define QUOTE_MAX (576 - 20 - 8)
+#define QUOTE_MAX_V6 (1280 - 40 - 8)
 
 static bool
-within_rate(struct worker *w)
+within_rate(struct worker *w, const struct port_leaf *from)
 {
-    if (w->now - w->reject_refilled > rte_get_tsc_hz()) {
-        w->reject_refilled = w->now;
-        w->reject_tokens = ANSWERS_A_SECOND;
-    }
-    return w->reject_tokens && w->reject_tokens--;
+    return rate_take(&w->rates[from->id].rejects,
+                     ANSWERS_A_SECOND * (from->role == PORT_UPLINK ? UPLINK_FOLD : 1), 1, w->now,
+                     rte_get_tsc_hz());
 }
 
 static void
-swap_ethernet(const struct pkt *p, struct rte_ether_hdr *eth)
+fill_ethernet(const struct pkt *p, bool back, struct rte_ether_hdr *eth)
 {
     const struct rte_ether_hdr *in = rte_pktmbuf_mtod(p->m, const struct rte_ether_hdr *);
 
-    eth->dst_addr = in->src_addr;
-    eth->src_addr = in->dst_addr;
+    eth->dst_addr = back ? in->src_addr : in->dst_addr;
+    eth->src_addr = back ? in->dst_addr : in->src_addr;
     eth->ether_type = in->ether_type;
 }
 
-/* Headers from p's destination to its source, for 'l4_len' bytes of 'protocol'; returns where these
- * go, or NULL when there is no buffer. */
+/* Headers back from p's destination to its source, or the way of p, for 'l4_len' bytes of
+ * 'protocol'; returns where these go, or NULL when there is no buffer. */
 static uint8_t *
-build(struct worker *w, const struct pkt *p, uint8_t protocol, uint16_t l4_len, struct pkt *out)
+build(struct worker *w, const struct pkt *p, bool back, uint8_t protocol, uint16_t l4_len,
+      struct pkt *out)
 {
+    const struct acl_addr *src = back ? &p->dst : &p->src, *dst = back ? &p->src : &p->dst;
     uint16_t ip_len = p->flags & PKT_V6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
     struct rte_mbuf *m = rte_pktmbuf_alloc(w->pool);
     char *data = m ? rte_pktmbuf_append(m, RTE_ETHER_HDR_LEN + ip_len + l4_len) : NULL;
@@ -50,28 +54,28 @@ build(struct worker *w, const struct pkt *p, uint8_t protocol, uint16_t l4_len, 
         return NULL;
     }
     memset(data, 0, RTE_ETHER_HDR_LEN + ip_len + l4_len);
-    swap_ethernet(p, (void *) data);
+    fill_ethernet(p, back, (void *) data);
     if (p->flags & PKT_V6) {
         struct rte_ipv6_hdr *ip = (void *) (data + RTE_ETHER_HDR_LEN);
         ip->vtc_flow = RTE_BE32(6u << 28);
         ip->payload_len = rte_cpu_to_be_16(l4_len);
         ip->proto = protocol;
         ip->hop_limits = 64;
-        memcpy(ip->src_addr, &p->dst, 16);
-        memcpy(ip->dst_addr, &p->src, 16);
+        memcpy(ip->src_addr, src, 16);
+        memcpy(ip->dst_addr, dst, 16);
     } else {
         struct rte_ipv4_hdr *ip = (void *) (data + RTE_ETHER_HDR_LEN);
         ip->version_ihl = 0x45;
         ip->total_length = rte_cpu_to_be_16(sizeof *ip + l4_len);
         ip->time_to_live = 64;
         ip->next_proto_id = protocol;
-        ip->src_addr = p->dst.w[3];
-        ip->dst_addr = p->src.w[3];
+        ip->src_addr = src->w[3];
+        ip->dst_addr = dst->w[3];
         ip->hdr_checksum = rte_ipv4_cksum(ip);
     }
     *out = (struct pkt){ .m = m,
-                         .src = p->dst,
-                         .dst = p->src,
+                         .src = *src,
+                         .dst = *dst,
                          .protocol = protocol,
                          .flags = p->flags,
                          .l4_off = RTE_ETHER_HDR_LEN + ip_len,
@@ -91,7 +95,7 @@ build_reset(struct worker *w, const struct pkt *p, struct pkt *out)
     if (p->tcp.flags & TCPF_RST) { /* a reset is never answered */
         return false;
     }
-    tcp = (void *) build(w, p, IPPROTO_TCP, sizeof *tcp, out);
+    tcp = (void *) build(w, p, true, IPPROTO_TCP, sizeof *tcp, out);
     if (!tcp) {
         return false;
     }
@@ -108,13 +112,12 @@ build_reset(struct worker *w, const struct pkt *p, struct pkt *out)
     return true;
 }
 
-/* As much of the packet as RFC 1812 and RFC 4443 ask for at least: its header and eight bytes. */
 static bool
 build_unreachable(struct worker *w, const struct pkt *p, struct pkt *out)
 {
     bool v6 = p->flags & PKT_V6;
     uint16_t there = rte_pktmbuf_data_len(p->m) - p->l3_off; /* less than a datagram in fragments */
-    uint16_t quote = RTE_MIN(p->l4_off - p->l3_off + RTE_MIN(p->l4_len, (uint16_t) 64), there);
+    uint16_t quote = RTE_MIN(p->l4_off - p->l3_off + p->l4_len, there);
     uint8_t *icmp;
     uint8_t type = p->icmp >> 8;
 
@@ -122,7 +125,8 @@ build_unreachable(struct worker *w, const struct pkt *p, struct pkt *out)
            : p->protocol == IPPROTO_ICMP && type != 8) {
         return false; /* errors are never answered by errors */
     }
-    icmp = build(w, p, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, 8 + quote, out);
+    quote = RTE_MIN(quote, v6 ? QUOTE_MAX_V6 : QUOTE_MAX);
+    icmp = build(w, p, true, v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP, 8 + quote, out);
     if (!icmp) {
         return false;
     }
@@ -132,18 +136,49 @@ build_unreachable(struct worker *w, const struct pkt *p, struct pkt *out)
     return true;
 }
 
+static void
+send_answer(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
+            const struct pkt *p, struct pkt *out)
+{
+    struct ledger_page *page = page_of(w, from);
+
+    csum_fill(out);
+    page->originated++;
+    page->forwarded++;
+    output_packet(w, from, to, out->m, p->vlan);
+}
+
 void
 reject_answer(struct worker *w, const struct port_leaf *from, const struct pkt *p)
 {
-    struct ledger_page *page = page_of(w, from);
     struct pkt out;
 
-    if (p->flags & PKT_GROUP || !within_rate(w) ||
-        !(p->protocol == IPPROTO_TCP ? build_reset(w, p, &out) : build_unreachable(w, p, &out))) {
+    if (!(p->flags & PKT_GROUP) && within_rate(w, from) &&
+        (p->protocol == IPPROTO_TCP ? build_reset(w, p, &out) : build_unreachable(w, p, &out))) {
+        send_answer(w, from, from, p, &out);
+    }
+}
+
+void
+reject_peer(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
+            const struct pkt *p, uint32_t seq)
+{
+    const struct rte_tcp_hdr *in =
+        rte_pktmbuf_mtod_offset(p->m, const struct rte_tcp_hdr *, p->l4_off);
+    struct rte_tcp_hdr *tcp;
+    struct pkt out;
+
+    if (p->tcp.flags & TCPF_RST || !within_rate(w, from)) {
         return;
     }
-    csum_fill(&out);
-    page->originated++;
-    page->forwarded++;
-    output_packet(w, from, from, out.m, p->vlan);
+    tcp = (void *) build(w, p, false, IPPROTO_TCP, sizeof *tcp, &out);
+    if (tcp) {
+        tcp->src_port = in->src_port;
+        tcp->dst_port = in->dst_port;
+        tcp->data_off = 5 << 4;
+        tcp->sent_seq = rte_cpu_to_be_32(seq);
+        tcp->recv_ack = in->recv_ack;
+        tcp->tcp_flags = TCPF_RST | (p->tcp.flags & TCPF_ACK);
+        send_answer(w, from, to, p, &out);
+    }
 }

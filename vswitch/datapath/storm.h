@@ -1,20 +1,11 @@
 /* Storm limits: what a port may send that the switch would copy, flood or answer by itself, in
  * packets a second.
  *
- * A token bucket a class, and a burst is what a second allows.  A port's buckets belong to the
- * worker that polls it. */
+ * A token bucket a class, and a burst is what a second allows. */
 #ifndef DATAPATH_STORM_H
 #define DATAPATH_STORM_H 1
 
 #include "datapath/worker_private.h"
-
-struct storm_bucket {
-    uint64_t refilled; /* TSC */
-    uint32_t tokens;
-};
-
-struct storm_bucket *storm_create(void); /* for every port; NULL: no memory */
-void storm_destroy(struct storm_bucket *);
 
 /* Whether the port may send another one of this class.  An ARP or ND packet is a broadcast or a
  * multicast also when it is sent to a single station: it costs an answer. */

@@ -9,6 +9,7 @@
 #include "datapath/fdb.h"
 #include "datapath/forward.h"
 #include "datapath/guard.h"
+#include "datapath/reject.h"
 
 static void
 add(_Atomic uint64_t *cell, uint64_t n)
@@ -277,6 +278,18 @@ forward_as_new(struct worker *w, const struct port_leaf *from, struct pkt *p)
     }
 }
 
+/* Its rule has become one that rejects: neither end is left to time out. */
+static void
+reset_peer(struct worker *w, const struct port_leaf *from, const struct pkt *p)
+{
+    const struct port_leaf *to = forward_leaf(w, port_of(p->conn, !p->side));
+
+    if (p->protocol == IPPROTO_TCP && to) {
+        reject_peer(w, from, to, p,
+                    atomic_load_explicit(&p->conn->half[p->side].tcp.end, memory_order_relaxed));
+    }
+}
+
 /* False: the packet is gone. */
 static bool
 verdict_stands(struct worker *w, const struct port_leaf *from, struct pkt *p, struct judgement *j)
@@ -290,6 +303,9 @@ verdict_stands(struct worker *w, const struct port_leaf *from, struct pkt *p, st
     case ALLOWED:
         return true;
     case DENIED:
+        if (j->reject) {
+            reset_peer(w, from, p);
+        }
         forward_deny(w, from, p, j);
         return false;
     case NOT_OURS:

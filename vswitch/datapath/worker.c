@@ -53,10 +53,10 @@ worker_init(struct worker *w, const struct dp_config *c, uint32_t index)
     w->frags = frag_table_create();
     w->relations = relations;
     w->learner = learner_create(index);
-    w->storm = storm_create();
+    w->rates = rte_zmalloc("rates", DP_MAX_PORTS * sizeof *w->rates, 64);
     w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     w->tx = rte_zmalloc("tx_buffers", DP_MAX_PORTS * sizeof *w->tx, 64);
-    if (w->wake_fd < 0 || !w->tx || !w->frags || !w->learner || !w->storm ||
+    if (w->wake_fd < 0 || !w->tx || !w->frags || !w->learner || !w->rates ||
         recorder_init(&w->recorder)) {
         return ENOMEM;
     }
@@ -105,7 +105,7 @@ dp_exit(void)
         recorder_destroy(&workers[i].recorder);
         frag_table_destroy(workers[i].frags);
         learner_destroy(workers[i].learner);
-        storm_destroy(workers[i].storm);
+        rte_free(workers[i].rates);
         rte_free(workers[i].tx);
         if (workers[i].wake_fd > 0) {
             close(workers[i].wake_fd);

@@ -4,6 +4,7 @@
 
 #include "datapath/mcast.h"
 #include "datapath/parse.h"
+#include "datapath/rate.h"
 #include "datapath/worker.h"
 
 /* Most packets wait in a transmit buffer only to the end of their burst. */
@@ -24,18 +25,19 @@ struct merge_slot {
 };
 #define MERGE_SLOTS 1024
 
-struct record_budget {
-    uint64_t refilled_ns;
-    uint32_t tokens;
-};
-
 struct recorder {
     struct drop_ring ring;
-    struct drop_unsaid *unsaid;   /* [DP_MAX_PORTS * N_DROP_REASONS] */
-    struct merge_slot *merge;     /* [MERGE_SLOTS] */
-    struct record_budget *budget; /* [DP_MAX_PORTS] */
+    struct drop_unsaid *unsaid; /* [DP_MAX_PORTS * N_DROP_REASONS] */
+    struct merge_slot *merge;   /* [MERGE_SLOTS] */
+    struct rate *budget;        /* [DP_MAX_PORTS], in nanoseconds */
     uint32_t next_flush;
     uint32_t n_merging; /* slots in use */
+};
+
+/* What a port may make the switch do, in TSC ticks.  They belong to the worker that polls it. */
+struct port_rates {
+    struct rate storm[N_STORM_CLASSES];
+    struct rate lessons, rejects;
 };
 
 struct worker {
@@ -52,16 +54,14 @@ struct worker {
     struct frag_table *frags;
     struct relations *relations; /* shared by all workers */
     struct learner *learner;
-    bool handing_back;          /* what is under way has been learned from */
-    struct storm_bucket *storm; /* [DP_MAX_PORTS * N_STORM_CLASSES] */
+    bool handing_back;        /* what is under way has been learned from */
+    struct port_rates *rates; /* [DP_MAX_PORTS] */
     struct rte_mempool *pool;
     struct tx_buffer *tx; /* [DP_MAX_PORTS] */
     uint16_t dirty[DP_MAX_PORTS];
     uint16_t n_dirty;
     uint16_t mine[DP_MAX_PORTS]; /* ids of the ports it polls, by the present snapshot */
     uint16_t n_mine;
-    uint64_t reject_refilled;
-    uint32_t reject_tokens;
     struct mcast_set members; /* of the group that the packet at hand is for */
     uint32_t idle_polls;
     int wake_fd; /* eventfd: control rouses a sleeper */

@@ -12,6 +12,7 @@ tests_unit_datapath_test_datapath_SOURCES = \
 	tests/unit/datapath/packets.c \
 	tests/unit/datapath/parse_suite.c \
 	tests/unit/datapath/pipeline_suite.c \
+	tests/unit/datapath/reject_suite.c \
 	tests/unit/datapath/storm_suite.c \
 	tests/unit/datapath/suites.h \
 	tests/unit/datapath/test_datapath.c \

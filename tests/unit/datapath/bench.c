@@ -135,7 +135,7 @@ bench_open(void)
     bench->frags = frag_table_create();
     bench->relations = relations_create();
     bench->learner = learner_create(0);
-    bench->storm = storm_create();
+    bench->rates = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *bench->rates, 64);
     classes = acl_classes_create();
     allow_all = acl_table_build(&all, 1, classes, NULL, 0);
     deny_all = acl_table_build(&all, 0, classes, NULL, 0);
@@ -171,7 +171,7 @@ bench_close(void)
     fdb_exit();
     ledger_destroy(&bench->ledger);
     recorder_destroy(&bench->recorder);
-    storm_destroy(bench->storm);
+    rte_free(bench->rates);
     frag_table_destroy(bench->frags);
     learner_destroy(bench->learner);
     relations_destroy(bench->relations);

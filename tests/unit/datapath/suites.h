@@ -15,6 +15,7 @@ void suite_pipeline(void);
 void suite_learn(void);
 void suite_arp(void);
 void suite_vlan(void);
+void suite_reject(void);
 void suite_storm(void);
 void suite_mcast(void);
 void suite_fdb_limits(void);

@@ -37,6 +37,7 @@ main(void)
     suite_learn();
     suite_arp();
     suite_vlan();
+    suite_reject();
     suite_storm();
     suite_mcast();
     suite_fdb_limits();

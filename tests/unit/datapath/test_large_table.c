@@ -123,12 +123,14 @@ start(void)
     w->pool = test_pool;
     w->conns = conn_table_create(MAX, 1, qsbr);
     w->conn_quota = UINT32_MAX;
+    w->rates = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *w->rates, 64);
     w->frags = frag_table_create();
     w->snapshot = &snapshot;
     allow_80 = make_table(true);
     deny_all = make_table(false);
-    if (!w->tx || !w->conns || !w->frags || !allow_80 || !deny_all || recorder_init(&w->recorder) ||
-        ledger_init(&w->ledger, DP_MAX_PORTS, 16) || fdb_init(256, 1)) {
+    if (!w->tx || !w->rates || !w->conns || !w->frags || !allow_80 || !deny_all ||
+        recorder_init(&w->recorder) || ledger_init(&w->ledger, DP_MAX_PORTS, 16) ||
+        fdb_init(256, 1)) {
         return false;
     }
     make_ports();

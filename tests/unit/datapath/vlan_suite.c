@@ -159,6 +159,7 @@ setup(void)
     w->conns = conn_table_create(1000, 1, qsbr);
     w->conn_quota = 100;
     w->frags = frag_table_create();
+    w->rates = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *w->rates, 64);
     w->relations = relations_create();
     w->learner = learner_create(0);
     classes = acl_classes_create();
@@ -182,6 +183,7 @@ teardown(void)
     recorder_destroy(&w->recorder);
     frag_table_destroy(w->frags);
     learner_destroy(w->learner);
+    rte_free(w->rates);
     relations_destroy(w->relations);
     conn_table_destroy(w->conns);
     acl_table_destroy(allow_80);
