@@ -164,6 +164,29 @@ def guard():
             for o, n in ((0, 24), (24, len(whole) - 24))])
 
 
+def atomic(src, dst, message):
+    """ICMPv6 behind a fragment header that makes no fragment."""
+    return IPv6(src=src, dst=dst, hlim=255) / IPv6ExtHdrFragment(nh=58, id=next(number)) / message
+
+
+def atomic_fragments():
+    slla, tlla = ICMPv6NDOptSrcLLAddr(lladdr=D1), ICMPv6NDOptDstLLAddr(lladdr=D1)
+    prefix = ICMPv6NDOptPrefixInfo(prefix='2001:db8:bad::', prefixlen=64)
+    yield Case('neighbour discovery behind an atomic fragment header (RFC 6980)', 'fragment',
+               [ether(atomic(ME6, 'ff02::1', ICMPv6ND_RA() / prefix), ALL_NODES),
+                ether(atomic(ME6, PEER6, ICMPv6ND_RA() / prefix), D2),
+                ether(atomic(ME6, PEER6, ICMPv6ND_Redirect(tgt=ME6, dst=SERVER6)), D2),
+                ether(atomic(ME6, GATEWAY6, ICMPv6ND_NA(tgt=ME6, R=0, O=1) / tlla / text()), GATEWAY_MAC),
+                ether(atomic(ME6, 'ff02::1:ff00:1', ICMPv6ND_NS(tgt=GATEWAY6) / slla), '33:33:ff:00:00:01'),
+                ether(atomic('::', 'ff02::1:ff00:99', ICMPv6ND_NS(tgt='fd99::99')), '33:33:ff:00:00:99'),
+                ether(atomic(ME6, 'ff02::2', ICMPv6ND_RS() / slla), '33:33:00:00:00:02')])
+    yield Case('... and SEND, which a rule allows otherwise', 'fragment',
+               [ether(atomic(ME6, GATEWAY6, Raw(bytes([t, 0, 0, 0, 0, 0, 0, 0]) + MARK)), GATEWAY_MAC)
+                for t in (148, 149)])
+    echo = ICMPv6EchoRequest(id=next(number), data=CONTROL)
+    yield Case('other messages behind one are whole (RFC 6946)', {}, [ether(atomic(ME6, SERVER6, echo))])
+
+
 def neighbours():
     pad = Padding(MARK + b'.' * 20)
     yield Case('ARP: I am the gateway', 'spoof-arp',
@@ -366,6 +389,10 @@ def uplink():
     yield Case("an uplink: ND for a desktop's address", 'spoof-nd',
                [ether(IPv6(src=GATEWAY6, dst=ME6, hlim=255) / ICMPv6ND_NA(tgt=PEER6, O=1)
                       / ICMPv6NDOptDstLLAddr(lladdr=GATEWAY_MAC) / text(), d, **here) for d in (D1, SERVER_MAC)])
+    yield Case('an uplink: neighbour discovery behind an atomic fragment header (RFC 6980)', 'fragment',
+               [ether(atomic(GATEWAY6, PEER6, m), D2, **here) for m in (
+                   ICMPv6ND_RA() / ICMPv6NDOptPrefixInfo(prefix='2001:db8:bad::', prefixlen=64),
+                   ICMPv6ND_NA(tgt=GATEWAY6, O=1) / ICMPv6NDOptDstLLAddr(lladdr=GATEWAY_MAC))])
     yield Case('an uplink: what no rule of the desktop allows', {'ingress-default': 3, 'ingress-rule': 1},
                [ether(IP(src=GATEWAY, dst=PEER) / p, D2, **here) for p in (udp(SHUT), syn(22), ICMP() / text())]
                + [ether(IP(src=GATEWAY, dst=PEER) / udp(TALK + 2), D2, **here)])
@@ -384,5 +411,5 @@ def cases(role, swctl):
     """One after the other: what a case does may rest on what the one before has done."""
     if role == 'uplink':
         return uplink()
-    return itertools.chain(controls(), parsing(), guard(), neighbours(), policy(), checksums(), errors_about_nothing(),
-                           tcp(swctl), quarantine(swctl), fragments(), quota())
+    return itertools.chain(controls(), parsing(), guard(), atomic_fragments(), neighbours(), policy(), checksums(),
+                           errors_about_nothing(), tcp(swctl), quarantine(swctl), fragments(), quota())

@@ -121,6 +121,13 @@ parse_udp(struct pkt *p, const uint8_t *l4, uint16_t there)
     return DROP_NONE;
 }
 
+/* Neighbour discovery, and what certifies routers to it (RFC 3971): RFC 6980, 5. */
+static bool
+never_behind_fragment_header(uint8_t type)
+{
+    return (type >= 133 && type <= 137) || type == 148 || type == 149;
+}
+
 /* RFC 792, RFC 4443. */
 static enum drop_reason
 parse_icmp(struct pkt *p, const uint8_t *l4, uint16_t there)
@@ -133,6 +140,9 @@ parse_icmp(struct pkt *p, const uint8_t *l4, uint16_t there)
     }
     type = l4[0];
     p->icmp = (uint16_t) (type << 8 | l4[1]);
+    if (v6 && p->flags & (PKT_FRAGMENT | PKT_ATOMIC) && never_behind_fragment_header(type)) {
+        return DROP_FRAGMENT;
+    }
     if (v6 ? type == 128 || type == 129 : type == 8 || type == 0) {
         p->sport = p->dport = (uint16_t) (l4[4] << 8 | l4[5]);
         p->flags |= PKT_TRACKED;
@@ -233,7 +243,7 @@ parse_ipv4(struct pkt *p, const uint8_t *data, uint32_t len)
     return parse_l4(p, data, p->l4_len);
 }
 
-/* A fragment header that makes no fragment (RFC 6946) is passed over like any other. */
+/* A fragment header that makes no fragment (RFC 6946) is passed over like any other, and noted. */
 static enum drop_reason
 parse_fragment_header(struct pkt *p, const uint8_t *header)
 {
@@ -246,6 +256,7 @@ parse_fragment_header(struct pkt *p, const uint8_t *header)
     more = offset & 1;
     offset &= 0xfff8;
     if (!offset && !more) {
+        p->flags |= PKT_ATOMIC;
         return DROP_NONE;
     }
     p->protocol = header[0];

@@ -2,7 +2,8 @@
  * cannot be parsed has a drop reason.
  *
  * Ethernet II; IPv4 with options (RFC 791); IPv6 with hop-by-hop, routing, destination and
- * authentication headers (RFC 8200, 4.1), TCP, UDP, ICMP, ICMPv6, ARP (RFC 826). */
+ * authentication headers (RFC 8200, 4.1), TCP, UDP, ICMP, ICMPv6, ARP (RFC 826).  Neighbour
+ * discovery behind any fragment header is DROP_FRAGMENT (RFC 6980). */
 #ifndef DATAPATH_PARSE_H
 #define DATAPATH_PARSE_H 1
 
@@ -29,6 +30,7 @@ struct frag_entry;
 #define PKT_MORE 0x100       /* a fragment that is not the last */
 #define PKT_GONE 0x400       /* held, or dropped already: nothing of it is left here */
 #define PKT_ICMP_ERROR 0x200 /* quotes a packet: pkt_parse_quoted() */
+#define PKT_ATOMIC 0x800     /* has an IPv6 fragment header that makes no fragment (RFC 6946) */
 
 struct pkt {
     struct rte_mbuf *m;

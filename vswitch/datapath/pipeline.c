@@ -65,11 +65,11 @@ guard_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, ui
     }
 }
 
-/* Neighbour discovery (RFC 6980), and what else is far too short to need it. */
+/* What is far too short to need it, beside neighbour discovery, which the parser has dropped. */
 static bool
 never_in_fragments(const struct pkt *p)
 {
-    return p->flags & (PKT_ND | PKT_ICMP_ERROR) || snoop_is_membership(p);
+    return p->flags & PKT_ICMP_ERROR || snoop_is_membership(p);
 }
 
 /* Fragments wait until their datagram is whole; that goes on in the place of the last of them, and

@@ -10,7 +10,7 @@
     X(DROP_MALFORMED, "malformed", "a header is cut short or lies about lengths")                  \
     X(DROP_ETHERTYPE, "ethertype", "neither IPv4, IPv6 nor ARP")                                   \
     X(DROP_VLAN, "vlan", "a VLAN, or tags, that the port does not take")                           \
-    X(DROP_FRAGMENT, "fragment", "its first fragment does not hold all headers")                   \
+    X(DROP_FRAGMENT, "fragment", "its first fragment lacks headers, or it may not be fragmented")  \
     X(DROP_FRAG_OVERLAP, "frag-overlap", "fragments that overlap")                                 \
     X(DROP_FRAG_TIMEOUT, "frag-timeout", "fragments of what did not become whole in time")         \
     X(DROP_FRAG_LIMIT, "frag-limit", "more fragments held than a port may have")                   \

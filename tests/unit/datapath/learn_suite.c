@@ -10,6 +10,7 @@
 #include <rte_mbuf.h>
 #include <rte_udp.h>
 
+#include "datapath/fdb.h"
 #include "datapath/learn.h"
 #include "datapath/pipeline.h"
 #include "datapath/relation.h"
@@ -523,6 +524,52 @@ test_router(void)
     CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
 }
 
+/* The same message behind a fragment header that makes no fragment. */
+static struct rte_mbuf *
+atomic(struct rte_mbuf *m)
+{
+    static const uint8_t header[8] = { 58, [7] = 1 };
+    uint8_t *p = (uint8_t *) rte_pktmbuf_append(m, sizeof header) - (m->data_len - sizeof header);
+
+    memmove(p + 62, p + 54, m->data_len - 62);
+    memcpy(p + 54, header, sizeof header);
+    p[19] += sizeof header;
+    p[20] = 44;
+    return m;
+}
+
+/* RFC 6980, of every port: it teaches neither addresses, nor routers, nor where a MAC is. */
+static void
+test_atomic_fragments_teach_nothing(void)
+{
+    const struct acl_addr target = link_local(77), router = link_local(201);
+    enum { STRANGER = 201 };
+    uint8_t ns[24] = { 135 }, na[24] = { 136, [4] = 0x20 }, ra[16] = { 134, [7] = 8 };
+    struct lesson lesson;
+
+    memcpy(ns + 8, target.b, 16);
+    memcpy(na + 8, target.b, 16);
+    bench_wait(1000);
+    bench_send(BENCH_D1, atomic(packet_nd(BENCH_D1, nobody, all_nodes, ns, 24)));
+    CU_ASSERT_TRUE(bench_got_only(0));
+    bench_send(BENCH_D1,
+               atomic(packet_nd(BENCH_D1, bench_leaf[BENCH_D1].addrs[1], all_nodes, ra, 16)));
+    CU_ASSERT_TRUE(bench_got_only(0));
+    CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_FRAGMENT), 2);
+    bench_send(BENCH_UP1, atomic(packet_nd(STRANGER, target, all_nodes, na, 24)));
+    CU_ASSERT_TRUE(bench_got_only(0));
+    bench_send(BENCH_UP1, atomic(packet_nd(STRANGER, router, all_nodes, ra, 16)));
+    CU_ASSERT_TRUE(bench_got_only(0));
+    CU_ASSERT_EQUAL(bench_drops(BENCH_UP1, DROP_FRAGMENT), 2);
+    CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
+    bench_learn(1);
+    CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(STRANGER), 0), DP_PORT_NONE);
+    bench_send(BENCH_UP1, packet_nd(STRANGER, router, all_nodes, ra, 16));
+    CU_ASSERT_TRUE(learner_take(bench->learner, &lesson)); /* whole it would have */
+    bench_learn(2);
+    CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(STRANGER), 0), BENCH_UP1);
+}
+
 void
 suite_learn(void)
 {
@@ -540,4 +587,5 @@ suite_learn(void)
     CU_add_test(s, "relations are each port's own", test_relations_by_port);
     CU_add_test(s, "claims and their defence", test_claim_and_defence);
     CU_add_test(s, "routers and their prefixes", test_router);
+    CU_add_test(s, "atomic fragments teach nothing", test_atomic_fragments_teach_nothing);
 }

@@ -134,7 +134,7 @@ test_ipv6_fragments(void)
     data[20] = 44;
     data[56] = data[57] = 0;
     CU_ASSERT_EQUAL(parse(m, &p), DROP_NONE); /* makes no fragment: RFC 6946 */
-    CU_ASSERT_EQUAL(p.flags, PKT_IP | PKT_V6 | PKT_TRACKED);
+    CU_ASSERT_EQUAL(p.flags, PKT_IP | PKT_V6 | PKT_TRACKED | PKT_ATOMIC);
     CU_ASSERT_EQUAL(p.dport, 53);
     data[57] = 1; /* more follow */
     data[61] = 9;
@@ -144,6 +144,38 @@ test_ipv6_fragments(void)
     CU_ASSERT_EQUAL(p.l4_len, 8);
     CU_ASSERT_EQUAL(pkt_parse_datagram(&p, 16), DROP_NONE);
     CU_ASSERT_EQUAL(p.dport, 53);
+    rte_pktmbuf_free(m);
+}
+
+/* RFC 6980: neighbour discovery is no whole packet behind a fragment header; other messages are. */
+static void
+test_atomic_messages(void)
+{
+    static const uint8_t nd[] = { 133, 134, 135, 136, 137, 148, 149 }, others[] = { 1, 128, 143 };
+    struct pkt p;
+    struct rte_mbuf *m = packet_raw(v6_udp, sizeof v6_udp);
+    uint8_t *data = rte_pktmbuf_mtod(m, uint8_t *);
+
+    data[20] = 44;
+    data[54] = 58;
+    data[56] = data[57] = 0;
+    for (size_t i = 0; i < sizeof nd; i++) {
+        data[62] = nd[i];
+        data[20] = 44;
+        CU_ASSERT_EQUAL(parse(m, &p), DROP_FRAGMENT);
+        CU_ASSERT_EQUAL(p.icmp >> 8, nd[i]);
+        data[20] = 60; /* the same bytes as another header */
+        CU_ASSERT_EQUAL(parse(m, &p), DROP_NONE);
+    }
+    data[20] = 44;
+    for (size_t i = 0; i < sizeof others; i++) {
+        data[62] = others[i];
+        CU_ASSERT_EQUAL(parse(m, &p), DROP_NONE);
+    }
+    data[62] = 134;
+    data[57] = 1; /* a real one */
+    CU_ASSERT_EQUAL(parse(m, &p), DROP_NONE);
+    CU_ASSERT_EQUAL(pkt_parse_datagram(&p, 16), DROP_FRAGMENT);
     rte_pktmbuf_free(m);
 }
 
@@ -201,6 +233,7 @@ suite_parse(void)
     CU_add_test(s, "refusals", test_refusals);
     CU_add_test(s, "ipv6 extensions", test_ipv6_extensions);
     CU_add_test(s, "ipv6 fragments", test_ipv6_fragments);
+    CU_add_test(s, "neighbour discovery in atomic fragments", test_atomic_messages);
     CU_add_test(s, "window scale", test_window_scale);
     CU_add_test(s, "partial checksum", test_partial_checksum);
 }
