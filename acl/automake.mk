@@ -13,14 +13,20 @@ acl_libacl_a_SOURCES = \
 	acl/oracle.c \
 	acl/policy.c \
 	acl/policy.h \
+	acl/groups.c \
 	acl/policy_groups.c \
+	acl/policy_order.c \
+	acl/policy_pools.c \
 	acl/policy_priv.h \
 	acl/policy_rules.c \
+	acl/policy_services.c \
 	acl/policy_yaml.c \
 	acl/portmap.c \
 	acl/portmap.h \
 	acl/rows.c \
 	acl/rows.h \
+	acl/services.c \
+	acl/services.h \
 	acl/table.c \
 	acl/table.h \
 	acl/table_priv.h \

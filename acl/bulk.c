@@ -18,10 +18,13 @@ build_rules(struct acl_bulk *bulk, const struct acl_table_rule *rules, size_t n)
         const struct acl_table_rule *rule = &rules[i];
 
         bulk->rules[i] = (struct acl_rule_info){
-            .verdict = { .rule = (uint32_t) i,
-                         .slot = rule->slot,
-                         .action = (uint8_t) rule->action,
-                         .log = (uint8_t) rule->log },
+            .slot = rule->slot,
+            .resume = rule->audit                ? (uint32_t) i + 1
+                      : rule->action == ACL_PASS ? rule->pass_to
+                                                 : 0,
+            .action = (uint8_t) rule->action,
+            .log = (uint8_t) rule->log,
+            .audit = rule->audit,
             .accepts_all = !rule->n_local_groups && rule->protocol == ACL_PROTO_ANY &&
                            acl_ranges_are_any(rule->sports, rule->n_sports) &&
                            acl_ranges_are_any(rule->dports, rule->n_dports),
@@ -132,7 +135,9 @@ digest_rules(const struct acl_table_rule *rules, size_t n, uint32_t default_slot
         digest = digest_ranges(digest, rule->sports, rule->n_sports);
         digest = digest_ranges(digest, rule->dports, rule->n_dports);
         digest = acl_hash_mix(digest, (uint64_t) (rule->protocol + 1) << 1 | rule->no_tunnels);
-        digest = acl_hash_mix(digest, (uint64_t) rule->action << 8 | (uint64_t) rule->log);
+        digest = acl_hash_mix(digest, (uint64_t) rule->action << 16 | (uint64_t) rule->log << 8 |
+                                          rule->audit);
+        digest = acl_hash_mix(digest, rule->pass_to);
         digest = acl_hash_mix(digest, rule->slot);
     }
     return digest;
@@ -148,9 +153,7 @@ acl_bulk_build(const struct acl_table_rule *rules, size_t n, const struct acl_cl
         return NULL;
     }
     atomic_init(&bulk->refs, 1);
-    bulk->none = (struct acl_verdict){
-        .rule = ACL_RULE_DEFAULT, .slot = default_slot, .action = ACL_DROP, .log = ACL_LOG_INCIDENT
-    };
+    bulk->default_slot = default_slot;
     bulk->digest = digest_rules(rules, n, default_slot);
     if (!build_rules(bulk, rules, n) || !acl_fan_build(&bulk->peer, rules, n, false) ||
         !build_local(bulk, rules, n, local) || !build_protocols(bulk, rules, n) ||

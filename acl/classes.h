@@ -26,15 +26,16 @@ const uint32_t *acl_classes_groups(const struct acl_classes *, uint32_t class, s
 
 struct acl_member {
     struct acl_prefix prefix;
-    uint32_t group;
+    uint32_t group; /* or, to a map that resolves, raw (policy.h) */
 };
 
 /* Builds the map for 'members' (any order, overlaps welcome: an address belongs to every group one
- * of whose prefixes covers it), interning the classes it needs.  O(n log n).  NULL only when memory
- * is short. */
+ * of whose prefixes covers it), interning the classes it needs.  With 'policy' what members name is
+ * raw, and its groups say what comes of it.  O(n log n).  NULL only when memory is short. */
+struct acl_policy;
 struct acl_classmap;
-struct acl_classmap *acl_classmap_build(struct acl_classes *, const struct acl_member *members,
-                                        size_t n);
+struct acl_classmap *acl_classmap_build(struct acl_classes *, const struct acl_policy *policy,
+                                        const struct acl_member *members, size_t n);
 void acl_classmap_destroy(struct acl_classmap *);
 /* Class of an address.  Wait-free; a bounded binary search. */
 uint32_t acl_classmap_lookup(const struct acl_classmap *, const struct acl_addr *);

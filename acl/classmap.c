@@ -8,6 +8,7 @@
 #include <config.h>
 
 #include "acl/classes.h"
+#include "acl/policy.h"
 
 #include <endian.h>
 #include <stdlib.h>
@@ -188,8 +189,46 @@ build_v4(struct acl_classmap *map)
     return true;
 }
 
+/* Puts in the place of raw classes what they mean. */
+static bool
+resolve(struct acl_classmap *map, const struct acl_policy *policy, const struct acl_classes *raw,
+        struct acl_classes *classes)
+{
+    uint32_t *ids = malloc(acl_classes_count(raw) * sizeof *ids);
+    uint32_t *groups = malloc((policy->n_groups + 1) * sizeof *groups);
+    bool ok = ids && groups;
+
+    for (uint32_t c = 0; ok && c < acl_classes_count(raw); c++) {
+        size_t n_raw, n;
+        const uint32_t *set = acl_classes_groups(raw, c, &n_raw);
+
+        ok = acl_groups_resolve(policy, set, n_raw, groups, &n);
+        ids[c] = ok ? acl_classes_intern(classes, groups, n) : ACL_CLASS_INVALID;
+        ok = ids[c] != ACL_CLASS_INVALID;
+    }
+    for (size_t i = 0; ok && i < map->n; i++) {
+        map->classes[i] = ids[map->classes[i]];
+    }
+    free(groups);
+    free(ids);
+    return ok;
+}
+
+static bool
+fill(struct acl_classmap *map, struct acl_classes *classes, const struct acl_policy *policy,
+     const struct acl_member *sorted, size_t n, uint32_t *scratch)
+{
+    struct acl_classes *raw = policy ? acl_classes_create() : NULL;
+    bool ok = (!policy || raw) && sweep(map, raw ? raw : classes, sorted, n, scratch) &&
+              (!raw || resolve(map, policy, raw, classes)) && build_v4(map);
+
+    acl_classes_destroy(raw);
+    return ok;
+}
+
 struct acl_classmap *
-acl_classmap_build(struct acl_classes *classes, const struct acl_member *members, size_t n)
+acl_classmap_build(struct acl_classes *classes, const struct acl_policy *policy,
+                   const struct acl_member *members, size_t n)
 {
     struct acl_classmap *map = calloc(1, sizeof *map);
     const struct acl_member v4 = {
@@ -214,7 +253,7 @@ acl_classmap_build(struct acl_classes *classes, const struct acl_member *members
     }
     sorted[n] = v4;
     qsort(sorted, n + 1, sizeof *sorted, compare_members);
-    ok = sweep(map, classes, sorted, n + 1, scratch) && build_v4(map);
+    ok = fill(map, classes, policy, sorted, n + 1, scratch);
 
 out:
     free(scratch);

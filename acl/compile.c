@@ -4,76 +4,245 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "acl/tunnel.h"
 
-/* How many rules of the table a rule of the policy becomes: one for its tunnels each, beside the
- * one for everything else.  An exact port names that tunnel alone, not those that a range beside it
+/* ---- rules of a table ---- */
+
+/* How many rules of the table a part of a rule becomes: one for its tunnels each, beside the one
+ * for everything else.  An exact port names that tunnel alone, not those that a range beside it
  * happens to cover. */
 static size_t
-count_table_rules(const struct acl_rule *rule)
+count_table_rules(const struct acl_rule *rule, const struct acl_service *s)
 {
     size_t n = 1;
 
-    for (size_t i = 0; rule->action == ACL_ALLOW && rule->n_ports > 1 && i < rule->n_ports; i++) {
-        n += acl_names_tunnel(rule->protocol, &rule->ports[i], 1);
+    for (size_t i = 0; rule->action == ACL_ALLOW && s->n_ports > 1 && i < s->n_ports; i++) {
+        n += acl_names_tunnel(s->protocol, &s->ports[i], 1);
     }
     return n;
 }
 
 static void
-add_table_rules(const struct acl_rule *rule, uint32_t slot, struct acl_table_rule *rules, size_t *n)
+add(struct acl_flat *flat, const struct acl_table_rule *rule, uint32_t from)
 {
+    flat->rules[flat->n] = *rule;
+    flat->rule[flat->n++] = from;
+}
+
+static void
+add_service(struct acl_flat *flat, const struct acl_rule *rule, const struct acl_service *s,
+            uint32_t slot, uint32_t from)
+{
+    bool split = count_table_rules(rule, s) > 1;
     struct acl_table_rule whole = {
-        .peer_groups = rule->peer == ACL_PEER_ANY ? NULL : &rule->peer,
-        .n_peer_groups = rule->peer != ACL_PEER_ANY,
-        .dports = rule->ports,
-        .n_dports = rule->n_ports,
-        .protocol = rule->protocol,
+        .peer_groups = rule->n_peers ? rule->peers : NULL,
+        .n_peer_groups = rule->n_peers,
+        .dports = s->ports,
+        .n_dports = s->n_ports,
+        .protocol = s->protocol,
         .no_tunnels = rule->action == ACL_ALLOW &&
-                      (count_table_rules(rule) > 1 ||
-                       !acl_names_tunnel(rule->protocol, rule->ports, rule->n_ports)),
+                      (split || !acl_names_tunnel(s->protocol, s->ports, s->n_ports)),
+        .audit = rule->audit,
         .action = rule->action,
         .log = rule->log,
         .slot = slot,
     };
 
-    rules[(*n)++] = whole;
+    add(flat, &whole, from);
     whole.no_tunnels = false;
     whole.n_dports = 1;
-    for (size_t i = 0; count_table_rules(rule) > 1 && i < rule->n_ports; i++) {
-        whole.dports = &rule->ports[i];
-        if (acl_names_tunnel(rule->protocol, whole.dports, 1)) {
-            rules[(*n)++] = whole;
+    for (size_t i = 0; split && i < s->n_ports; i++) {
+        whole.dports = &s->ports[i];
+        if (acl_names_tunnel(s->protocol, whole.dports, 1)) {
+            add(flat, &whole, from);
         }
     }
-}
-
-/* The rules of one direction, in order; '*n' of them.  They borrow from 'policy'. */
-static struct acl_table_rule *
-select_rules(const struct acl_policy *policy, const uint32_t *slots, enum acl_direction direction,
-             size_t *n)
-{
-    struct acl_table_rule *rules;
-    size_t n_most = 1;
-
-    for (size_t i = 0; i < policy->n_rules; i++) {
-        n_most += count_table_rules(&policy->rules[i]);
-    }
-    rules = malloc(n_most * sizeof *rules);
-    *n = 0;
-    for (size_t i = 0; rules && i < policy->n_rules; i++) {
-        if (policy->rules[i].direction == direction) {
-            add_table_rules(&policy->rules[i], slots[i], rules, n);
-        }
-    }
-    return rules;
 }
 
 static bool
-intern_members(struct acl_classes *classes, const struct acl_member *members, size_t n)
+contains(const uint32_t *groups, size_t n, uint32_t group)
 {
-    struct acl_classmap *map = acl_classmap_build(classes, members, n);
+    for (size_t i = 0; i < n; i++) {
+        if (groups[i] == group) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_applied(const struct acl_rule *rule, const uint32_t *scope, size_t n_scope)
+{
+    for (size_t i = 0; i < rule->n_applied_to; i++) {
+        if (contains(scope, n_scope, rule->applied_to[i])) {
+            return true;
+        }
+    }
+    return !rule->n_applied_to;
+}
+
+/* Where a rule that passes goes on: the first of a later tier. */
+static void
+set_passes(const struct acl_policy *policy, struct acl_flat *flat)
+{
+    size_t next = flat->n;
+
+    for (size_t i = flat->n; i-- > 0;) {
+        const struct acl_rule *rule = &policy->rules[flat->rule[i]];
+
+        if (i + 1 < flat->n && policy->rules[flat->rule[i + 1]].tier != rule->tier) {
+            next = i + 1;
+        }
+        flat->rules[i].pass_to = rule->action == ACL_PASS ? (uint32_t) next : 0;
+    }
+}
+
+int
+acl_flatten(const struct acl_policy *policy, const uint32_t *slots, const uint32_t *scope,
+            size_t n_scope, enum acl_direction direction, struct acl_flat *flat)
+{
+    size_t n_most = 1;
+
+    for (size_t i = 0; i < policy->n_rules; i++) {
+        for (size_t j = 0; j < policy->rules[i].n_services; j++) {
+            n_most += count_table_rules(&policy->rules[i], &policy->rules[i].services[j]);
+        }
+    }
+    *flat = (struct acl_flat){ .rules = malloc(n_most * sizeof *flat->rules),
+                               .rule = malloc(n_most * sizeof *flat->rule) };
+    if (!flat->rules || !flat->rule) {
+        acl_flat_destroy(flat);
+        return ENOMEM;
+    }
+    for (size_t i = 0; i < policy->n_rules; i++) {
+        const struct acl_rule *rule = &policy->rules[i];
+
+        for (size_t j = 0; j < rule->n_services && rule->direction == direction &&
+                           is_applied(rule, scope, n_scope);
+             j++) {
+            add_service(flat, rule, &rule->services[j], slots[i], (uint32_t) i);
+        }
+    }
+    set_passes(policy, flat);
+    return 0;
+}
+
+void
+acl_flat_destroy(struct acl_flat *flat)
+{
+    free(flat->rules);
+    free(flat->rule);
+    *flat = (struct acl_flat){ .n = 0 };
+}
+
+/* ---- scopes ---- */
+
+static int
+compare_groups(const void *a_, const void *b_)
+{
+    uint32_t a = *(const uint32_t *) a_, b = *(const uint32_t *) b_;
+
+    return (a > b) - (a < b);
+}
+
+static bool
+find_scope_groups(const struct acl_policy *policy, struct acl_compiled *compiled)
+{
+    size_t n = 0, kept = 0;
+
+    for (size_t i = 0; i < policy->n_rules; i++) {
+        n += policy->rules[i].n_applied_to;
+    }
+    compiled->scope_groups = malloc((n + 1) * sizeof *compiled->scope_groups);
+    if (!compiled->scope_groups) {
+        return false;
+    }
+    n = 0;
+    for (size_t i = 0; i < policy->n_rules; i++) {
+        for (size_t j = 0; j < policy->rules[i].n_applied_to; j++) {
+            compiled->scope_groups[n++] = policy->rules[i].applied_to[j];
+        }
+    }
+    qsort(compiled->scope_groups, n, sizeof *compiled->scope_groups, compare_groups);
+    for (size_t i = 0; i < n; i++) {
+        if (!kept || compiled->scope_groups[kept - 1] != compiled->scope_groups[i]) {
+            compiled->scope_groups[kept++] = compiled->scope_groups[i];
+        }
+    }
+    compiled->n_scope_groups = kept;
+    return true;
+}
+
+static void
+scope_destroy(struct acl_scope *scope)
+{
+    for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
+        acl_table_destroy(scope->table[i]);
+    }
+    free(scope->groups);
+}
+
+static bool
+build_table(const struct acl_policy *policy, const struct acl_compiled *compiled,
+            struct acl_scope *scope, enum acl_direction direction)
+{
+    struct acl_flat flat;
+
+    if (acl_flatten(policy, compiled->slots, scope->groups, scope->n_groups, direction, &flat)) {
+        return false;
+    }
+    scope->table[direction] = acl_table_build(flat.rules, flat.n, compiled->classes, NULL,
+                                              compiled->default_slots[direction]);
+    acl_flat_destroy(&flat);
+    return scope->table[direction] != NULL;
+}
+
+int
+acl_compile_scope(const struct acl_policy *policy, struct acl_compiled *compiled,
+                  const uint32_t *groups, size_t n_groups, size_t *index)
+{
+    struct acl_scope scope = { .groups = malloc((n_groups + 1) * sizeof *scope.groups) };
+    struct acl_scope *scopes;
+
+    if (!scope.groups) {
+        return ENOMEM;
+    }
+    for (size_t i = 0; i < n_groups; i++) {
+        if (contains(compiled->scope_groups, compiled->n_scope_groups, groups[i])) {
+            scope.groups[scope.n_groups++] = groups[i];
+        }
+    }
+    for (*index = 0; *index < compiled->n_scopes; ++*index) {
+        const struct acl_scope *known = &compiled->scopes[*index];
+
+        if (known->n_groups == scope.n_groups &&
+            !memcmp(known->groups, scope.groups, scope.n_groups * sizeof *scope.groups)) {
+            free(scope.groups);
+            return 0;
+        }
+    }
+    scopes = reallocarray(compiled->scopes, compiled->n_scopes + 1, sizeof *scopes);
+    if (scopes) {
+        compiled->scopes = scopes;
+    }
+    if (!scopes || !build_table(policy, compiled, &scope, ACL_EGRESS) ||
+        !build_table(policy, compiled, &scope, ACL_INGRESS)) {
+        scope_destroy(&scope);
+        return ENOMEM;
+    }
+    scopes[compiled->n_scopes++] = scope;
+    return 0;
+}
+
+/* ---- all of it ---- */
+
+static bool
+intern_members(const struct acl_policy *policy, struct acl_classes *classes,
+               const struct acl_member *members, size_t n)
+{
+    struct acl_classmap *map = acl_classmap_build(classes, policy, members, n);
     bool ok = map != NULL;
 
     acl_classmap_destroy(map);
@@ -85,39 +254,32 @@ acl_compile(const struct acl_policy *policy, const uint32_t *slots,
             const uint32_t default_slots[ACL_N_DIRECTIONS], const struct acl_member *members,
             size_t n_members, struct acl_compiled *compiled)
 {
-    *compiled = (struct acl_compiled){ .classes = acl_classes_create() };
-    if (!compiled->classes || !intern_members(compiled->classes, members, n_members)) {
-        goto fail;
+    *compiled = (struct acl_compiled){
+        .classes = acl_classes_create(),
+        .slots = malloc((policy->n_rules + 1) * sizeof *compiled->slots),
+        .default_slots = { default_slots[ACL_EGRESS], default_slots[ACL_INGRESS] },
+    };
+    if (!compiled->classes || !compiled->slots || !find_scope_groups(policy, compiled) ||
+        !intern_members(policy, compiled->classes, members, n_members)) {
+        acl_compiled_destroy(compiled);
+        return ENOMEM;
     }
-    for (int direction = 0; direction < ACL_N_DIRECTIONS; direction++) {
-        size_t n;
-        struct acl_table_rule *rules =
-            select_rules(policy, slots, (enum acl_direction) direction, &n);
-
-        if (!rules) {
-            goto fail;
-        }
-        compiled->table[direction] =
-            acl_table_build(rules, n, compiled->classes, NULL, default_slots[direction]);
-        free(rules);
-        if (!compiled->table[direction]) {
-            goto fail;
-        }
+    if (policy->n_rules) {
+        memcpy(compiled->slots, slots, policy->n_rules * sizeof *slots);
     }
     return 0;
-
-fail:
-    acl_compiled_destroy(compiled);
-    return ENOMEM;
 }
 
 void
 acl_compiled_destroy(struct acl_compiled *compiled)
 {
     if (compiled) {
-        for (int direction = 0; direction < ACL_N_DIRECTIONS; direction++) {
-            acl_table_destroy(compiled->table[direction]);
+        for (size_t i = 0; i < compiled->n_scopes; i++) {
+            scope_destroy(&compiled->scopes[i]);
         }
+        free(compiled->scopes);
+        free(compiled->scope_groups);
+        free(compiled->slots);
         acl_classes_destroy(compiled->classes);
         *compiled = (struct acl_compiled){ .classes = NULL };
     }

@@ -1,23 +1,32 @@
 #include <config.h>
 
-#include "acl/policy.h"
+#include "acl/policy_priv.h"
 
 #include <stdlib.h>
 
 static void
-group_destroy(struct acl_group *group)
+selector_destroy(struct acl_selector *s)
 {
-    free(group->name);
-    for (size_t i = 0; i < group->n_labels; i++) {
-        free(group->labels[i].key);
-        free(group->labels[i].value);
+    for (size_t i = 0; i < s->n_labels; i++) {
+        free(s->labels[i].key);
+        free(s->labels[i].value);
     }
-    free(group->labels);
-    for (size_t i = 0; i < group->n_ports; i++) {
-        free(group->ports[i]);
+    free(s->labels);
+    for (size_t i = 0; i < s->n_ports; i++) {
+        free(s->ports[i]);
     }
-    free(group->ports);
-    free(group->prefixes);
+    free(s->ports);
+    free(s->prefixes);
+    free(s->groups);
+}
+
+static void
+services_destroy(struct acl_service *services, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        acl_service_destroy(&services[i]);
+    }
+    free(services);
 }
 
 void
@@ -27,41 +36,45 @@ acl_policy_destroy(struct acl_policy *policy)
         return;
     }
     for (size_t i = 0; i < policy->n_groups; i++) {
-        group_destroy(&policy->groups[i]);
+        free(policy->groups[i].name);
+        selector_destroy(&policy->groups[i].in);
+        selector_destroy(&policy->groups[i].out);
     }
     free(policy->groups);
+    free(policy->order);
+    for (size_t i = 0; i < policy->n_services; i++) {
+        free(policy->services[i].name);
+        services_destroy(policy->services[i].parts, policy->services[i].n_parts);
+    }
+    free(policy->services);
     for (size_t i = 0; i < policy->n_rules; i++) {
-        free(policy->rules[i].id);
-        free(policy->rules[i].ports);
+        struct acl_rule *rule = &policy->rules[i];
+
+        free(rule->id);
+        free(rule->peers);
+        free(rule->applied_to);
+        services_destroy(rule->services, rule->n_services);
     }
     free(policy->rules);
+    free(policy->pools);
     free(policy);
 }
 
-static bool
-has_label(const struct acl_label *labels, size_t n, const struct acl_label *wanted)
+const char *
+acl_tier_name(enum acl_tier tier)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (!strcmp(labels[i].key, wanted->key) && !strcmp(labels[i].value, wanted->value)) {
-            return true;
-        }
-    }
-    return false;
+    static const char *const names[ACL_N_TIERS] = { "emergency", "infrastructure", "application",
+                                                    "default" };
+
+    return names[tier];
 }
 
-bool
-acl_group_selects_port(const struct acl_group *group, const char *name,
-                       const struct acl_label *labels, size_t n_labels)
+const char *
+acl_action_name(enum acl_action action)
 {
-    for (size_t i = 0; i < group->n_ports; i++) {
-        if (!strcmp(group->ports[i], name)) {
-            return true;
-        }
-    }
-    for (size_t i = 0; i < group->n_labels; i++) {
-        if (!has_label(labels, n_labels, &group->labels[i])) {
-            return false;
-        }
-    }
-    return group->n_labels > 0;
+    static const char *const names[] = {
+        [ACL_DROP] = "drop", [ACL_REJECT] = "reject", [ACL_ALLOW] = "allow", [ACL_PASS] = "pass"
+    };
+
+    return names[action];
 }

@@ -92,26 +92,27 @@ acl_add_group(struct acl_policy_parser *parser, const char *name, uint32_t *inde
 }
 
 static int
-parse_labels(struct acl_group *group, const struct acl_yaml *labels, struct acl_error *error)
+parse_labels(struct acl_policy_parser *parser, const struct acl_yaml *labels,
+             struct acl_selector *s)
 {
-    int rc = acl_expect(labels, ACL_YAML_MAPPING, "labels", error);
+    int rc = acl_expect(labels, ACL_YAML_MAPPING, "labels", parser->error);
 
     if (rc) {
         return rc;
     }
-    group->labels = calloc(labels->n + 1, sizeof *group->labels);
-    if (!group->labels) {
+    s->labels = calloc(labels->n + 1, sizeof *s->labels);
+    if (!s->labels) {
         return ENOMEM;
     }
     for (const struct acl_yaml *key = labels->child; key; key = key->next->next) {
-        struct acl_label *label = &group->labels[group->n_labels];
+        struct acl_label *label = &s->labels[s->n_labels];
 
-        rc = acl_check_name(key, "label", error);
-        rc = rc ? rc : acl_check_name(key->next, "label value", error);
+        rc = acl_check_name(key, "label", parser->error);
+        rc = rc ? rc : acl_check_name(key->next, "label value", parser->error);
         if (rc) {
             return rc;
         }
-        group->n_labels++;
+        s->n_labels++;
         label->key = strdup(key->text);
         label->value = strdup(key->next->text);
         if (!label->key || !label->value) {
@@ -122,96 +123,115 @@ parse_labels(struct acl_group *group, const struct acl_yaml *labels, struct acl_
 }
 
 static int
-parse_cidrs(struct acl_group *group, const struct acl_yaml *cidrs, struct acl_error *error)
+parse_cidrs(struct acl_policy_parser *parser, const struct acl_yaml *cidrs, struct acl_selector *s)
 {
-    int rc = acl_expect(cidrs, ACL_YAML_SEQUENCE, "cidrs", error);
+    int rc = acl_expect(cidrs, ACL_YAML_SEQUENCE, "cidrs", parser->error);
 
     if (rc) {
         return rc;
     }
-    group->prefixes = calloc(cidrs->n + 1, sizeof *group->prefixes);
-    if (!group->prefixes) {
+    s->prefixes = calloc(cidrs->n + 1, sizeof *s->prefixes);
+    if (!s->prefixes) {
         return ENOMEM;
     }
     for (const struct acl_yaml *cidr = cidrs->child; cidr; cidr = cidr->next) {
         const char *why;
 
-        rc = acl_expect(cidr, ACL_YAML_SCALAR, "a CIDR", error);
+        rc = acl_expect(cidr, ACL_YAML_SCALAR, "a CIDR", parser->error);
         if (rc) {
             return rc;
         }
-        why = acl_prefix_parse_why(cidr->text, &group->prefixes[group->n_prefixes]);
+        why = acl_prefix_parse_why(cidr->text, &s->prefixes[s->n_prefixes]);
         if (why) {
-            return acl_error_set(error, cidr->line, cidr->column, "bad CIDR '%.64s': %s",
-                                 cidr->text, why);
+            return ACL_FAIL(parser, cidr, "bad CIDR '%.64s': %s", cidr->text, why);
         }
-        group->n_prefixes++;
+        s->n_prefixes++;
     }
     return 0;
 }
 
 static int
-parse_ports(struct acl_group *group, const struct acl_yaml *ports, struct acl_error *error)
+parse_ports(struct acl_policy_parser *parser, const struct acl_yaml *ports, struct acl_selector *s)
 {
-    int rc = acl_expect(ports, ACL_YAML_SEQUENCE, "ports", error);
+    int rc = acl_expect(ports, ACL_YAML_SEQUENCE, "ports", parser->error);
 
     if (rc) {
         return rc;
     }
-    group->ports = calloc(ports->n + 1, sizeof *group->ports);
-    if (!group->ports) {
+    s->ports = calloc(ports->n + 1, sizeof *s->ports);
+    if (!s->ports) {
         return ENOMEM;
     }
     for (const struct acl_yaml *port = ports->child; port; port = port->next) {
-        rc = acl_check_name(port, "port name", error);
+        rc = acl_check_name(port, "port name", parser->error);
         if (rc) {
             return rc;
         }
-        group->ports[group->n_ports] = strdup(port->text);
-        if (!group->ports[group->n_ports++]) {
+        s->ports[s->n_ports] = strdup(port->text);
+        if (!s->ports[s->n_ports++]) {
             return ENOMEM;
         }
     }
     return 0;
 }
 
-static int
-check_group_name(const struct acl_yaml *name, struct acl_error *error)
+int
+acl_parse_group_list(struct acl_policy_parser *parser, const struct acl_yaml *list,
+                     const char *what, uint32_t **groups, size_t *n)
 {
-    struct acl_prefix prefix;
-    int rc = acl_check_name(name, "group name", error);
-
-    if (!rc && (!strcmp(name->text, "any") || acl_prefix_parse(name->text, &prefix))) {
-        rc = acl_error_set(error, name->line, name->column,
-                           "a group cannot be called '%.64s': as a peer it means something else",
-                           name->text);
+    *groups = calloc(acl_list_count(list) + 1, sizeof **groups);
+    *n = 0;
+    if (!*groups) {
+        return ENOMEM;
     }
-    return rc;
+    for (const struct acl_yaml *item = acl_list_first(list); item;
+         item = acl_list_next(list, item)) {
+        int rc = acl_expect(item, ACL_YAML_SCALAR, what, parser->error);
+
+        if (rc) {
+            return rc;
+        }
+        if (!acl_find_group(parser, item->text, &(*groups)[*n])) {
+            return ACL_FAIL(parser, item, "unknown group '%.64s'", item->text);
+        }
+        ++*n;
+    }
+    return *n ? 0 : ACL_FAIL(parser, list, "'%s' is empty", what);
+}
+
+enum { LABELS, CIDRS, PORTS, GROUPS, EXCEPT, N_KEYS };
+static const char *const keys[N_KEYS] = { "labels", "cidrs", "ports", "groups", "except" };
+
+static int
+parse_selector(struct acl_policy_parser *parser, const struct acl_yaml *const *values,
+               struct acl_selector *s)
+{
+    int rc = values[LABELS] ? parse_labels(parser, values[LABELS], s) : 0;
+
+    rc = rc || !values[CIDRS] ? rc : parse_cidrs(parser, values[CIDRS], s);
+    rc = rc || !values[PORTS] ? rc : parse_ports(parser, values[PORTS], s);
+    return rc || !values[GROUPS]
+               ? rc
+               : acl_parse_group_list(parser, values[GROUPS], "groups", &s->groups, &s->n_groups);
 }
 
 static int
 parse_group(struct acl_policy_parser *parser, const struct acl_yaml *name)
 {
-    static const char *const keys[] = { "labels", "cidrs", "ports" };
-    const struct acl_yaml *values[3];
+    const struct acl_yaml *values[N_KEYS], *except[N_KEYS];
     struct acl_group *group;
     uint32_t index;
-    int rc = check_group_name(name, parser->error);
+    int rc = acl_fields(name->next, "a group", keys, N_KEYS, 0, values, parser->error);
 
-    rc = rc ? rc : acl_fields(name->next, "a group", keys, 3, 0, values, parser->error);
-    rc = rc ? rc : acl_add_group(parser, name->text, &index);
     if (rc) {
         return rc;
     }
+    acl_find_group(parser, name->text, &index); /* declared before */
     group = &parser->policy->groups[index];
-    if (values[0]) {
-        rc = parse_labels(group, values[0], parser->error);
-    }
-    if (!rc && values[1]) {
-        rc = parse_cidrs(group, values[1], parser->error);
-    }
-    if (!rc && values[2]) {
-        rc = parse_ports(group, values[2], parser->error);
+    rc = parse_selector(parser, values, &group->in);
+    if (!rc && values[EXCEPT]) {
+        rc = acl_fields(values[EXCEPT], "except", keys, EXCEPT, 0, except, parser->error);
+        rc = rc ? rc : parse_selector(parser, except, &group->out);
     }
     return rc;
 }
@@ -219,13 +239,85 @@ parse_group(struct acl_policy_parser *parser, const struct acl_yaml *name)
 int
 acl_parse_groups(struct acl_policy_parser *parser, const struct acl_yaml *groups)
 {
-    int rc = acl_expect(groups, ACL_YAML_MAPPING, "groups", parser->error);
+    int rc = 0;
 
-    if (rc) {
-        return rc;
-    }
     for (const struct acl_yaml *name = groups->child; name && !rc; name = name->next->next) {
         rc = parse_group(parser, name);
+    }
+    return rc;
+}
+
+/* ---- names ---- */
+
+static int
+declare(struct acl_policy_parser *parser, const struct acl_yaml *name, const char *what,
+        const char *name_what, uint32_t *index)
+{
+    struct acl_prefix prefix;
+    int rc = acl_check_name(name, name_what, parser->error);
+
+    if (!rc && (!strcmp(name->text, "any") || acl_prefix_parse(name->text, &prefix))) {
+        rc =
+            ACL_FAIL(parser, name, "%s cannot be called '%.64s': as a peer it means something else",
+                     what, name->text);
+    }
+    if (!rc && acl_find_group(parser, name->text, index)) {
+        const struct acl_place *first = &parser->policy->groups[*index].place;
+
+        rc = ACL_FAIL(parser, name, "'%.64s' is there already (%s, line %u)", name->text,
+                      first->source == parser->source ? "in this text" : "in another text",
+                      first->line);
+    }
+    rc = rc ? rc : acl_add_group(parser, name->text, index);
+    if (!rc) {
+        parser->policy->groups[*index].place = acl_place_of(parser, name);
+    }
+    return rc;
+}
+
+int
+acl_declare_groups(struct acl_policy_parser *parser, const struct acl_yaml *groups)
+{
+    int rc = acl_expect(groups, ACL_YAML_MAPPING, "groups", parser->error);
+    uint32_t index;
+
+    for (const struct acl_yaml *name = rc ? NULL : groups->child; name && !rc;
+         name = name->next->next) {
+        rc = declare(parser, name, "a group", "group name", &index);
+    }
+    return rc;
+}
+
+static int
+parse_set(struct acl_policy_parser *parser, const struct acl_yaml *name)
+{
+    static const char *const set_keys[] = { "stale_after" };
+    const struct acl_yaml *value = NULL;
+    unsigned seconds = 0;
+    uint32_t index;
+    int rc = acl_fields(name->next, "an address set", set_keys, 1, 0, &value, parser->error);
+
+    rc = rc || !value ? rc : acl_expect(value, ACL_YAML_SCALAR, "stale_after", parser->error);
+    if (!rc && value && !acl_parse_number(value->text, 86400 * 366, &seconds)) {
+        rc = ACL_FAIL(parser, value, "bad stale_after '%.64s': it is seconds, at most %d",
+                      value->text, 86400 * 366);
+    }
+    rc = rc ? rc : declare(parser, name, "an address set", "address set name", &index);
+    if (!rc) {
+        parser->policy->groups[index].is_set = true;
+        parser->policy->groups[index].stale_after = seconds;
+    }
+    return rc;
+}
+
+int
+acl_parse_sets(struct acl_policy_parser *parser, const struct acl_yaml *sets)
+{
+    int rc = acl_expect(sets, ACL_YAML_MAPPING, "address_sets", parser->error);
+
+    for (const struct acl_yaml *name = rc ? NULL : sets->child; name && !rc;
+         name = name->next->next) {
+        rc = parse_set(parser, name);
     }
     return rc;
 }

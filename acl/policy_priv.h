@@ -11,12 +11,31 @@ struct acl_names {
     size_t n_buckets, n;
 };
 
+/* The sections of a source; NULL where it has none. */
+struct acl_sections {
+    const struct acl_yaml *groups, *sets, *services, *pools;
+    const struct acl_yaml *tier[ACL_N_TIERS];
+    const struct acl_yaml *rules; /* of the tier "application", like those in 'tier' */
+};
+
 struct acl_policy_parser {
     struct acl_policy *policy;
     struct acl_names names;
-    size_t groups_allocated;
+    size_t groups_allocated, rules_allocated;
+    uint32_t source; /* being read */
     struct acl_error *error;
 };
+
+/* Fails at a node of the source that is being read. */
+#define ACL_FAIL(PARSER, NODE, ...)                                                                \
+    acl_error_set((PARSER)->error, (NODE)->line, (NODE)->column, __VA_ARGS__)
+
+/* ... at a place in any source. */
+#define ACL_FAIL_AT(PARSER, PLACE, ...)                                                            \
+    ((PARSER)->error->source = (PLACE)->source,                                                    \
+     acl_error_set((PARSER)->error, (PLACE)->line, (PLACE)->column, __VA_ARGS__))
+
+/* ---- policy_yaml.c: what all of them need ---- */
 
 /* Spreads the values of mapping 'map' over 'values', by the position of their keys in 'keys'; NULL
  * for a missing one.  Only the first 'n_required' may not be missing. */
@@ -27,12 +46,63 @@ int acl_expect(const struct acl_yaml *, enum acl_yaml_kind, const char *what, st
 int acl_check_name(const struct acl_yaml *, const char *what, struct acl_error *);
 /* Decimal digits only, up to 'max'. */
 bool acl_parse_number(const char *s, unsigned max, unsigned *value);
+/* A single value, or a list of them: how many, the first, and the one after 'item'. */
+size_t acl_list_count(const struct acl_yaml *list);
+const struct acl_yaml *acl_list_first(const struct acl_yaml *list);
+const struct acl_yaml *acl_list_next(const struct acl_yaml *list, const struct acl_yaml *item);
+
+struct acl_word {
+    const char *text;
+    int value;
+};
+/* One of 'words' (ends with a NULL text), which 'choices' lists for people. */
+int acl_parse_word(const struct acl_yaml *, const char *what, const struct acl_word *words,
+                   const char *choices, int *value, struct acl_error *);
+bool acl_find_word(const struct acl_word *words, const char *text, int *value);
+extern const struct acl_word acl_log_words[];
+#define ACL_LOG_CHOICES "incident, record or none"
+
+static inline struct acl_place
+acl_place_of(const struct acl_policy_parser *parser, const struct acl_yaml *node)
+{
+    return (struct acl_place){ parser->source, node->line, node->column };
+}
+
+/* ---- groups ---- */
 
 /* Appends a group called 'name', with an index entry. */
 int acl_add_group(struct acl_policy_parser *, const char *name, uint32_t *index);
 bool acl_find_group(const struct acl_policy_parser *, const char *name, uint32_t *index);
-
+/* Names first, of all sources: any may refer to any. */
+int acl_declare_groups(struct acl_policy_parser *, const struct acl_yaml *groups);
 int acl_parse_groups(struct acl_policy_parser *, const struct acl_yaml *groups);
-int acl_parse_rules(struct acl_policy_parser *, const struct acl_yaml *rules);
+int acl_parse_sets(struct acl_policy_parser *, const struct acl_yaml *sets);
+/* Indices of one group or several, by name. */
+int acl_parse_group_list(struct acl_policy_parser *, const struct acl_yaml *list, const char *what,
+                         uint32_t **groups, size_t *n);
+/* groups.c: fills in policy->order.  A circle is an error. */
+int acl_order_groups(struct acl_policy_parser *);
+/* ... after which: whether the group selects ports, itself or through others. */
+bool acl_group_has_ports(const struct acl_policy *, uint32_t group);
+
+/* ---- services ---- */
+
+int acl_parse_services(struct acl_policy_parser *, const struct acl_yaml *services);
+/* The parts of the services named in a rule, copied. */
+int acl_parse_rule_services(struct acl_policy_parser *, const struct acl_yaml *list,
+                            struct acl_rule *);
+void acl_service_destroy(struct acl_service *);
+/* "80" or "8000-8100"; "8" or "3/4".  NULL, or what is wrong. */
+const char *acl_parse_port(const char *, struct acl_range *);
+const char *acl_parse_icmp(const char *, struct acl_range *);
+int acl_parse_protocol(const struct acl_yaml *, int *protocol, struct acl_error *);
+
+/* ---- rules and pools ---- */
+
+int acl_parse_rules(struct acl_policy_parser *, const struct acl_yaml *rules, enum acl_tier);
+/* What can be seen only when all of it is there. */
+int acl_check_rules(struct acl_policy_parser *);
+int acl_parse_pools(struct acl_policy_parser *, const struct acl_yaml *pools);
+int acl_check_pools(struct acl_policy_parser *);
 
 #endif

@@ -8,6 +8,13 @@
 
 #define NAME_MAX_LEN 63
 
+const struct acl_word acl_log_words[] = { { "incident", ACL_LOG_INCIDENT },
+                                          { "record", ACL_LOG_RECORD },
+                                          { "none", ACL_LOG_NONE },
+                                          { NULL, 0 } };
+
+/* ---- nodes ---- */
+
 static void
 list_keys(const char *const *keys, size_t n, char *buf, size_t size)
 {
@@ -109,49 +116,202 @@ acl_parse_number(const char *s, unsigned max, unsigned *value)
     return true;
 }
 
-static int
-parse_root(struct acl_policy_parser *parser, const struct acl_yaml *root)
+size_t
+acl_list_count(const struct acl_yaml *list)
 {
-    static const char *const keys[] = { "version", "groups", "rules" };
-    const struct acl_yaml *values[3];
-    int rc = acl_fields(root, "the policy", keys, 3, 1, values, parser->error);
+    return list->kind == ACL_YAML_SEQUENCE ? list->n : 1;
+}
 
-    if (rc) {
-        return rc;
+const struct acl_yaml *
+acl_list_first(const struct acl_yaml *list)
+{
+    return list->kind == ACL_YAML_SEQUENCE ? list->child : list;
+}
+
+const struct acl_yaml *
+acl_list_next(const struct acl_yaml *list, const struct acl_yaml *item)
+{
+    return list->kind == ACL_YAML_SEQUENCE ? item->next : NULL;
+}
+
+bool
+acl_find_word(const struct acl_word *words, const char *text, int *value)
+{
+    for (; words->text; words++) {
+        if (!strcmp(words->text, text)) {
+            *value = words->value;
+            return true;
+        }
     }
-    rc = acl_expect(values[0], ACL_YAML_SCALAR, "version", parser->error);
-    if (rc) {
-        return rc;
-    }
-    if (strcmp(values[0]->text, "1")) {
-        return acl_error_set(parser->error, values[0]->line, values[0]->column,
-                             "version '%.64s' is not known: this switch reads version 1",
-                             values[0]->text);
-    }
-    rc = values[1] ? acl_parse_groups(parser, values[1]) : 0;
-    return rc ? rc : (values[2] ? acl_parse_rules(parser, values[2]) : 0);
+    return false;
 }
 
 int
-acl_policy_parse(const char *text, size_t len, struct acl_policy **policyp, struct acl_error *error)
+acl_parse_word(const struct acl_yaml *node, const char *what, const struct acl_word *words,
+               const char *choices, int *value, struct acl_error *error)
 {
-    struct acl_policy_parser parser = { .error = error };
-    struct acl_yaml *root = NULL;
-    int rc;
+    int rc = acl_expect(node, ACL_YAML_SCALAR, what, error);
 
-    *policyp = NULL;
-    if (len > ACL_POLICY_MAX_BYTES) {
-        return acl_error_set(error, 0, 0, "the policy is longer than %u bytes",
-                             ACL_POLICY_MAX_BYTES);
+    if (!rc && !acl_find_word(words, node->text, value)) {
+        rc = acl_error_set(error, node->line, node->column, "bad %s '%.64s': it is %s", what,
+                           node->text, choices);
     }
-    rc = acl_yaml_parse(text, len, &root, error);
+    return rc;
+}
+
+/* ---- sources ---- */
+
+static int
+read_tiers(struct acl_policy_parser *parser, const struct acl_yaml *tiers, struct acl_sections *s)
+{
+    const char *names[ACL_N_TIERS];
+
+    for (int i = 0; i < ACL_N_TIERS; i++) {
+        names[i] = acl_tier_name((enum acl_tier) i);
+    }
+    return acl_fields(tiers, "tiers", names, ACL_N_TIERS, 0, s->tier, parser->error);
+}
+
+static int
+read_sections(struct acl_policy_parser *parser, const struct acl_yaml *root, struct acl_sections *s)
+{
+    enum { FORMAT, GROUPS, SETS, SERVICES, POOLS, RULES, TIERS, N_KEYS };
+    static const char *const keys[N_KEYS] = { "version", "groups", "address_sets", "services",
+                                              "pools",   "rules",  "tiers" };
+    const struct acl_yaml *values[N_KEYS];
+    int rc = acl_fields(root, "the policy", keys, N_KEYS, 1, values, parser->error);
+
+    rc = rc ? rc : acl_expect(values[FORMAT], ACL_YAML_SCALAR, "version", parser->error);
     if (rc) {
         return rc;
     }
+    if (strcmp(values[FORMAT]->text, "1")) {
+        return ACL_FAIL(parser, values[FORMAT],
+                        "version '%.64s' is not known: this switch reads version 1",
+                        values[FORMAT]->text);
+    }
+    *s = (struct acl_sections){ .groups = values[GROUPS],
+                                .sets = values[SETS],
+                                .services = values[SERVICES],
+                                .pools = values[POOLS],
+                                .rules = values[RULES] };
+    return values[TIERS] ? read_tiers(parser, values[TIERS], s) : 0;
+}
+
+/* Runs 'step' on a section of each source. */
+static int
+each(struct acl_policy_parser *parser, const struct acl_sections *sections, size_t n,
+     int (*step)(struct acl_policy_parser *, const struct acl_sections *))
+{
+    int rc = 0;
+
+    for (size_t i = 0; i < n && !rc; i++) {
+        parser->source = parser->error->source = (uint32_t) i;
+        rc = step(parser, &sections[i]);
+    }
+    return rc;
+}
+
+static int
+declare(struct acl_policy_parser *parser, const struct acl_sections *s)
+{
+    int rc = s->sets ? acl_parse_sets(parser, s->sets) : 0;
+
+    rc = rc || !s->groups ? rc : acl_declare_groups(parser, s->groups);
+    return rc || !s->services ? rc : acl_parse_services(parser, s->services);
+}
+
+static int
+define(struct acl_policy_parser *parser, const struct acl_sections *s)
+{
+    return s->groups ? acl_parse_groups(parser, s->groups) : 0;
+}
+
+static int
+pools(struct acl_policy_parser *parser, const struct acl_sections *s)
+{
+    return s->pools ? acl_parse_pools(parser, s->pools) : 0;
+}
+
+static int
+parse_tiers(struct acl_policy_parser *parser, const struct acl_sections *sections, size_t n)
+{
+    int rc = 0;
+
+    for (int tier = 0; tier < ACL_N_TIERS && !rc; tier++) {
+        for (size_t i = 0; i < n && !rc; i++) {
+            const struct acl_sections *s = &sections[i];
+
+            parser->source = parser->error->source = (uint32_t) i;
+            if (s->tier[tier]) {
+                rc = acl_parse_rules(parser, s->tier[tier], (enum acl_tier) tier);
+            }
+            if (!rc && tier == ACL_APPLICATION && s->rules) {
+                rc = acl_parse_rules(parser, s->rules, ACL_APPLICATION);
+            }
+        }
+    }
+    return rc;
+}
+
+static int
+parse_sections(struct acl_policy_parser *parser, const struct acl_sections *sections, size_t n)
+{
+    int rc = each(parser, sections, n, declare);
+
+    rc = rc ? rc : each(parser, sections, n, define);
+    rc = rc ? rc : each(parser, sections, n, pools);
+    rc = rc ? rc : parse_tiers(parser, sections, n);
+    rc = rc ? rc : acl_order_groups(parser);
+    rc = rc ? rc : acl_check_pools(parser);
+    return rc ? rc : acl_check_rules(parser);
+}
+
+static int
+parse_roots(struct acl_policy_parser *parser, const struct acl_source *sources, size_t n,
+            struct acl_yaml **roots, struct acl_sections *sections)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        int rc;
+
+        bytes += sources[i].len;
+        if (bytes > ACL_POLICY_MAX_BYTES) {
+            return acl_error_set(parser->error, 0, 0, "the policy is longer than %u bytes",
+                                 ACL_POLICY_MAX_BYTES);
+        }
+        parser->error->source = (uint32_t) i;
+        rc = acl_yaml_parse(sources[i].text, sources[i].len, &roots[i], parser->error);
+        rc = rc ? rc : read_sections(parser, roots[i], &sections[i]);
+        if (rc) {
+            return rc;
+        }
+    }
+    return parse_sections(parser, sections, n);
+}
+
+int
+acl_policy_parse(const struct acl_source *sources, size_t n, struct acl_policy **policyp,
+                 struct acl_error *error)
+{
+    struct acl_policy_parser parser = { .error = error };
+    struct acl_yaml **roots = calloc(n + 1, sizeof *roots);
+    struct acl_sections *sections = calloc(n + 1, sizeof *sections);
+    int rc = ENOMEM;
+
+    *policyp = NULL;
+    error->source = 0;
     parser.policy = calloc(1, sizeof *parser.policy);
-    rc = parser.policy ? parse_root(&parser, root) : ENOMEM;
+    if (roots && sections && parser.policy) {
+        rc = parse_roots(&parser, sources, n, roots, sections);
+    }
+    for (size_t i = 0; roots && i < n; i++) {
+        acl_yaml_destroy(roots[i]);
+    }
+    free(roots);
+    free(sections);
     free(parser.names.buckets);
-    acl_yaml_destroy(root);
     if (rc == ENOMEM) {
         acl_error_set(error, 0, 0, "out of memory");
     }

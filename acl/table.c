@@ -9,21 +9,28 @@
 #include "acl/table_priv.h"
 
 /* Follows the row of a class in rule order: the first rule that allows the class anything says yes,
- * unless one that denies it everything comes before. */
+ * unless one that denies it everything comes before.  What passes everything on skips what lies
+ * between; what passes a part leaves both ways open. */
 static bool
 may_reach(const struct acl_bulk *bulk, const uint64_t *bits)
 {
+    size_t skip_to = 0;
+
     for (size_t w = 0; w < acl_rows_words(bulk->n_rules); w++) {
         for (uint64_t word = bits[w]; word; word &= word - 1) {
-            const struct acl_rule_info *rule =
-                &bulk->rules[w * 64 + (size_t) __builtin_ctzll(word)];
+            size_t i = w * 64 + (size_t) __builtin_ctzll(word);
+            const struct acl_rule_info *rule = &bulk->rules[i];
 
-            if (rule->verdict.action == ACL_ALLOW) {
+            if (i < skip_to || rule->audit) {
+                continue;
+            }
+            if (rule->action == ACL_ALLOW) {
                 return true;
             }
-            if (rule->accepts_all) {
+            if (rule->accepts_all && !rule->resume) {
                 return false;
             }
+            skip_to = rule->accepts_all ? rule->resume : skip_to;
         }
     }
     return false;
@@ -188,6 +195,23 @@ first_match(const uint64_t *const *rows, unsigned n, const struct acl_rows *shap
     return ACL_RULE_DEFAULT;
 }
 
+/* The first one from rule 'from' on, for searches that were passed on. */
+static uint32_t
+next_match(const uint64_t *const *rows, unsigned n, const struct acl_rows *shape, uint32_t from)
+{
+    for (size_t w = from / 64; w < shape->n_words; w++) {
+        uint64_t bits = w == from / 64 ? ~UINT64_C(0) << from % 64 : ~UINT64_C(0);
+
+        for (unsigned i = 0; i < n; i++) {
+            bits &= rows[i][shape->n_summary + w];
+        }
+        if (bits) {
+            return (uint32_t) (w * 64 + (size_t) __builtin_ctzll(bits));
+        }
+    }
+    return ACL_RULE_DEFAULT;
+}
+
 /* The rows of 'key' in the fields that the rules use; false when a class has none. */
 static inline bool
 gather(const struct acl_table *table, const struct acl_key *key, const uint64_t *rows[5],
@@ -221,18 +245,12 @@ gather(const struct acl_table *table, const struct acl_key *key, const uint64_t 
 }
 
 static uint32_t
-lookup(const struct acl_table *table, const struct acl_key *key)
+first(const struct acl_bulk *bulk, const uint64_t *const *rows, unsigned n,
+      const struct acl_rows *shape)
 {
-    const struct acl_rows *shape = &table->batch->rows;
-    const uint64_t *rows[5];
-    unsigned n;
-
-    if (!gather(table, key, rows, &n)) {
-        return ACL_RULE_DEFAULT;
-    }
     switch (n) {
     case 0: /* every rule accepts everything */
-        return table->bulk->n_rules ? 0 : ACL_RULE_DEFAULT;
+        return bulk->n_rules ? 0 : ACL_RULE_DEFAULT;
     case 1:
         return first_match(rows, 1, shape);
     case 2:
@@ -246,13 +264,55 @@ lookup(const struct acl_table *table, const struct acl_key *key)
     }
 }
 
+/* Notes a rule that decides nothing, and finds the next one. */
+static uint32_t
+go_on(const struct acl_bulk *bulk, const uint64_t *const *rows, unsigned n,
+      const struct acl_rows *shape, uint32_t rule, struct acl_verdict *verdict)
+{
+    const struct acl_rule_info *info = &bulk->rules[rule];
+
+    if (!info->audit) {
+        verdict->passed_slot[verdict->n_passed++ % ACL_MAX_PASSES] = info->slot;
+    } else if (!verdict->audited) {
+        verdict->audited = true;
+        verdict->audit_rule = rule;
+        verdict->audit_slot = info->slot;
+        verdict->audit_log = info->log;
+    }
+    if (!n) { /* no field is used */
+        return info->resume < bulk->n_rules ? info->resume : ACL_RULE_DEFAULT;
+    }
+    return next_match(rows, n, shape, info->resume);
+}
+
 void
 acl_table_lookup(const struct acl_table *table, const struct acl_key *key,
                  struct acl_verdict *verdict)
 {
-    uint32_t rule = lookup(table, key);
+    const struct acl_rows *shape = &table->batch->rows;
+    const struct acl_bulk *bulk = table->bulk;
+    uint32_t rule = ACL_RULE_DEFAULT;
+    const uint64_t *rows[5];
+    unsigned n;
 
-    *verdict = rule == ACL_RULE_DEFAULT ? table->bulk->none : table->bulk->rules[rule].verdict;
+    verdict->audited = false;
+    verdict->n_passed = 0;
+    if (gather(table, key, rows, &n)) {
+        rule = first(bulk, rows, n, shape);
+        while (rule != ACL_RULE_DEFAULT && __builtin_expect(bulk->rules[rule].resume != 0, 0)) {
+            rule = go_on(bulk, rows, n, shape, rule, verdict);
+        }
+    }
+    verdict->rule = rule;
+    if (rule == ACL_RULE_DEFAULT) {
+        verdict->slot = bulk->default_slot;
+        verdict->action = ACL_DROP;
+        verdict->log = ACL_LOG_INCIDENT;
+    } else {
+        verdict->slot = bulk->rules[rule].slot;
+        verdict->action = bulk->rules[rule].action;
+        verdict->log = bulk->rules[rule].log;
+    }
 }
 
 bool

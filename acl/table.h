@@ -4,7 +4,8 @@
  * when rule r accepts that value; the first set bit of the AND of the rows is the matching rule
  * (Lakshman and Stiliadis, SIGCOMM 1998, with the aggregate summary of Baboescu and Varghese,
  * SIGCOMM 2001: one summary bit for each 64-bit word, so that words which cannot match are never
- * read).
+ * read).  Where that rule decides nothing (it passes to a later tier, or is in audit mode) the
+ * search goes on behind it.
  *
  * A table is immutable and has no reference to the policy it came from.  Lookups are wait-free and
  * may run in any thread.  A second address field ('local') exists for classifiers over whole
@@ -24,8 +25,10 @@ struct acl_table_rule {
     size_t n_peer_groups, n_local_groups;
     const struct acl_range *sports, *dports; /* none = any; ICMP: dport = type << 8 | code */
     size_t n_sports, n_dports;
-    int protocol;    /* or ACL_PROTO_ANY */
-    bool no_tunnels; /* passes over tunnels (tunnel.h) */
+    int protocol;     /* or ACL_PROTO_ANY */
+    bool no_tunnels;  /* passes over tunnels (tunnel.h) */
+    bool audit;       /* decides nothing: what it matches is told, and goes on to the next rule */
+    uint32_t pass_to; /* of ACL_PASS: the rule, behind this one, where the search goes on */
     enum acl_action action;
     enum acl_log log;
     uint32_t slot; /* the caller's: hit counter of the rule, stable across updates */
@@ -37,11 +40,18 @@ struct acl_key {
     uint16_t protocol;     /* or ACL_UDP_TUNNEL */
 };
 
+#define ACL_MAX_PASSES (ACL_N_TIERS - 1)
+
 struct acl_verdict {
-    uint32_t rule;  /* index in the table or ACL_RULE_DEFAULT */
-    uint32_t slot;  /* of the rule; the table's default slot when none matched */
-    uint8_t action; /* enum acl_action */
-    uint8_t log;    /* enum acl_log */
+    uint32_t rule;     /* index in the table or ACL_RULE_DEFAULT */
+    uint32_t slot;     /* of the rule; the table's default slot when none matched */
+    uint8_t action;    /* enum acl_action, not ACL_PASS */
+    uint8_t log;       /* enum acl_log */
+    bool audited;      /* 'audit' holds: the first rule in audit mode on the way here */
+    uint8_t audit_log; /* enum acl_log, of that rule */
+    uint8_t n_passed;  /* rules that passed it on */
+    uint32_t audit_rule, audit_slot;
+    uint32_t passed_slot[ACL_MAX_PASSES];
 };
 
 struct acl_table;

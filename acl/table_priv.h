@@ -19,7 +19,10 @@ struct acl_fan {
 };
 
 struct acl_rule_info {
-    struct acl_verdict verdict;
+    uint32_t slot;
+    uint32_t resume; /* it decides nothing: where the search goes on; 0: it decides */
+    uint8_t action, log;
+    bool audit;
     bool accepts_all; /* of a peer that it accepts: any port, protocol and local class */
 };
 
@@ -28,7 +31,7 @@ struct acl_bulk {
     atomic_uint refs;
     size_t n_rules;
     struct acl_rule_info *rules;
-    struct acl_verdict none; /* no rule matched */
+    uint32_t default_slot;
     struct acl_fan peer;
     bool peer_used, local_used, protocol_used;
     struct acl_rows local_rows, protocol_rows;

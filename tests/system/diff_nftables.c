@@ -47,20 +47,22 @@ struct totals {
 static size_t
 list_members(const struct ours *o, struct acl_member *members)
 {
-    size_t n = 0;
+    uint32_t raw[2 * MAX_GROUPS + 2 * MAX_RULES];
+    size_t n = 0, n_raw;
 
-    for (size_t g = 0; g < o->policy->n_groups; g++) {
-        const struct acl_group *group = &o->policy->groups[g];
+    for (uint32_t g = 0; g < o->policy->n_groups; g++) {
+        const struct acl_selector *in = &o->policy->groups[g].in;
 
-        for (size_t i = 0; i < group->n_prefixes; i++) {
-            members[n++] = (struct acl_member){ group->prefixes[i], (uint32_t) g };
+        for (size_t i = 0; i < in->n_prefixes; i++) {
+            members[n++] = (struct acl_member){ in->prefixes[i], ACL_RAW_IN(g) };
         }
-        for (int e = 0; e < N_DESKS; e++) {
-            const struct acl_label label = { (char *) "pool", (char *) end_pools[e] };
+    }
+    for (int e = 0; e < N_DESKS; e++) {
+        const struct acl_label label = { (char *) "pool", (char *) end_pools[e] };
 
-            for (int i = 0; acl_group_selects_port(group, end_names[e], &label, 1) && i < 2; i++) {
-                members[n++] = (struct acl_member){ { o->addrs[e][i], 128 }, (uint32_t) g };
-            }
+        acl_groups_of_port(o->policy, end_names[e], &label, 1, raw, &n_raw);
+        for (size_t i = 0; i < 2 * n_raw; i++) {
+            members[n++] = (struct acl_member){ { o->addrs[e][i % 2], 128 }, raw[i / 2] };
         }
     }
     return n;
@@ -72,17 +74,18 @@ compile(struct ours *o, const char *yaml, size_t len)
     static const uint32_t slots[MAX_RULES], default_slots[ACL_N_DIRECTIONS];
     struct acl_member members[MAX_GROUPS * (MAX_CIDRS + 2 * N_DESKS)];
     struct acl_error error;
-    size_t n;
+    size_t n, scope;
 
-    if (acl_policy_parse(yaml, len, &o->policy, &error)) {
+    if (acl_policy_parse(&(struct acl_source){ yaml, len }, 1, &o->policy, &error)) {
         printf("the policy is refused, line %u: %s\n%s", error.line, error.text, yaml);
         return false;
     }
     n = list_members(o, members);
-    if (acl_compile(o->policy, slots, default_slots, members, n, &o->compiled)) {
+    if (acl_compile(o->policy, slots, default_slots, members, n, &o->compiled) ||
+        acl_compile_scope(o->policy, &o->compiled, NULL, 0, &scope)) {
         return false;
     }
-    o->classes = acl_classmap_build(o->compiled.classes, members, n);
+    o->classes = acl_classmap_build(o->compiled.classes, o->policy, members, n);
     return o->classes != NULL;
 }
 
@@ -92,7 +95,7 @@ make_snapshot(struct ours *o)
     for (uint16_t e = 0; e < N_ENDS; e++) {
         o->leaves[e] = (struct port_leaf){ .id = e, .role = e == UP ? PORT_UPLINK : PORT_DESKTOP };
         if (e != UP) {
-            memcpy(o->leaves[e].table, o->compiled.table, sizeof o->leaves[e].table);
+            memcpy(o->leaves[e].table, o->compiled.scopes[0].table, sizeof o->leaves[e].table);
         }
         o->snapshot.ports[e] = &o->leaves[e];
     }

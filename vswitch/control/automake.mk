@@ -34,6 +34,10 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/policies.c \
 	vswitch/control/port_changes.c \
 	vswitch/control/ports.c \
+	vswitch/control/membership.c \
+	vswitch/control/membership.h \
+	vswitch/control/sets.c \
+	vswitch/control/sets.h \
 	vswitch/control/publish.c \
 	vswitch/control/publish.h \
 	vswitch/control/rpc.h \

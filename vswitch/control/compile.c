@@ -2,8 +2,10 @@
 
 #include "control/compile.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
+#include "control/membership.h"
 #include "ovs-rcu.h"
 #include "ovs-thread.h"
 #include "util.h"
@@ -20,8 +22,51 @@ struct compiler {
 void
 compile_now(struct compile_job *job)
 {
+    size_t index;
+
     job->error = acl_compile(job->policy, job->slots, job->default_slots, job->members,
                              job->n_members, &job->compiled);
+    for (size_t i = 0; i < job->n_ports && !job->error; i++) {
+        job->error = !job->ports[i].groups
+                         ? ENOMEM
+                         : acl_compile_scope(job->policy, &job->compiled, job->ports[i].groups,
+                                             job->ports[i].n, &index);
+        if (job->error) {
+            acl_compiled_destroy(&job->compiled);
+        }
+    }
+}
+
+void
+compile_add_ports(struct compile_job *job, const struct desired *d)
+{
+    struct shash_node *node;
+
+    job->ports = xcalloc(shash_count(&d->ports) + 1, sizeof *job->ports);
+    SHASH_FOR_EACH (node, &d->ports) {
+        const struct desired_port *port = node->data;
+
+        if (port->role == PORT_DESKTOP) {
+            struct port_groups *groups = &job->ports[job->n_ports++];
+
+            groups->groups = membership_of_port(job->policy, port, &groups->n);
+        }
+    }
+}
+
+void
+compile_job_release(struct compile_job *job)
+{
+    for (size_t i = 0; i < job->n_ports; i++) {
+        free(job->ports[i].groups);
+    }
+    free(job->ports);
+    free(job->slots);
+    free(job->members);
+    job->ports = NULL;
+    job->n_ports = 0;
+    job->slots = NULL;
+    job->members = NULL;
 }
 
 static void *

@@ -6,6 +6,7 @@
 #define CONTROL_COMPILE_H 1
 
 #include "acl/compile.h"
+#include "control/desired.h"
 #include "latch.h"
 
 struct compile_job {
@@ -15,6 +16,11 @@ struct compile_job {
     uint32_t default_slots[ACL_N_DIRECTIONS];
     struct acl_member *members;
     size_t n_members;
+    struct port_groups {
+        uint32_t *groups; /* NULL: memory was short */
+        size_t n;
+    } * ports; /* of the desktops there are: their scopes are built, too */
+    size_t n_ports;
     /* Out. */
     struct acl_compiled compiled;
     int error;
@@ -29,6 +35,10 @@ void compiler_destroy(struct compiler *);
 void compiler_submit(struct compiler *, struct compile_job *);
 /* The job that is done, or NULL. */
 struct compile_job *compiler_take(struct compiler *);
+/* The desktops that there are. */
+void compile_add_ports(struct compile_job *, const struct desired *);
+/* Frees what goes into a job; what came out of it is its taker's. */
+void compile_job_release(struct compile_job *);
 /* Does the job at once, in the caller's thread. */
 void compile_now(struct compile_job *);
 

@@ -76,7 +76,8 @@ check_policy(const struct control *c, char **error)
     struct acl_policy *policy = NULL;
     struct acl_error e = { .text = "" };
     const char *text = c->config.policy;
-    int retval = text ? acl_policy_parse(text, strlen(text), &policy, &e) : 0;
+    struct acl_source source = { text, text ? strlen(text) : 0 };
+    int retval = text ? acl_policy_parse(&source, 1, &policy, &e) : 0;
 
     if (retval) {
         *error = xasprintf("%s:%u:%u: %s", c->config.policy_file, e.line, e.column, e.text);

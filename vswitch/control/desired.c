@@ -28,6 +28,7 @@ desired_init(struct desired *d)
 {
     memset(d, 0, sizeof *d);
     shash_init(&d->ports);
+    sets_init(&d->sets);
 }
 
 void
@@ -39,6 +40,7 @@ desired_destroy(struct desired *d)
         desired_port_destroy(node->data);
     }
     shash_destroy(&d->ports);
+    sets_destroy(&d->sets);
 }
 
 void

@@ -10,6 +10,7 @@
 
 #include "control/learned.h"
 #include "control/limits.h"
+#include "control/sets.h"
 #include "datapath/snapshot.h"
 #include "openvswitch/shash.h"
 #include "port/port.h"
@@ -37,6 +38,8 @@ struct desired_port {
     uint64_t *trunks;         /* VLANs that go tagged, a bit each of VLAN_COUNT; NULL: none */
     struct acl_label *labels; /* strings are the spec's */
     struct limits limits;
+    size_t scope;                /* of the policy in force or about to be: whose tables it has */
+    const struct acl_pool *pool; /* ... and NULL: none */
     bool quarantined;
     long long quarantine_us; /* time_usec() when that came into force */
 
@@ -54,7 +57,8 @@ struct desired {
     struct shash ports; /* of struct desired_port */
     struct desired_port *by_id[DP_MAX_PORTS];
     uint16_t next_id;
-    bool members_changed; /* ports came, went, or changed what groups see of them */
+    struct sets sets;
+    bool members_changed; /* ports or sets came, went, or changed what groups see of them */
 };
 
 void desired_init(struct desired *);

@@ -4,6 +4,7 @@
 
 #include "control/control.h"
 #include "control/digest.h"
+#include "control/membership.h"
 #include "openvswitch/vlog.h"
 #include "util.h"
 
@@ -24,10 +25,11 @@ static enum rpc_status
 parse(const char *yaml, struct policy **policyp, char **error)
 {
     struct policy *policy = xzalloc(sizeof *policy);
+    struct acl_source source = { yaml, strlen(yaml) };
     struct acl_error e = { .text = "" };
 
     *policyp = NULL;
-    if (acl_policy_parse(yaml, strlen(yaml), &policy->parsed, &e)) {
+    if (acl_policy_parse(&source, 1, &policy->parsed, &e)) {
         *error = e.line ? xasprintf("line %u, column %u: %s", e.line, e.column, e.text)
                         : xstrdup(e.text);
         free(policy);
@@ -57,17 +59,9 @@ job_fill(struct control *c, struct compile_job *job, const struct policy *policy
                             c->publisher.policy ? c->publisher.policy->parsed->n_rules : 0,
                             N_RULE_SLOTS - ACL_N_DIRECTIONS);
     }
-    job->members = policy_members(policy->parsed, &c->desired, VLAN_NONE, &job->n_members);
+    job->members = membership_of_addresses(policy->parsed, &c->desired, VLAN_NONE, &job->n_members);
+    compile_add_ports(job, &c->desired);
     return RPC_OK;
-}
-
-static void
-job_release(struct compile_job *job)
-{
-    free(job->slots);
-    free(job->members);
-    job->slots = NULL;
-    job->members = NULL;
 }
 
 static enum rpc_status
@@ -123,7 +117,7 @@ policies_start(struct control *c, const char *yaml, char **error)
     if (status) {
         policy_destroy(policy);
     }
-    job_release(&job);
+    compile_job_release(&job);
     release_slots(c);
     return status;
 }
@@ -168,7 +162,7 @@ static void
 apply_end(struct control *c, struct apply *a, enum rpc_status status, const char *error)
 {
     policy_destroy(a->policy);
-    job_release(&a->job);
+    compile_job_release(&a->job);
     release_slots(c);
     a->done(c, status, error, status ? NULL : c->publisher.policy, a->aux);
     ovs_list_remove(&a->node);

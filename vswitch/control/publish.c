@@ -5,17 +5,27 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "control/membership.h"
 #include "datapath/worker.h"
 #include "util.h"
 
+/* Whose tables a desktop has. */
+struct place {
+    bool known;
+    size_t scope;
+    const struct acl_pool *pool;
+};
+
 /* What a publication is built from; kept apart from what is in force until nothing can fail. */
 struct build {
-    const struct policy *policy;
+    struct policy *policy;
     struct acl_classmap *classmap;
     struct acl_classmap **vlan_classmaps;
-    struct acl_table *table[ACL_N_DIRECTIONS];
-    bool tables_changed; /* every desktop needs a new leaf */
-    bool rules_changed;  /* tables with other rules, not merely with rows for more classes */
+    struct acl_table **tables; /* [n_tables], by scope and direction */
+    size_t n_tables;
+    struct place *places; /* [DP_MAX_PORTS]; NULL: all as before */
+    bool tables_changed;  /* every desktop needs a new leaf */
+    bool rules_changed;   /* tables with other rules, not merely with rows for more classes */
 };
 
 void
@@ -31,48 +41,18 @@ policy_destroy(struct policy *policy)
 
 /* ---- classes and tables ---- */
 
-struct acl_member *
-policy_members(const struct acl_policy *policy, const struct desired *d, uint16_t vlan, size_t *np)
-{
-    struct acl_member *members = NULL;
-    size_t n = 0, allocated = 0;
-    struct shash_node *node;
-
-    for (uint32_t g = 0; g < policy->n_groups; g++) {
-        const struct acl_group *group = &policy->groups[g];
-
-        for (size_t i = 0; i < group->n_prefixes; i++) {
-            members = n < allocated ? members : x2nrealloc(members, &allocated, sizeof *members);
-            members[n++] = (struct acl_member){ group->prefixes[i], g };
-        }
-        SHASH_FOR_EACH (node, &d->ports) {
-            const struct desired_port *port = node->data;
-
-            if ((vlan != VLAN_NONE && vlan != port->vlan) ||
-                !acl_group_selects_port(group, node->name, port->labels, port->spec->n_labels)) {
-                continue;
-            }
-            for (size_t i = 0; i < port->n_addrs; i++) {
-                members =
-                    n < allocated ? members : x2nrealloc(members, &allocated, sizeof *members);
-                members[n++] = (struct acl_member){ { port->addrs[i], 128 }, g };
-            }
-        }
-    }
-    *np = n;
-    return members;
-}
-
 /* Rows for classes that the tables were built without. */
 static bool
 extend_tables(struct build *b)
 {
-    for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
-        b->table[i] = acl_table_extend(b->policy->compiled.table[i], b->policy->compiled.classes);
-        if (!b->table[i]) {
-            while (i-- > 0) {
-                acl_table_destroy(b->table[i]);
-            }
+    const struct acl_compiled *compiled = &b->policy->compiled;
+
+    b->tables = xcalloc(compiled->n_scopes * ACL_N_DIRECTIONS + 1, sizeof *b->tables);
+    b->n_tables = compiled->n_scopes * ACL_N_DIRECTIONS;
+    for (size_t i = 0; i < b->n_tables; i++) {
+        b->tables[i] = acl_table_extend(
+            compiled->scopes[i / ACL_N_DIRECTIONS].table[i % ACL_N_DIRECTIONS], compiled->classes);
+        if (!b->tables[i]) {
             return false;
         }
     }
@@ -80,12 +60,22 @@ extend_tables(struct build *b)
     return true;
 }
 
+static void
+destroy_tables(struct build *b)
+{
+    for (size_t i = 0; i < b->n_tables; i++) {
+        acl_table_destroy(b->tables[i]);
+    }
+    free(b->tables);
+}
+
 static struct acl_classmap *
 build_classmap(const struct build *b, const struct desired *d, uint16_t vlan)
 {
+    const struct acl_policy *policy = b->policy->parsed;
     size_t n;
-    struct acl_member *members = policy_members(b->policy->parsed, d, vlan, &n);
-    struct acl_classmap *map = acl_classmap_build(b->policy->compiled.classes, members, n);
+    struct acl_member *members = membership_of_addresses(policy, d, vlan, &n);
+    struct acl_classmap *map = acl_classmap_build(b->policy->compiled.classes, policy, members, n);
 
     free(members);
     return map;
@@ -127,16 +117,68 @@ build_vlan_classmaps(struct build *b, const struct desired *d)
 }
 
 static bool
-build_policy(struct build *b, const struct desired *d)
+place_port(const struct build *b, const struct desired_port *port)
 {
-    b->classmap = build_classmap(b, d, 0);
-    if (!b->classmap || !build_vlan_classmaps(b, d) ||
-        (acl_classes_count(b->policy->compiled.classes) > b->policy->n_rows && !extend_tables(b))) {
-        destroy_vlan_classmaps(b->vlan_classmaps);
-        acl_classmap_destroy(b->classmap);
-        return false;
+    struct place *place = &b->places[port->id];
+    size_t n;
+    uint32_t *groups = membership_of_port(b->policy->parsed, port, &n);
+
+    place->known = groups && !acl_compile_scope(b->policy->parsed, &b->policy->compiled, groups, n,
+                                                &place->scope);
+    place->pool = place->known ? acl_pool_of(b->policy->parsed, groups, n) : NULL;
+    free(groups);
+    return place->known;
+}
+
+/* Desktops that are new, or all of them when the policy is. */
+static bool
+place_ports(struct build *b, const struct desired *d)
+{
+    struct shash_node *node;
+
+    b->places = xcalloc(DP_MAX_PORTS, sizeof *b->places);
+    SHASH_FOR_EACH (node, &d->ports) {
+        const struct desired_port *port = node->data;
+
+        if (port->role == PORT_DESKTOP && (port->changed || b->rules_changed) &&
+            !place_port(b, port)) {
+            return false;
+        }
     }
     return true;
+}
+
+static void
+take_places(const struct build *b, const struct desired *d)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &d->ports) {
+        struct desired_port *port = node->data;
+
+        if (b->places && b->places[port->id].known) {
+            port->scope = b->places[port->id].scope;
+            port->pool = b->places[port->id].pool;
+        }
+    }
+}
+
+static bool
+build_members(struct build *b, const struct desired *d)
+{
+    b->classmap = build_classmap(b, d, 0);
+    return b->classmap && build_vlan_classmaps(b, d) &&
+           (acl_classes_count(b->policy->compiled.classes) <= b->policy->n_rows ||
+            extend_tables(b));
+}
+
+static void
+destroy_build(struct build *b)
+{
+    free(b->places);
+    destroy_tables(b);
+    destroy_vlan_classmaps(b->vlan_classmaps);
+    acl_classmap_destroy(b->classmap);
 }
 
 /* ---- leaves ---- */
@@ -165,11 +207,16 @@ build_leaf(const struct publisher *p, const struct desired_port *port)
     leaf->vlan = port->vlan;
     leaf->trunks = trunks_size ? trunks : NULL;
     nullable_memcpy(trunks, port->trunks, trunks_size);
-    for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
-        if (port->role == PORT_DESKTOP && p->policy) {
-            leaf->table[i] = p->policy->compiled.table[i];
-            leaf->table_id[i] = p->table_id[i];
+    if (port->role == PORT_DESKTOP && p->policy) {
+        const struct acl_scope *scope = &p->policy->compiled.scopes[port->scope];
+
+        for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
+            leaf->table[i] = scope->table[i];
+            leaf->table_id[i] = scope->id[i];
         }
+        leaf->audits = port->pool && port->pool->audit;
+        leaf->audits_default = port->pool && port->pool->audit_default;
+        leaf->default_log = port->pool ? port->pool->default_log : ACL_LOG_INCIDENT;
     }
     return leaf;
 }
@@ -285,18 +332,23 @@ take_over(struct publisher *p, struct build *b, struct policy *next)
     if (next) {
         p->policy = next;
     }
-    if (p->policy) {
-        p->policy->n_rows = acl_classes_count(p->policy->compiled.classes);
+    if (!p->policy) {
+        return;
     }
-    for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
-        if (b->table[i]) {
-            struct acl_table *old = p->policy->compiled.table[i];
+    p->policy->n_rows = acl_classes_count(p->policy->compiled.classes);
+    for (size_t i = 0; i < b->n_tables; i++) {
+        struct acl_table **table =
+            &p->policy->compiled.scopes[i / ACL_N_DIRECTIONS].table[i % ACL_N_DIRECTIONS];
+        struct acl_table *old = *table;
 
-            p->policy->compiled.table[i] = b->table[i];
-            b->table[i] = old;
-        }
-        if (b->rules_changed) {
-            p->table_id[i] = ++p->last_table_id;
+        *table = b->tables[i];
+        b->tables[i] = old;
+    }
+    for (size_t i = 0; i < p->policy->compiled.n_scopes; i++) {
+        for (int j = 0; j < ACL_N_DIRECTIONS; j++) {
+            uint32_t *id = &p->policy->compiled.scopes[i].id[j];
+
+            *id = *id ? *id : ++p->last_table_id;
         }
     }
 }
@@ -310,10 +362,13 @@ publish(struct publisher *p, struct desired *d, struct policy *next)
     struct policy *old_policy = next ? p->policy : NULL;
     struct snapshot *old = p->snapshot;
 
-    if (b.policy && (next || d->members_changed) && !build_policy(&b, d)) {
+    if (b.policy && (next || d->members_changed) &&
+        (!build_members(&b, d) || !place_ports(&b, d))) {
+        destroy_build(&b);
         return ENOMEM;
     }
     take_over(p, &b, next);
+    take_places(&b, d);
     p->snapshot = build_snapshot(p, d, b.tables_changed);
     d->members_changed = false;
     if (next) {
@@ -324,11 +379,7 @@ publish(struct publisher *p, struct desired *d, struct policy *next)
     dp_synchronize();
 
     free_snapshot(old, p->snapshot);
-    acl_classmap_destroy(b.classmap);
-    destroy_vlan_classmaps(b.vlan_classmaps);
-    for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
-        acl_table_destroy(b.table[i]);
-    }
+    destroy_build(&b);
     policy_destroy(old_policy);
     return 0;
 }

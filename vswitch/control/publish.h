@@ -26,7 +26,6 @@ struct publisher {
     struct acl_classmap *classmap; /* of the untagged network, and of VLANs without desktops */
     struct acl_classmap **vlan_classmaps; /* [VLAN_COUNT]; NULL: no VLAN has desktops */
     struct policy *policy;                /* NULL: none, everything is denied */
-    uint32_t table_id[ACL_N_DIRECTIONS];
     uint32_t last_table_id, last_epoch;
     uint64_t generation;
 };
@@ -38,10 +37,5 @@ void publisher_destroy(struct publisher *);
 /* Publishes the state of 'd' and, unless it is NULL, puts 'next' in the place of the policy in
  * force, which it frees.  0; or ENOMEM, and nothing changed (and 'next' is still the caller's). */
 int publish(struct publisher *, struct desired *d, struct policy *next);
-
-/* The addresses that the policy's groups have in 'vlan' (VLAN_NONE: anywhere): prefixes, and what
- * is bound to selected ports there.  The caller frees the array. */
-struct acl_member *policy_members(const struct acl_policy *, const struct desired *, uint16_t vlan,
-                                  size_t *n);
 
 #endif

@@ -59,6 +59,7 @@ port_counters(const struct desired_port *port)
     m->held = page.held;
     m->copies = page.copies;
     m->probes = page.probes;
+    m->would_drop = page.would_drop;
     m->offered = page.offered;
     m->accepted = page.accepted;
     m->accepted_bytes = page.accepted_bytes;

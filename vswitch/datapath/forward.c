@@ -65,12 +65,36 @@ forward_drop_quietly(struct worker *w, const struct port_leaf *from, struct pkt 
 
 /* What comes from an uplink accuses no desktop, so it is a record, not an incident, and a broadcast
  * is not even that. */
+static void
+soften(const struct port_leaf *from, const struct pkt *p, struct denial *denial)
+{
+    if (from->role == PORT_UPLINK && denial->log == ACL_LOG_INCIDENT) {
+        denial->log = p->flags & PKT_GROUP ? ACL_LOG_NONE : ACL_LOG_RECORD;
+    }
+}
+
+void
+forward_tell(struct worker *w, const struct port_leaf *from, const struct pkt *p,
+             struct judgement *j)
+{
+    for (unsigned i = 0; i < j->n_passed; i++) {
+        forward_hit(w, j->passed_slot[i], forward_packets(p), forward_bytes(p));
+    }
+    for (unsigned i = 0; i < j->n_audits; i++) {
+        if (j->reason == DROP_NONE) {
+            soften(from, p, &j->audit[i]);
+            record_audit(w, from, p, &j->audit[i]);
+        } else { /* what is denied is told once */
+            forward_hit(w, j->audit[i].rule_slot, forward_packets(p), forward_bytes(p));
+        }
+    }
+}
+
 void
 forward_deny(struct worker *w, const struct port_leaf *from, struct pkt *p, struct judgement *j)
 {
-    if (from->role == PORT_UPLINK && j->denial.log == ACL_LOG_INCIDENT) {
-        j->denial.log = p->flags & PKT_GROUP ? ACL_LOG_NONE : ACL_LOG_RECORD;
-    }
+    forward_tell(w, from, p, j);
+    soften(from, p, &j->denial);
     p->reason = j->reason;
     if (j->reject) {
         reject_answer(w, from, p);
@@ -218,13 +242,13 @@ flood_one(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_f
 }
 
 static void
-forward_group(struct worker *w, const struct port_leaf *from, struct pkt *p,
-              const struct judgement *j)
+forward_group(struct worker *w, const struct port_leaf *from, struct pkt *p, struct judgement *j)
 {
     struct rte_mbuf *m[FRAG_MAX_PIECES];
     flood_filter *filter = snoop_is_for_members(w, p) ? admits_member : admits;
     uint16_t n;
 
+    forward_tell(w, from, p, j);
     forward_hit(w, j->rule_slot[ACL_EGRESS], forward_packets(p), forward_bytes(p));
     note_question(w, from, p);
     if (!p->frag) {
@@ -242,11 +266,14 @@ forward_group(struct worker *w, const struct port_leaf *from, struct pkt *p,
 
 static void
 forward_judged(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
-               struct pkt *p, const struct judgement *j)
+               struct pkt *p, struct judgement *j)
 {
     if (p->protocol == IPPROTO_TCP && !track_opens(w, p)) {
         forward_drop(w, from, p, DROP_TCP_STATE);
-    } else if (p->flags & PKT_TRACKED && track_opens(w, p)) {
+        return;
+    }
+    forward_tell(w, from, p, j);
+    if (p->flags & PKT_TRACKED && track_opens(w, p)) {
         if (track_open(w, from, to, p, j)) {
             forward_send(w, from, to, p);
         }

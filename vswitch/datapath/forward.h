@@ -25,6 +25,10 @@ bool track_opens(const struct worker *, const struct pkt *);
 /* To a port, or, NULL, to every uplink. */
 void forward_send(struct worker *, const struct port_leaf *from, const struct port_leaf *to,
                   struct pkt *);
+/* Counts and tells what 'j' found beside its verdict: rules that passed the packet on, and what
+ * audit mode has let through. */
+void forward_tell(struct worker *, const struct port_leaf *from, const struct pkt *,
+                  struct judgement *j);
 /* Denied by 'j'. */
 void forward_deny(struct worker *, const struct port_leaf *from, struct pkt *, struct judgement *j);
 /* Dropped for a reason of ours; quietly: without a record. */

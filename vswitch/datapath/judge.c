@@ -4,7 +4,45 @@
 
 #include <netinet/in.h>
 
+#include <rte_branch_prediction.h>
+
 #include "acl/tunnel.h"
+
+static void
+note_audit(struct judgement *j, enum acl_direction direction, uint32_t slot, uint8_t log)
+{
+    j->audit[j->n_audits++] = (struct denial){
+        .rule_slot = slot, .peer_port = j->denial.peer_port, .log = log, .direction = direction
+    };
+}
+
+/* What the table said beside its verdict. */
+static void
+note_on_the_way(struct judgement *j, enum acl_direction direction, const struct acl_verdict *v)
+{
+    for (unsigned i = 0; i < v->n_passed; i++) {
+        j->passed_slot[j->n_passed++] = v->passed_slot[i];
+    }
+    if (v->audited) {
+        note_audit(j, direction, v->audit_slot, v->audit_log);
+    }
+}
+
+static void
+deny(struct judgement *j, enum acl_direction direction, const struct acl_verdict *v, uint8_t log)
+{
+    bool by_default = v->rule == ACL_RULE_DEFAULT;
+
+    j->reject = v->action == ACL_REJECT;
+    j->denial.rule_slot = v->slot;
+    j->denial.log = log;
+    j->denial.direction = direction;
+    if (direction == ACL_EGRESS) {
+        j->reason = by_default ? DROP_EGRESS_DEFAULT : DROP_EGRESS_RULE;
+    } else {
+        j->reason = by_default ? DROP_INGRESS_DEFAULT : DROP_INGRESS_RULE;
+    }
+}
 
 /* One table's word on it.  False: denied, and 'j' says why. */
 static bool
@@ -16,6 +54,7 @@ ask(const struct port_leaf *leaf, enum acl_direction direction, uint32_t peer_cl
                            .dport = q->service,
                            .protocol = acl_key_protocol(q->protocol, q->service) };
     struct acl_verdict v;
+    uint8_t log;
 
     if (!leaf->table[direction]) {
         j->reason = DROP_NO_POLICY;
@@ -23,20 +62,21 @@ ask(const struct port_leaf *leaf, enum acl_direction direction, uint32_t peer_cl
         return false;
     }
     acl_table_lookup(leaf->table[direction], &key, &v);
+    if (unlikely(v.n_passed || v.audited)) {
+        note_on_the_way(j, direction, &v);
+    }
     if (v.action == ACL_ALLOW) {
         j->rule_slot[direction] = v.slot;
         return true;
     }
-    j->reject = v.action == ACL_REJECT;
-    j->denial.rule_slot = v.slot;
-    j->denial.log = v.log;
-    j->denial.direction = direction;
-    bool by_default = v.rule == ACL_RULE_DEFAULT;
-    if (direction == ACL_EGRESS) {
-        j->reason = by_default ? DROP_EGRESS_DEFAULT : DROP_EGRESS_RULE;
-    } else {
-        j->reason = by_default ? DROP_INGRESS_DEFAULT : DROP_INGRESS_RULE;
+    log = v.rule == ACL_RULE_DEFAULT ? leaf->default_log : v.log;
+    if (leaf->audits || (leaf->audits_default && v.rule == ACL_RULE_DEFAULT)) {
+        if (!v.audited) { /* otherwise told already */
+            note_audit(j, direction, v.slot, log);
+        }
+        return true;
     }
+    deny(j, direction, &v, log);
     return false;
 }
 

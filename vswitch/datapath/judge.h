@@ -20,6 +20,10 @@ struct judgement {
     struct denial denial;
     uint32_t rule_slot[2]; /* egress, ingress rule that allowed it; UINT32_MAX none asked */
     uint32_t class[2];     /* of the responder (for the egress table), of the initiator */
+    struct denial audit[ACL_N_DIRECTIONS]; /* that audit mode has kept from being one */
+    uint8_t n_audits, n_passed;
+    uint32_t
+        passed_slot[ACL_N_DIRECTIONS * ACL_MAX_PASSES]; /* rules that left it to a later tier */
 };
 
 /* Quarantine, the initiator's egress table, the responder's ingress table, in this order. */

@@ -182,17 +182,27 @@ free_packets(struct worker *w, struct pkt *p)
     p->m = NULL;
 }
 
-void
-record_drop(struct worker *w, const struct port_leaf *from, struct pkt *p, const struct denial *why)
+static uint32_t
+packets_of(const struct pkt *p)
 {
-    uint32_t packets = p->frag ? frag_packets(p->frag) : 1;
+    return p->frag ? frag_packets(p->frag) : 1;
+}
 
-    page_of(w, from)->drops[p->reason] += packets;
+static void
+hit(struct worker *w, const struct pkt *p, const struct denial *why)
+{
     if (why->rule_slot < w->ledger.n_rules) {
-        w->ledger.rules[why->rule_slot].packets += packets;
+        w->ledger.rules[why->rule_slot].packets += packets_of(p);
         w->ledger.rules[why->rule_slot].bytes +=
             p->frag ? frag_bytes(p->frag) : rte_pktmbuf_pkt_len(p->m);
     }
+}
+
+void
+record_drop(struct worker *w, const struct port_leaf *from, struct pkt *p, const struct denial *why)
+{
+    page_of(w, from)->drops[p->reason] += packets_of(p);
+    hit(w, p, why);
     report(w, from, p, why);
     free_packets(w, p);
 }
@@ -227,6 +237,18 @@ record_probe(struct worker *w, const struct port_leaf *from, const struct pkt *p
     why.peer_port = b ? b->port : DP_PORT_NONE;
     page_of(w, from)->probes++;
     report(w, from, &probe, &why);
+}
+
+void
+record_audit(struct worker *w, const struct port_leaf *from, const struct pkt *p,
+             const struct denial *why)
+{
+    struct pkt told = *p;
+
+    told.reason = DROP_AUDIT;
+    page_of(w, from)->would_drop += packets_of(p);
+    hit(w, p, why);
+    report(w, from, &told, why);
 }
 
 static void

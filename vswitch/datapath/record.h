@@ -22,6 +22,9 @@ void record_drop(struct worker *, const struct port_leaf *from, struct pkt *,
 void record_guard_drop(struct worker *, const struct port_leaf *from, struct pkt *);
 /* An ARP or ND request for a peer out of reach; the packet lives on. */
 void record_probe(struct worker *, const struct port_leaf *from, const struct pkt *);
+/* What policy would deny, were it not in audit mode; the packet lives on. */
+void record_audit(struct worker *, const struct port_leaf *from, const struct pkt *,
+                  const struct denial *);
 /* Sends merged repeats whose second has passed: a bounded piece a call, or all of them. */
 void record_tick(struct worker *);
 void record_tick_all(struct worker *);

@@ -41,6 +41,9 @@ struct port_leaf {
     uint16_t n_addrs;
     const struct acl_table *table[ACL_N_DIRECTIONS]; /* NULL: denies */
     uint32_t table_id[ACL_N_DIRECTIONS];
+    /* What policy denies, or denies by default, is told and let through (acl_pool). */
+    bool audits, audits_default;
+    uint8_t default_log; /* enum acl_log of the default denies */
     /* VLANs that it carries tagged, a bit each of VLAN_COUNT; NULL: an access port. */
     const uint64_t *trunks;
     uint32_t storm_pps[N_STORM_CLASSES]; /* at most STORM_PPS_MAX; 0: no limit */

@@ -219,6 +219,7 @@ begin_anew(struct worker *w, const struct port_leaf *from, struct pkt *p, struct
         forward_deny(w, from, p, j);
         return false;
     }
+    forward_tell(w, from, p, j);
     c = new_entry(w, &old->key, asked, q.from->id, from->id);
     if (c) {
         tcp_begin_anew(&c->half[p->side].tcp, &c->half[asked].tcp, &old->half[asked].tcp, &p->tcp);
@@ -301,6 +302,7 @@ verdict_stands(struct worker *w, const struct port_leaf *from, struct pkt *p, st
     }
     switch (judge_again(w, from, p, responder, j)) {
     case ALLOWED:
+        forward_tell(w, from, p, j);
         return true;
     case DENIED:
         if (j->reject) {

@@ -47,7 +47,8 @@
     X(DROP_CSUM, "checksum", "a checksum is wrong")                                                \
     X(DROP_STORM, "storm", "more floods, group or ARP packets a second than the port may send")    \
     X(DROP_NO_BUFFER, "no-buffer", "no buffer for a copy")                                         \
-    X(DROP_PROBE, "probe", "not dropped: ARP or ND for a peer that no rule lets the port reach")
+    X(DROP_PROBE, "probe", "not dropped: ARP or ND for a peer that no rule lets the port reach")   \
+    X(DROP_AUDIT, "would-drop", "not dropped: policy denies it, and is in audit mode")
 
 #define TX_DROP_REASONS(X)                                                                         \
     X(TX_DROP_FULL, "tx-full", "the destination's ring was full")                                  \

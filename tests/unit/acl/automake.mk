@@ -5,6 +5,7 @@ tests_unit_acl_test_acl_SOURCES = \
 	tests/unit/acl/classes_suite.c \
 	tests/unit/acl/compile_suite.c \
 	tests/unit/acl/memory_suite.c \
+	tests/unit/acl/model_suite.c \
 	tests/unit/acl/noise_suite.c \
 	tests/unit/acl/policy_suite.c \
 	tests/unit/acl/suites.h \

@@ -36,7 +36,7 @@ static void
 test_empty_map(void)
 {
     struct acl_classes *classes = acl_classes_create();
-    struct acl_classmap *map = acl_classmap_build(classes, NULL, 0);
+    struct acl_classmap *map = acl_classmap_build(classes, NULL, NULL, 0);
     struct acl_addr addr;
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(map);
@@ -126,7 +126,7 @@ check_random_map(size_t n)
             i && !test_below(8) ? members[test_below((uint32_t) i)].prefix : random_prefix();
         members[i].group = test_below(64);
     }
-    map = acl_classmap_build(classes, members, n);
+    map = acl_classmap_build(classes, NULL, members, n);
     CU_ASSERT_PTR_NOT_NULL_FATAL(map);
     for (size_t i = 0; i < n; i++) {
         struct acl_addr first = members[i].prefix.addr, last = first, random = first;
@@ -170,7 +170,7 @@ test_deep_nesting(void)
     for (uint32_t len = 0; len <= 128; len++) {
         members[len] = (struct acl_member){ .prefix = { .len = (uint8_t) len }, .group = len };
     }
-    map = acl_classmap_build(classes, members, 129);
+    map = acl_classmap_build(classes, NULL, members, 129);
     CU_ASSERT_PTR_NOT_NULL_FATAL(map);
     acl_classes_groups(classes, acl_classmap_lookup(map, &addr), &n);
     CU_ASSERT_EQUAL(n, 129);

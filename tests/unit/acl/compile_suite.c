@@ -32,23 +32,25 @@ set_up(struct fixture *f)
     static const uint32_t slots[] = { 100, 101, 102, 103 }, defaults[] = { 7, 8 };
     struct acl_member members[16];
     struct acl_error error;
-    size_t n = 0;
+    size_t n = 0, scope;
 
-    if (acl_policy_parse(text, sizeof text - 1, &f->policy, &error)) {
+    if (acl_policy_parse(&(struct acl_source){ text, sizeof text - 1 }, 1, &f->policy, &error)) {
         return false;
     }
     for (uint32_t g = 0; g < f->policy->n_groups; g++) {
-        for (size_t i = 0; i < f->policy->groups[g].n_prefixes; i++) {
-            members[n++] = (struct acl_member){ f->policy->groups[g].prefixes[i], g };
+        for (size_t i = 0; i < f->policy->groups[g].in.n_prefixes; i++) {
+            members[n++] =
+                (struct acl_member){ f->policy->groups[g].in.prefixes[i], ACL_RAW_IN(g) };
         }
     }
     /* the address of a desktop's port */
-    members[n].group = 0;
+    members[n].group = ACL_RAW_IN(0);
     if (!acl_prefix_parse("10.0.1.5", &members[n++].prefix) ||
-        acl_compile(f->policy, slots, defaults, members, n, &f->compiled)) {
+        acl_compile(f->policy, slots, defaults, members, n, &f->compiled) ||
+        acl_compile_scope(f->policy, &f->compiled, NULL, 0, &scope)) {
         return false;
     }
-    f->map = acl_classmap_build(f->compiled.classes, members, n);
+    f->map = acl_classmap_build(f->compiled.classes, f->policy, members, n);
     return f->map != NULL;
 }
 
@@ -70,7 +72,7 @@ ask(const struct fixture *f, enum acl_direction direction, const char *peer, uin
 
     CU_ASSERT(acl_addr_parse(peer, &addr));
     key.peer_class = acl_classmap_lookup(f->map, &addr);
-    acl_table_lookup(f->compiled.table[direction], &key, &verdict);
+    acl_table_lookup(f->compiled.scopes[0].table[direction], &key, &verdict);
     return verdict;
 }
 
@@ -112,11 +114,11 @@ test_same_policy_same_tables(void)
     CU_ASSERT_FATAL(set_up(&a));
     CU_ASSERT_FATAL(set_up(&b));
     for (int d = 0; d < ACL_N_DIRECTIONS; d++) {
-        CU_ASSERT_EQUAL(acl_table_digest(a.compiled.table[d]),
-                        acl_table_digest(b.compiled.table[d]));
+        CU_ASSERT_EQUAL(acl_table_digest(a.compiled.scopes[0].table[d]),
+                        acl_table_digest(b.compiled.scopes[0].table[d]));
     }
-    CU_ASSERT_NOT_EQUAL(acl_table_digest(a.compiled.table[ACL_EGRESS]),
-                        acl_table_digest(a.compiled.table[ACL_INGRESS]));
+    CU_ASSERT_NOT_EQUAL(acl_table_digest(a.compiled.scopes[0].table[ACL_EGRESS]),
+                        acl_table_digest(a.compiled.scopes[0].table[ACL_INGRESS]));
     tear_down(&a);
     tear_down(&b);
 }
@@ -132,14 +134,16 @@ tunnel_verdict(const char *rule, uint8_t protocol, uint16_t dport)
     struct acl_verdict verdict;
     struct acl_key key = { .protocol = acl_key_protocol(protocol, dport), .dport = dport };
     char yaml[512];
+    size_t scope;
     int n = snprintf(yaml, sizeof yaml,
                      "version: 1\nrules:\n  - { id: a, direction: egress, peer: any, %s }\n"
                      "  - { id: b, direction: egress, peer: any, action: allow }\n",
                      rule);
 
-    CU_ASSERT_EQUAL_FATAL(acl_policy_parse(yaml, n, &policy, &error), 0);
+    CU_ASSERT_EQUAL_FATAL(acl_policy_parse(&(struct acl_source){ yaml, n }, 1, &policy, &error), 0);
     CU_ASSERT_EQUAL_FATAL(acl_compile(policy, slots, defaults, NULL, 0, &compiled), 0);
-    acl_table_lookup(compiled.table[ACL_EGRESS], &key, &verdict);
+    CU_ASSERT_EQUAL_FATAL(acl_compile_scope(policy, &compiled, NULL, 0, &scope), 0);
+    acl_table_lookup(compiled.scopes[0].table[ACL_EGRESS], &key, &verdict);
     acl_compiled_destroy(&compiled);
     acl_policy_destroy(policy);
     return verdict.action == ACL_ALLOW ? (int) verdict.slot : 0;

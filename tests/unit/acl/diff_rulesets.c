@@ -101,7 +101,8 @@ build_side(struct side *side, const struct filters *filters, bool src)
         }
     }
     side->classes = acl_classes_create();
-    side->map = side->classes ? acl_classmap_build(side->classes, side->members, n_members) : NULL;
+    side->map =
+        side->classes ? acl_classmap_build(side->classes, NULL, side->members, n_members) : NULL;
     if (!side->map) {
         fprintf(stderr, "out of memory\n");
         exit(2);

@@ -35,6 +35,12 @@ static const char text[] = "version: 1\n"
                            "groups:\n"
                            "  d: { labels: { pool: sales }, ports: [a] }\n"
                            "  s: { cidrs: [10.0.0.0/24, '2001:db8::/64'] }\n"
+                           "  all: { groups: [d, s, r], except: { groups: [d] } }\n"
+                           "address_sets: { r: { stale_after: 9 } }\n"
+                           "services: { erp: [tcp/8000, icmp/8] }\n"
+                           "pools: [{ group: d, default: audit }]\n"
+                           "tiers: { emergency: [{ id: c, direction: egress, peer: [all, s],"
+                           " service: [erp, dns, udp/5], applied_to: d, action: pass }] }\n"
                            "rules:\n"
                            "  - { id: a, direction: egress, peer: s, protocol: tcp,"
                            " ports: [80, 90-95], action: allow }\n"
@@ -49,7 +55,7 @@ extend(struct acl_compiled *compiled)
     if (acl_classes_intern(compiled->classes, groups, 2) == ACL_CLASS_INVALID) {
         return ENOMEM;
     }
-    table = acl_table_extend(compiled->table[ACL_EGRESS], compiled->classes);
+    table = acl_table_extend(compiled->scopes[0].table[ACL_EGRESS], compiled->classes);
     acl_table_destroy(table);
     return table ? 0 : ENOMEM;
 }
@@ -58,22 +64,24 @@ extend(struct acl_compiled *compiled)
 static int
 work(void)
 {
-    static const uint32_t slots[] = { 1, 2 }, defaults[] = { 3, 4 };
-    struct acl_member members[2] = { { .group = 1 }, { .group = 2 } };
+    static const uint32_t slots[] = { 1, 2, 5 }, defaults[] = { 3, 4 };
+    struct acl_member members[2] = { { .group = ACL_RAW_IN(1) }, { .group = ACL_RAW_IN(2) } };
     struct acl_compiled compiled;
     struct acl_policy *policy;
     struct acl_error error;
+    size_t scope;
     int rc;
 
     acl_prefix_parse("10.0.0.0/24", &members[0].prefix);
     acl_prefix_parse("10.0.0.0/8", &members[1].prefix);
-    rc = acl_policy_parse(text, sizeof text - 1, &policy, &error);
+    rc = acl_policy_parse(&(struct acl_source){ text, sizeof text - 1 }, 1, &policy, &error);
     if (rc) {
         return rc;
     }
     rc = acl_compile(policy, slots, defaults, members, 2, &compiled);
     if (!rc) {
-        rc = extend(&compiled);
+        rc = acl_compile_scope(policy, &compiled, NULL, 0, &scope);
+        rc = rc ? rc : extend(&compiled);
         acl_compiled_destroy(&compiled);
     }
     acl_policy_destroy(policy);

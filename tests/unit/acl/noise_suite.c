@@ -40,9 +40,9 @@ noise_setup(void)
     const uint32_t defaults[ACL_N_DIRECTIONS] = { 0, 0 };
     struct acl_member members[MAX_MEMBERS];
     struct acl_error error = { .text = "" };
-    size_t size, n = 0;
+    size_t size, n = 0, scope;
     char *text = read_file(&size);
-    int failed = acl_policy_parse(text, size, &policy, &error);
+    int failed = acl_policy_parse(&(struct acl_source){ text, size }, 1, &policy, &error);
 
     free(text);
     if (failed || policy->n_rules > MAX_RULES) {
@@ -50,14 +50,15 @@ noise_setup(void)
         return 1;
     }
     for (uint32_t g = 0; g < policy->n_groups; g++) {
-        for (size_t i = 0; i < policy->groups[g].n_prefixes && n < MAX_MEMBERS; i++) {
-            members[n++] = (struct acl_member){ policy->groups[g].prefixes[i], g };
+        for (size_t i = 0; i < policy->groups[g].in.n_prefixes && n < MAX_MEMBERS; i++) {
+            members[n++] = (struct acl_member){ policy->groups[g].in.prefixes[i], ACL_RAW_IN(g) };
         }
     }
-    if (acl_compile(policy, slots, defaults, members, n, &compiled)) {
+    if (acl_compile(policy, slots, defaults, members, n, &compiled) ||
+        acl_compile_scope(policy, &compiled, NULL, 0, &scope)) {
         return 1;
     }
-    map = acl_classmap_build(compiled.classes, members, n);
+    map = acl_classmap_build(compiled.classes, policy, members, n);
     return !map;
 }
 
@@ -79,7 +80,7 @@ log_of(const char *peer, uint8_t protocol, uint16_t dport)
 
     CU_ASSERT_TRUE(acl_addr_parse(peer, &addr));
     key.peer_class = acl_classmap_lookup(map, &addr);
-    acl_table_lookup(compiled.table[ACL_EGRESS], &key, &verdict);
+    acl_table_lookup(compiled.scopes[0].table[ACL_EGRESS], &key, &verdict);
     CU_ASSERT_EQUAL(verdict.action, ACL_DROP); /* none of it passes */
     return verdict.log;
 }

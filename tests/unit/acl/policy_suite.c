@@ -36,33 +36,56 @@ test_model(void)
     struct acl_error error;
     const struct acl_rule *r;
 
-    CU_ASSERT_EQUAL_FATAL(acl_policy_parse(good, sizeof good - 1, &policy, &error), 0);
+    CU_ASSERT_EQUAL_FATAL(
+        acl_policy_parse(&(struct acl_source){ good, sizeof good - 1 }, 1, &policy, &error), 0);
     CU_ASSERT_EQUAL(policy->n_groups, 4);
     CU_ASSERT_EQUAL_FATAL(policy->n_rules, 5);
-    CU_ASSERT_EQUAL(policy->groups[0].n_labels, 2);
-    CU_ASSERT_STRING_EQUAL(policy->groups[0].labels[1].value, "3");
-    CU_ASSERT(policy->groups[1].n_prefixes == 3 && policy->groups[1].n_ports == 2);
-    CU_ASSERT_EQUAL(policy->groups[1].prefixes[0].len, 120);
+    CU_ASSERT_EQUAL(policy->groups[0].in.n_labels, 2);
+    CU_ASSERT_STRING_EQUAL(policy->groups[0].in.labels[1].value, "3");
+    CU_ASSERT(policy->groups[1].in.n_prefixes == 3 && policy->groups[1].in.n_ports == 2);
+    CU_ASSERT_EQUAL(policy->groups[1].in.prefixes[0].len, 120);
     CU_ASSERT_STRING_EQUAL(policy->groups[2].name, "10.1.0.0/16");
     CU_ASSERT_STRING_EQUAL(policy->groups[3].name, "2001:db8::1");
 
     r = &policy->rules[0];
     CU_ASSERT_STRING_EQUAL(r->id, "web");
-    CU_ASSERT(r->direction == ACL_EGRESS && r->peer == 1 && r->protocol == 6 && r->line == 8);
-    CU_ASSERT(r->n_ports == 3 && r->ports[2].lo == 8000 && r->ports[2].hi == 8100);
+    CU_ASSERT(r->direction == ACL_EGRESS && r->n_peers == 1 && r->peers[0] == 1 &&
+              r->services[0].protocol == 6 && r->place.line == 8);
+    CU_ASSERT(r->services[0].n_ports == 3 && r->services[0].ports[2].lo == 8000 &&
+              r->services[0].ports[2].hi == 8100);
     CU_ASSERT(r->action == ACL_ALLOW && r->log == ACL_LOG_NONE);
     r = &policy->rules[1];
-    CU_ASSERT(r->peer == ACL_PEER_ANY && r->protocol == 1 && r->log == ACL_LOG_RECORD);
-    CU_ASSERT(r->n_ports == 2 && r->ports[0].lo == 0x800 && r->ports[0].hi == 0x8ff);
-    CU_ASSERT(r->ports[1].lo == 0x304 && r->ports[1].hi == 0x304 && r->line == 14);
+    CU_ASSERT(!r->n_peers && r->services[0].protocol == 1 && r->log == ACL_LOG_RECORD);
+    CU_ASSERT(r->services[0].n_ports == 2 && r->services[0].ports[0].lo == 0x800 &&
+              r->services[0].ports[0].hi == 0x8ff);
+    CU_ASSERT(r->services[0].ports[1].lo == 0x304 && r->services[0].ports[1].hi == 0x304 &&
+              r->place.line == 14);
     r = &policy->rules[2];
-    CU_ASSERT(r->direction == ACL_INGRESS && r->peer == 2 && r->protocol == 47 && !r->n_ports);
+    CU_ASSERT(r->direction == ACL_INGRESS && r->peers[0] == 2 && r->services[0].protocol == 47 &&
+              !r->services[0].n_ports);
     CU_ASSERT(r->action == ACL_REJECT && r->log == ACL_LOG_INCIDENT);
     r = &policy->rules[3];
-    CU_ASSERT(r->peer == 2 && r->protocol == ACL_PROTO_ANY);
+    CU_ASSERT(r->peers[0] == 2 && r->services[0].protocol == ACL_PROTO_ANY);
     CU_ASSERT(r->action == ACL_DROP && r->log == ACL_LOG_NONE);
-    CU_ASSERT(policy->rules[4].peer == 3 && policy->rules[4].protocol == 58);
+    CU_ASSERT(policy->rules[4].peers[0] == 3 && policy->rules[4].services[0].protocol == 58);
     acl_policy_destroy(policy);
+}
+
+static bool
+selects(const struct acl_policy *policy, uint32_t group, const char *name,
+        const struct acl_label *labels, size_t n)
+{
+    uint32_t raw[16], groups[8];
+    size_t n_raw, n_groups;
+
+    acl_groups_of_port(policy, name, labels, n, raw, &n_raw);
+    CU_ASSERT_TRUE(acl_groups_resolve(policy, raw, n_raw, groups, &n_groups));
+    for (size_t i = 0; i < n_groups; i++) {
+        if (groups[i] == group) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void
@@ -73,13 +96,14 @@ test_selects_port(void)
     struct acl_policy *policy;
     struct acl_error error;
 
-    CU_ASSERT_EQUAL_FATAL(acl_policy_parse(good, sizeof good - 1, &policy, &error), 0);
-    CU_ASSERT(acl_group_selects_port(&policy->groups[0], "d1", sales, 3));
-    CU_ASSERT(!acl_group_selects_port(&policy->groups[0], "d1", other, 2));
-    CU_ASSERT(!acl_group_selects_port(&policy->groups[0], "d1", NULL, 0));
-    CU_ASSERT(acl_group_selects_port(&policy->groups[1], "srv1", NULL, 0));
-    CU_ASSERT(!acl_group_selects_port(&policy->groups[1], "srv2", sales, 3));
-    CU_ASSERT(!acl_group_selects_port(&policy->groups[2], "srv1", sales, 3));
+    CU_ASSERT_EQUAL_FATAL(
+        acl_policy_parse(&(struct acl_source){ good, sizeof good - 1 }, 1, &policy, &error), 0);
+    CU_ASSERT(selects(policy, 0, "d1", sales, 3));
+    CU_ASSERT(!selects(policy, 0, "d1", other, 2));
+    CU_ASSERT(!selects(policy, 0, "d1", NULL, 0));
+    CU_ASSERT(selects(policy, 1, "srv1", NULL, 0));
+    CU_ASSERT(!selects(policy, 1, "srv2", sales, 3));
+    CU_ASSERT(!selects(policy, 2, "srv1", sales, 3));
     acl_policy_destroy(policy);
 }
 
@@ -159,6 +183,45 @@ static const struct {
     { V "rules: [{ id: a, direction: egress, peer: 10.0.0, action: drop }]\n", 2, 43, "bad CIDR" },
     { V "rules: [{ id: a b, direction: egress, peer: any, action: drop }]\n", 2, 15,
       "bad rule id" },
+    { RULE("mode: loud"), 3, 64, "bad mode 'loud'" },
+    { RULE("service: nope"), 3, 67, "unknown service 'nope'" },
+    { RULE("service: []"), 3, 67, "'service' is empty" },
+    { RULE("service: tcp/99999"), 3, 67, "0 to 65535" },
+    { RULE("service: gre/4"), 3, 67, "it begins with" },
+    { RULE("service: 47/4"), 3, 67, "only tcp and udp have ports" },
+    { RULE("service: dns, ports: [4]"), 3, 79, "'ports' beside 'service'" },
+    { RULE("applied_to: sales"), 3, 70, "unknown group 'sales'" },
+    { RULE("applied_to: []"), 3, 70, "is empty" },
+    { V "rules: [{ id: a, direction: egress, peer: any, action: allow, mode: audit }]\n", 2, 69,
+      "'audit' is for rules" },
+    { V "rules: [{ id: a, direction: egress, peer: [], action: drop }]\n", 2, 43, "is empty" },
+    { V "rules: [{ id: a, direction: egress, peer: [any], action: drop }]\n", 2, 44,
+      "stands alone" },
+    { V "rules: [{ id: a, direction: egress, peer: {}, action: drop }]\n", 2, 43,
+      "must be a single value" },
+    { V "tiers: { default: [{ id: a, direction: egress, peer: any, action: pass }] }\n", 2, 67,
+      "no tier behind 'default'" },
+    { V "tiers: { last: [] }\n", 2, 10, "unknown key 'last' in tiers" },
+    { V "tiers: []\n", 2, 8, "must be a mapping" },
+    { V "tiers: { default: {} }\n", 2, 19, "must be a list" },
+    { V "services: { dns: tcp/53 }\n", 2, 13, "shipped with the switch" },
+    { V "services: { a: [] }\n", 2, 16, "is empty" },
+    { V "services: { a: tcp-53 }\n", 2, 16, "it begins with" },
+    { V "services: [a]\n", 2, 11, "must be a mapping" },
+    { V "address_sets: { a: 5 }\n", 2, 20, "must be a mapping" },
+    { V "address_sets: { a: { stale_after: soon } }\n", 2, 35, "bad stale_after 'soon'" },
+    { V "address_sets: { a: {} }\ngroups: { a: {} }\n", 3, 11, "'a' is there already" },
+    { V "pools: [{ group: x }]\n", 2, 18, "unknown group 'x'" },
+    { V "pools: [{ mode: audit }]\n", 2, 9, "lacks 'group'" },
+    { V "groups: { x: { cidrs: [10.0.0.0/8] } }\npools: [{ group: x }]\n", 3, 9, "is no pool" },
+    { V "groups: { x: { cidrs: [10.0.0.0/8] } }\nrules: [{ id: a, direction: egress, peer: any,"
+        " applied_to: x, action: drop }]\n",
+      3, 15, "cannot be applied to group 'x'" },
+    { GROUP("groups: [h]"), 3, 17, "unknown group 'h'" },
+    { GROUP("groups: [g]"), 3, 3, "made of itself" },
+    { GROUP("except: { except: {} }"), 3, 18, "unknown key 'except' in except" },
+    { V "groups:\n  a: { groups: [b] }\n  b: { except: { groups: [a] } }\n", 3, 3,
+      "made of itself" },
     { V "rules:\n  - { id: a, direction: egress, peer: any, action: drop }\n"
         "  - { id: b, direction: egress, peer: any, action: drop }\n"
         "  - { id: a, direction: egress, peer: any, action: drop }\n",
@@ -177,9 +240,10 @@ test_mistakes(void)
 
         CU_ASSERT_PTR_NOT_NULL_FATAL(exact);
         memcpy(exact, mistakes[i].text, len);
-        right = acl_policy_parse(exact, len, &policy, &error) == EINVAL && !policy &&
-                error.line == mistakes[i].line && error.column == mistakes[i].column &&
-                strstr(error.text, mistakes[i].part);
+        right =
+            acl_policy_parse(&(struct acl_source){ exact, len }, 1, &policy, &error) == EINVAL &&
+            !policy && error.line == mistakes[i].line && error.column == mistakes[i].column &&
+            strstr(error.text, mistakes[i].part);
         if (!right) {
             printf("\n%s\nexpected %u:%u '%s', got %u:%u '%s'\n", mistakes[i].text,
                    mistakes[i].line, mistakes[i].column, mistakes[i].part, error.line, error.column,
@@ -200,14 +264,14 @@ test_mangled(void)
     size_t len = sizeof good - 1;
 
     for (size_t i = 0; i < len; i++) {
-        if (!acl_policy_parse(good, i, &policy, &error)) {
+        if (!acl_policy_parse(&(struct acl_source){ good, i }, 1, &policy, &error)) {
             acl_policy_destroy(policy);
         }
     }
     for (size_t i = 0; i < 4 * len; i++) {
         memcpy(text, good, len);
         text[test_below((uint32_t) len)] = (char) test_random();
-        if (!acl_policy_parse(text, len, &policy, &error)) {
+        if (!acl_policy_parse(&(struct acl_source){ text, len }, 1, &policy, &error)) {
             acl_policy_destroy(policy);
         } else {
             CU_ASSERT(error.text[0] != '\0' && strlen(error.text) < sizeof error.text);
@@ -225,10 +289,12 @@ test_bounds(void)
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(text);
     memset(text, '#', len);
-    CU_ASSERT_EQUAL(acl_policy_parse(text, len, &policy, &error), EINVAL);
+    CU_ASSERT_EQUAL(acl_policy_parse(&(struct acl_source){ text, len }, 1, &policy, &error),
+                    EINVAL);
     CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "longer than"));
     memset(text, '[', 1 << 20);
-    CU_ASSERT_EQUAL(acl_policy_parse(text, 1 << 20, &policy, &error), EINVAL);
+    CU_ASSERT_EQUAL(acl_policy_parse(&(struct acl_source){ text, 1 << 20 }, 1, &policy, &error),
+                    EINVAL);
     CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "too deeply"));
     free(text);
     acl_policy_destroy(NULL);

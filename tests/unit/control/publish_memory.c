@@ -62,8 +62,8 @@ static struct in_force
 look(const struct fixture *f)
 {
     return (struct in_force){ .p = f->p,
-                              .table = { f->p.policy->compiled.table[ACL_EGRESS],
-                                         f->p.policy->compiled.table[ACL_INGRESS] },
+                              .table = { f->p.policy->compiled.scopes[0].table[ACL_EGRESS],
+                                         f->p.policy->compiled.scopes[0].table[ACL_INGRESS] },
                               .n_rows = f->p.policy->n_rows,
                               .epoch = f->d.by_id[0]->epoch };
 }
@@ -80,9 +80,9 @@ expect_unchanged(const struct fixture *f, const struct in_force *b)
     CU_ASSERT_EQUAL(f->p.last_epoch, b->p.last_epoch);
     CU_ASSERT_EQUAL(f->p.last_table_id, b->p.last_table_id);
     for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
-        CU_ASSERT_PTR_EQUAL(f->p.policy->compiled.table[i], b->table[i]);
+        CU_ASSERT_PTR_EQUAL(f->p.policy->compiled.scopes[0].table[i], b->table[i]);
         CU_ASSERT_PTR_EQUAL(f->p.snapshot->ports[0]->table[i], b->table[i]);
-        CU_ASSERT_EQUAL(f->p.table_id[i], b->p.table_id[i]);
+        CU_ASSERT_EQUAL(f->p.snapshot->ports[0]->table_id[i], b->p.snapshot->ports[0]->table_id[i]);
     }
     CU_ASSERT_EQUAL(f->p.policy->n_rows, b->n_rows);
     CU_ASSERT_EQUAL(f->d.by_id[0]->epoch, b->epoch);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/membership.h"
 #include "datapath/worker.h"
 #include "tests/unit/control/suites.h"
 #include "tests/unit/control/switch.h"
@@ -126,7 +127,7 @@ test_tables_are_shared(void)
     first = leaf_of(&f, desk[0]);
     CU_ASSERT_NOT_EQUAL(first->table_id[ACL_EGRESS], first->table_id[ACL_INGRESS]);
     for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
-        CU_ASSERT_PTR_EQUAL(first->table[i], f.p.policy->compiled.table[i]);
+        CU_ASSERT_PTR_EQUAL(first->table[i], f.p.policy->compiled.scopes[0].table[i]);
         CU_ASSERT_NOT_EQUAL(first->table_id[i], 0);
         for (int j = 1; j < 3; j++) {
             CU_ASSERT_PTR_EQUAL(leaf_of(&f, desk[j])->table[i], first->table[i]);
@@ -160,8 +161,8 @@ look(const struct fixture *f)
         b.epoch[i] = b.leaf[i] ? b.leaf[i]->epoch : 0;
     }
     for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
-        b.table[i] = f->p.policy->compiled.table[i];
-        b.table_id[i] = f->p.table_id[i];
+        b.table[i] = f->p.policy->compiled.scopes[0].table[i];
+        b.table_id[i] = f->p.policy->compiled.scopes[0].id[i];
     }
     return b;
 }
@@ -182,8 +183,8 @@ static void
 expect_same_tables(const struct fixture *f, const struct before *b)
 {
     for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
-        CU_ASSERT_PTR_EQUAL(f->p.policy->compiled.table[i], b->table[i]);
-        CU_ASSERT_EQUAL(f->p.table_id[i], b->table_id[i]);
+        CU_ASSERT_PTR_EQUAL(f->p.policy->compiled.scopes[0].table[i], b->table[i]);
+        CU_ASSERT_EQUAL(f->p.policy->compiled.scopes[0].id[i], b->table_id[i]);
     }
 }
 
@@ -312,12 +313,12 @@ test_member_of_a_new_class(void)
     CU_ASSERT_EQUAL(fixture_verdict(&f, desk, ACL_INGRESS, "10.0.0.2", 5900), ACL_DROP);
     CU_ASSERT_EQUAL(fixture_verdict(&f, desk, ACL_EGRESS, "10.9.0.1", 443), ACL_ALLOW);
     for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
-        CU_ASSERT_PTR_NOT_EQUAL(f.p.policy->compiled.table[i], b.table[i]);
-        CU_ASSERT_EQUAL(f.p.table_id[i], b.table_id[i]);
+        CU_ASSERT_PTR_NOT_EQUAL(f.p.policy->compiled.scopes[0].table[i], b.table[i]);
+        CU_ASSERT_EQUAL(f.p.policy->compiled.scopes[0].id[i], b.table_id[i]);
         for (int j = 0; j < 3; j++) {
             const struct port_leaf *leaf = f.p.snapshot->ports[j];
 
-            CU_ASSERT_PTR_EQUAL(leaf->table[i], f.p.policy->compiled.table[i]);
+            CU_ASSERT_PTR_EQUAL(leaf->table[i], f.p.policy->compiled.scopes[0].table[i]);
             CU_ASSERT_EQUAL(leaf->table_id[i], b.table_id[i]);
             CU_ASSERT_EQUAL(leaf->epoch, b.epoch[j]);
         }
@@ -337,14 +338,15 @@ test_next_policy(void)
     b = look(&f);
     fixture_publish(&f, fixture_policy(&f, POLICY(8443)));
     for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
-        CU_ASSERT(f.p.table_id[i] > b.table_id[ACL_EGRESS]);
-        CU_ASSERT(f.p.table_id[i] > b.table_id[ACL_INGRESS]);
+        CU_ASSERT(f.p.policy->compiled.scopes[0].id[i] > b.table_id[ACL_EGRESS]);
+        CU_ASSERT(f.p.policy->compiled.scopes[0].id[i] > b.table_id[ACL_INGRESS]);
     }
     for (int i = 0; i < 3; i++) {
         const struct port_leaf *leaf = f.p.snapshot->ports[i];
 
-        CU_ASSERT_EQUAL(leaf->table_id[ACL_EGRESS], f.p.table_id[ACL_EGRESS]);
-        CU_ASSERT_EQUAL(leaf->table_id[ACL_INGRESS], f.p.table_id[ACL_INGRESS]);
+        CU_ASSERT_EQUAL(leaf->table_id[ACL_EGRESS], f.p.policy->compiled.scopes[0].id[ACL_EGRESS]);
+        CU_ASSERT_EQUAL(leaf->table_id[ACL_INGRESS],
+                        f.p.policy->compiled.scopes[0].id[ACL_INGRESS]);
         CU_ASSERT_EQUAL(leaf->epoch, b.epoch[i]); /* of the port, which did not change */
         CU_ASSERT_EQUAL(fixture_verdict(&f, leaf, ACL_EGRESS, "10.9.0.1", 443), ACL_DROP);
         CU_ASSERT_EQUAL(fixture_verdict(&f, leaf, ACL_EGRESS, "10.9.0.1", 8443), ACL_ALLOW);
@@ -421,7 +423,7 @@ is_member(const struct acl_member *members, size_t n, const char *prefix, uint32
 static void
 test_members(void)
 {
-    enum { SALES, HELPDESK, SERVERS };
+    enum { SALES = ACL_RAW_IN(0), HELPDESK = ACL_RAW_IN(1), SERVERS = ACL_RAW_IN(2) };
     struct fixture f;
     struct policy *policy;
     struct acl_member *members;
@@ -429,7 +431,7 @@ test_members(void)
 
     fixture_open(&f);
     policy = fixture_policy(&f, POLICY(443));
-    members = policy_members(policy->parsed, &f.d, VLAN_NONE, &n);
+    members = membership_of_addresses(policy->parsed, &f.d, VLAN_NONE, &n);
     CU_ASSERT_EQUAL(n, 1); /* no port yet, only the prefix */
     CU_ASSERT_TRUE(is_member(members, n, "10.9.0.0/16", SERVERS));
     free(members);
@@ -437,7 +439,7 @@ test_members(void)
     fixture_desktop(&f, 1);
     fixture_desktop(&f, 9);
     fixture_uplink(&f, 1);
-    members = policy_members(policy->parsed, &f.d, VLAN_NONE, &n);
+    members = membership_of_addresses(policy->parsed, &f.d, VLAN_NONE, &n);
     CU_ASSERT_EQUAL(n, 1 + 3 * 2); /* two addresses each */
     CU_ASSERT_TRUE(is_member(members, n, "10.0.0.1", SALES));
     CU_ASSERT_TRUE(is_member(members, n, "fe80::ff:fe00:1", SALES));

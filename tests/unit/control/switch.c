@@ -8,6 +8,7 @@
 #include <rte_lcore.h>
 
 #include "control/compile.h"
+#include "control/membership.h"
 #include "control/slots.h"
 #include "datapath/worker.h"
 #include "tests/unit/control/suites.h"
@@ -158,20 +159,20 @@ fixture_policy(const struct fixture *f, const char *yaml)
                                                   DEFAULT_SLOT(ACL_INGRESS) } };
     struct acl_error error = { .text = "" };
 
-    if (acl_policy_parse(yaml, strlen(yaml), &policy->parsed, &error)) {
+    if (acl_policy_parse(&(struct acl_source){ yaml, strlen(yaml) }, 1, &policy->parsed, &error)) {
         expect_text(error.text, "no error");
         CU_FAIL_FATAL("a policy of the tests is wrong");
     }
     policy->yaml = xstrdup(yaml);
     job.policy = policy->parsed;
     job.slots = xcalloc(policy->parsed->n_rules + 1, sizeof *job.slots);
-    job.members = policy_members(policy->parsed, &f->d, VLAN_NONE, &job.n_members);
+    job.members = membership_of_addresses(policy->parsed, &f->d, VLAN_NONE, &job.n_members);
+    compile_add_ports(&job, &f->d);
     compile_now(&job);
     CU_ASSERT_EQUAL_FATAL(job.error, 0);
     policy->compiled = job.compiled;
     policy->n_rows = acl_classes_count(policy->compiled.classes);
-    free(job.slots);
-    free(job.members);
+    compile_job_release(&job);
     return policy;
 }
 

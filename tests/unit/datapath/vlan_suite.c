@@ -614,8 +614,8 @@ test_classes(void)
                                    .action = ACL_ALLOW,
                                    .slot = 3 };
     struct acl_member member = { { addrs[A10][0], 128 }, 0 };
-    struct acl_classmap *with = acl_classmap_build(classes, &member, 1);
-    struct acl_classmap *without = acl_classmap_build(classes, NULL, 0);
+    struct acl_classmap *with = acl_classmap_build(classes, NULL, &member, 1);
+    struct acl_classmap *without = acl_classmap_build(classes, NULL, NULL, 0);
     struct acl_table *members_only = acl_table_build(&rule, 1, classes, NULL, 0);
     const struct acl_classmap *maps[VLAN_COUNT] = { [10] = with, [20] = without };
 
