@@ -243,13 +243,25 @@ reply(struct worker *w, const struct port_leaf *from, struct pkt *p, const struc
     return true;
 }
 
+/* Nobody's answer passes by a relation when it cannot be read.  Nor does a desktop's request, for
+ * nobody could say in whose name it is; of IPv6 none says so. */
+static bool
+unread(struct worker *w, const struct port_leaf *from, struct pkt *p)
+{
+    if (from->role != PORT_DESKTOP || p->flags & PKT_V6 || !dhcp_is_request(p)) {
+        return false;
+    }
+    forward_drop(w, from, p, p->frag ? DROP_FRAGMENT : DROP_MALFORMED);
+    return true;
+}
+
 bool
 learn_dhcp(struct worker *w, const struct port_leaf *from, struct pkt *p)
 {
     struct dhcp_message d;
 
     if (p->frag || !dhcp_parse(p, &d)) {
-        return false; /* a desktop's may ask, but nobody's answer passes by a relation */
+        return unread(w, from, p);
     }
     if (from->role == PORT_DESKTOP) {
         return dhcp_is_request(p) && request(w, from, p, &d);

@@ -285,6 +285,27 @@ test_renewal(void)
     CU_ASSERT_PTR_NOT_NULL(bench_first(BENCH_D1));
 }
 
+/* In whose name a request is must be there to be read. */
+static void
+test_unreadable_request(void)
+{
+    struct dhcp d = { .op = 1, .type = REQUEST, .chaddr = BENCH_D2, .xid = 9, .ciaddr = BENCH_D1 };
+    struct rte_mbuf *whole = asks(BENCH_D1, &d), *m = asks(BENCH_D1, &d);
+    uint64_t fragments = bench_drops(BENCH_D1, DROP_FRAGMENT);
+    uint64_t malformed = bench_drops(BENCH_D1, DROP_MALFORMED);
+    uint16_t all = rte_pktmbuf_data_len(whole) - 34;
+
+    bench_send(BENCH_D1, packet_fragment(whole, 1, 0, 64));
+    bench_send(BENCH_D1, packet_fragment(whole, 1, 64, all - 64));
+    CU_ASSERT_TRUE(bench_got_only(0));
+    CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_FRAGMENT), fragments + 2);
+    rte_pktmbuf_mtod(m, uint8_t *)[42 + 244] = 200; /* an option goes past the end */
+    bench_send(BENCH_D1, m);
+    CU_ASSERT_TRUE(bench_got_only(0));
+    CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_MALFORMED), malformed + 1);
+    rte_pktmbuf_free(whole);
+}
+
 static void
 test_in_anothers_name(void)
 {
@@ -545,6 +566,7 @@ test_atomic_fragments_teach_nothing(void)
     const struct acl_addr target = link_local(77), router = link_local(201);
     enum { STRANGER = 201 };
     uint8_t ns[24] = { 135 }, na[24] = { 136, [4] = 0x20 }, ra[16] = { 134, [7] = 8 };
+    uint64_t drops = bench_drops(BENCH_D1, DROP_FRAGMENT);
     struct lesson lesson;
 
     memcpy(ns + 8, target.b, 16);
@@ -555,7 +577,7 @@ test_atomic_fragments_teach_nothing(void)
     bench_send(BENCH_D1,
                atomic(packet_nd(BENCH_D1, bench_leaf[BENCH_D1].addrs[1], all_nodes, ra, 16)));
     CU_ASSERT_TRUE(bench_got_only(0));
-    CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_FRAGMENT), 2);
+    CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_FRAGMENT), drops + 2);
     bench_send(BENCH_UP1, atomic(packet_nd(STRANGER, target, all_nodes, na, 24)));
     CU_ASSERT_TRUE(bench_got_only(0));
     bench_send(BENCH_UP1, atomic(packet_nd(STRANGER, router, all_nodes, ra, 16)));
@@ -581,6 +603,7 @@ suite_learn(void)
     CU_add_test(s, "nothing is held without learning", test_without_learning);
     CU_add_test(s, "a renewal", test_renewal);
     CU_add_test(s, "DHCP in another's name", test_in_anothers_name);
+    CU_add_test(s, "DHCP in whose name cannot be read", test_unreadable_request);
     CU_add_test(s, "a release", test_release);
     CU_add_test(s, "more leases than there is room for", test_too_many_held);
     CU_add_test(s, "answers to a group", test_answers_to_a_group);
