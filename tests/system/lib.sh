@@ -128,13 +128,16 @@ office_attach()
 {
     local name=$1 mac=$2 host=$3 ns=$OFFICE_TAG-$1
     office_namespace "$name"
-    ip -n "$OFFICE_TAG-switch" link add "$name" type veth \
-        peer name eth0 netns "$ns" address "$mac"
-    ip -n "$OFFICE_TAG-switch" link set "$name" up
-    ip -n "$ns" addr add "$OFFICE_NET.$host/24" dev eth0
-    ip -n "$ns" addr add "$OFFICE_NET6$host/64" dev eth0
-    ip -n "$ns" link set eth0 up
-    [[ $name = gateway ]] || ip -n "$ns" route add default via "$OFFICE_GATEWAY"
+    ip -n "$OFFICE_TAG-switch" -batch - <<END
+link add $name type veth peer name eth0 netns $ns address $mac
+link set $name up
+END
+    ip -n "$ns" -batch - <<END
+addr add $OFFICE_NET.$host/24 dev eth0
+addr add $OFFICE_NET6$host/64 dev eth0
+link set eth0 up
+$([[ $name = gateway ]] || echo "route add default via $OFFICE_GATEWAY")
+END
 }
 
 office_build()
