@@ -3,104 +3,27 @@
 The policy (test_evasion.sh) opens OPEN ports of the server, everything but tunnels at the gateway, TALK
 at the other desktops (the egress side; the ingress side opens HEARD of them), and SHOUT to everybody.
 So most attacks here would pass if the stage that they are aimed at were not there."""
-import itertools
-
-from scapy.all import (AH, ARP, BOOTP, DHCP, GRE, ICMP, IP, LLC, TCP, UDP, VXLAN, Dot1AD, Dot1Q, Ether,
-                       DHCP6_Advertise, ICMPv6DestUnreach, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS,
-                       ICMPv6ND_RA, ICMPv6ND_Redirect, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr,
-                       ICMPv6NDOptPrefixInfo, ICMPv6NDOptSrcLLAddr, IPOption_LSRR, IPOption_NOP,
-                       IPOption_SSRR, IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, IPv6ExtHdrHopByHop,
-                       IPv6ExtHdrRouting, Padding, Raw, srp1)
-
-MARK, CONTROL, FLOODED = b'EVADED', b'CONTROL', b'FLOODED'
-D1, D2, D3, D4 = ('02:00:00:00:00:0%d' % i for i in (1, 2, 3, 4))
-GATEWAY_MAC, SERVER_MAC = '02:00:00:00:01:01', '02:00:00:00:01:02'
-ALL = 'ff:ff:ff:ff:ff:ff'
-ALL_NODES = '33:33:00:00:00:01'
-GATEWAY, SERVER, ME, PEER, PEER3, PEER4 = ('10.99.0.%d' % i for i in (1, 2, 11, 12, 13, 14))
-GATEWAY6, SERVER6, ME6, PEER6 = ('fd99::%s' % i for i in (1, 2, 11, 12))
-OPEN, OPEN_UDP, SHUT = 80, 5000, 9999
-TALK, HEARD, SHOUT, SCREAM = 7000, 7001, 6666, 6667
-
-number = iter(range(20000, 65000))  # of ports, fragments: each is used once
+from evasion_frames import *  # noqa: F401, F403
+from evasion_link import atomic_fragments, claims, dhcp, multicast, neighbours, storms
+from evasion_uplinks import trunk, uplink
 
 
-class Case:
-    """'drops' is a reason for all of the frames, or how many for which; 'frames' what to send, or a
-    function that does and says whether what had to come back has."""
-
-    def __init__(self, name, drops, frames):
-        self.name, self.frames = name, frames
-        self.drops = {drops: len(frames)} if isinstance(drops, str) else drops
-
-
-class Cut:
-    """Bytes as they are."""
-
-    def __init__(self, frame):
-        self.frame = bytes(frame)
-
-    def __bytes__(self):
-        return self.frame
-
-
-def ether(packet, dst=SERVER_MAC, **fields):
-    return Ether(**{'src': D1, 'dst': dst, **fields}) / packet
-
-
-def text(mark=MARK, length=64):
-    return Raw(mark + b'.' * (length - len(mark)))
-
-
-def udp(port=OPEN_UDP, mark=MARK, length=64, **fields):
-    return UDP(sport=next(number), dport=port, **fields) / text(mark, length)
-
-
-def syn(port=OPEN, mark=MARK, flags='S', **fields):
-    return TCP(sport=next(number), dport=port, flags=flags, seq=1000, **fields) / text(mark)
-
-
-def ip(dst=SERVER, **fields):
-    return IP(**{'src': ME, 'dst': dst, **fields})
-
-
-def ip6(dst=SERVER6, **fields):
-    return IPv6(**{'src': ME6, 'dst': dst, **fields})
-
-
-def raw6(next_header, body, length=None):
-    return ip6(nh=next_header, plen=len(body) if length is None else length) / Raw(body)
-
-
-def bytes_of(layer, v6=False):
-    """What is behind the IP header, with its lengths and checksums filled in."""
-    return bytes((ip6() if v6 else ip()) / layer)[40 if v6 else 20:]
-
-
-def pieces(body, protocol, *ranges, id=None, total=None, dst=SERVER_MAC, to=SERVER):
-    """Fragments of IPv4: (offset, length) each."""
-    id, total = id or next(number), total or len(body)
-    return [ether(ip(to, id=id, proto=protocol, frag=offset // 8, flags='MF' if offset + length < total else 0)
-                  / Raw(body[offset:offset + length]), dst) for offset, length in ranges]
-
-
-def pieces6(body, kind, *ranges, id=None, total=None):
-    id, total = id or next(number), total or len(body)
-    return [ether(ip6() / IPv6ExtHdrFragment(nh=kind, id=id, offset=offset // 8, m=int(offset + length < total))
-                  / Raw(body[offset:offset + length])) for offset, length in ranges]
-
-
-def parsing():
+def parsing(_swctl):
     u6, options = bytes_of(udp(), True), bytes([17, 0, 1, 4, 0, 0, 0, 0])
     yield Case('an IP length that lies', 'malformed', [ether(ip(len=n) / udp()) for n in (0, 19, 2000, 65535)])
     yield Case('an IP length that cuts UDP short', 'malformed', [ether(ip(len=n) / udp()) for n in (24, 50)])
-    yield Case('an IP header length that lies', 'malformed', [ether(ip(ihl=n) / udp()) for n in (0, 4)])
+    # What is allowed at the gateway, when the header is taken at its word: an ICMP type, other protocols.
+    yield Case('an IP header length that lies', 'malformed',
+               [ether(ip(ihl=n) / udp()) for n in (0, 4)]
+               + [ether(ip(GATEWAY, ihl=n, proto=p) / text(), GATEWAY_MAC) for n in range(5) for p in (1, 253)])
     yield Case('an IP version that lies', 'malformed',
                [ether(ip(version=n) / udp(), type=0x800) for n in (0, 5, 6)]
                + [ether(ip6(version=n) / udp(), type=0x86dd) for n in (0, 4, 5)])
     yield Case('an IPv6 length that lies', 'malformed', [ether(ip6(plen=n) / udp()) for n in (300, 65535)])
     yield Case('a frame that ends in a header', 'malformed',
-               [Cut(bytes(ether(ip() / udp()))[:n]) for n in (15, 20, 33)])
+               [Cut(bytes(ether(ip() / udp()))[:n]) for n in (15, 20, 33)]
+               + [Cut(bytes(ether(ip6(GATEWAY6, nh=253, plen=0), GATEWAY_MAC))[:n]) for n in (20, 40, 53)]
+               + [Cut(bytes(ether(ARP(hwsrc=D1, psrc=ME, pdst=GATEWAY), GATEWAY_MAC))[:n]) for n in (38, 41)])
     yield Case('a UDP length that lies', 'malformed', [ether(ip() / udp(len=n)) for n in (0, 7, 73, 2000)])
     yield Case('a TCP header length that lies', 'malformed',
                [ether(ip() / TCP(sport=next(number), dport=OPEN, dataofs=n) / text(length=20)) for n in (0, 4, 15)])
@@ -114,6 +37,9 @@ def parsing():
     yield Case('neither IP nor ARP', 'ethertype',
                [ether(Raw(b'....' + MARK), type=t) for t in (0x8847, 0x88cc, 0x8863, 0x9000)]
                + [ether(LLC() / text(), type=60)])
+    yield Case('VLAN hopping: tags of other kinds that name no VLAN', 'vlan',
+               [ether(Dot1AD(vlan=0) / ip() / udp()),
+                ether(Raw(bytes([0, 0, 8, 0]) + bytes(ip() / udp())), type=0x9100)])
     yield Case('VLAN hopping: a tag', 'vlan', [ether(Dot1Q(vlan=n) / ip() / udp()) for n in (1, 2, 4095)])
     yield Case('VLAN hopping: two tags', 'vlan', [ether(Dot1Q(vlan=1) / Dot1Q(vlan=2) / ip() / udp()),
                                                 ether(Dot1AD(vlan=1) / Dot1Q(vlan=2) / ip() / udp())])
@@ -135,7 +61,7 @@ def parsing():
                [ether(IPv6(src=ME6, dst='ff02::1', hlim=255) / IPv6ExtHdrDestOpt() / ICMPv6ND_RA(), ALL_NODES)])
 
 
-def guard():
+def guard(_swctl):
     yield Case("another's MAC address", 'spoof-mac', [ether(ip() / udp(), src=D2), ether(ip6() / udp(), src=D2),
                                                     ether(ARP(hwsrc=D2, psrc=PEER, pdst=SERVER), ALL, src=D2)])
     yield Case("another's address", 'spoof-ip',
@@ -164,60 +90,13 @@ def guard():
             for o, n in ((0, 24), (24, len(whole) - 24))])
 
 
-def atomic(src, dst, message):
-    """ICMPv6 behind a fragment header that makes no fragment."""
-    return IPv6(src=src, dst=dst, hlim=255) / IPv6ExtHdrFragment(nh=58, id=next(number)) / message
-
-
-def atomic_fragments():
-    slla, tlla = ICMPv6NDOptSrcLLAddr(lladdr=D1), ICMPv6NDOptDstLLAddr(lladdr=D1)
-    prefix = ICMPv6NDOptPrefixInfo(prefix='2001:db8:bad::', prefixlen=64)
-    yield Case('neighbour discovery behind an atomic fragment header (RFC 6980)', 'fragment',
-               [ether(atomic(ME6, 'ff02::1', ICMPv6ND_RA() / prefix), ALL_NODES),
-                ether(atomic(ME6, PEER6, ICMPv6ND_RA() / prefix), D2),
-                ether(atomic(ME6, PEER6, ICMPv6ND_Redirect(tgt=ME6, dst=SERVER6)), D2),
-                ether(atomic(ME6, GATEWAY6, ICMPv6ND_NA(tgt=ME6, R=0, O=1) / tlla / text()), GATEWAY_MAC),
-                ether(atomic(ME6, 'ff02::1:ff00:1', ICMPv6ND_NS(tgt=GATEWAY6) / slla), '33:33:ff:00:00:01'),
-                ether(atomic('::', 'ff02::1:ff00:99', ICMPv6ND_NS(tgt='fd99::99')), '33:33:ff:00:00:99'),
-                ether(atomic(ME6, 'ff02::2', ICMPv6ND_RS() / slla), '33:33:00:00:00:02')])
-    yield Case('... and SEND, which a rule allows otherwise', 'fragment',
-               [ether(atomic(ME6, GATEWAY6, Raw(bytes([t, 0, 0, 0, 0, 0, 0, 0]) + MARK)), GATEWAY_MAC)
-                for t in (148, 149)])
-    echo = ICMPv6EchoRequest(id=next(number), data=CONTROL)
-    yield Case('other messages behind one are whole (RFC 6946)', {}, [ether(atomic(ME6, SERVER6, echo))])
-
-
-def neighbours():
-    pad = Padding(MARK + b'.' * 20)
-    yield Case('ARP: I am the gateway', 'spoof-arp',
-               [ether(ARP(op=o, hwsrc=D1, psrc=GATEWAY, pdst=t, hwdst=d) / pad, d)
-                for o in (1, 2) for d, t in ((SERVER_MAC, SERVER), (D2, PEER), (ALL, GATEWAY))])
-    yield Case('ARP: my address is at another MAC', 'spoof-arp',
-               [ether(ARP(op=2, hwsrc=D3, psrc=ME, pdst=SERVER) / pad)])
-    yield Case('ARP that lies about lengths', 'malformed', [ether(ARP(hwlen=8) / pad), ether(ARP(plen=16) / pad),
-                                                          ether(ARP(op=8) / pad)])
-    na = ICMPv6ND_NA(tgt=SERVER6, R=0, S=1, O=1) / ICMPv6NDOptDstLLAddr(lladdr=D1)
-    yield Case('ND: I am the server', 'spoof-nd', [ether(ip6(a, hlim=255) / na, d) for a, d in (
-        (PEER6, D2), ('ff02::1', ALL_NODES), (GATEWAY6, GATEWAY_MAC))])
-    yield Case('ND that crossed a router', 'spoof-nd',
-               [ether(ip6(GATEWAY6, hlim=n) / ICMPv6ND_NS(tgt=GATEWAY6) / text(), GATEWAY_MAC) for n in (1, 64, 254)])
-    yield Case('ND that is cut short', 'malformed',
-               [ether(ip6(GATEWAY6, nh=58, hlim=255) / Raw(bytes([136, 0, 0, 0, 0, 0, 0, 0]) + MARK), GATEWAY_MAC)])
-    yield Case('ARP: who has my neighbour (the switch answers)', {'probe': 1},
-               lambda: answers(ether(ARP(hwsrc=D1, psrc=ME, pdst=PEER4) / pad, ALL), D4))
-    solicit = ether(IPv6(src=ME6, dst='ff02::1:ff00:14', hlim=255) / ICMPv6ND_NS(tgt='fd99::14')
-                    / ICMPv6NDOptSrcLLAddr(lladdr=D1), '33:33:ff:00:00:14')
-    yield Case('ND: who has my neighbour (the switch answers)', {'probe': 1},
-               lambda: answers(solicit, D4))
-
-
-def answers(request, mac):
-    reply = srp1(request, iface='eth0', timeout=2, verbose=0)
-    return reply is not None and reply.src == mac
-
-
-def fragments():
+def fragments(_swctl):
     u, u6, t = bytes_of(udp(SHUT)), bytes_of(udp(SHUT), True), bytes_of(syn())
+    same = next(number)
+    yield Case('first fragments alone; an atomic one with the number of another (RFC 6946)', {'egress-default': 1},
+               pieces(bytes_of(udp()), 17, (0, 40)) + pieces6(bytes_of(udp(), True), 17, (0, 40), id=same) + pieces6(u6, 17, (0, 72), id=same))
+    yield Case('more datagrams under way than a port may have', {'frag-timeout': 16, 'frag-limit': 6},
+               [f for _ in range(20) for f in pieces(bytes_of(udp()), 17, (0, 40))])
     yield Case('two fragments', 'egress-default', pieces(u, 17, (0, 40), (40, 32)))
     yield Case('fragments, the last one first', 'egress-default', pieces(u, 17, (40, 32), (0, 40)))
     yield Case('IPv6 fragments', 'egress-default', pieces6(u6, 17, (0, 40), (40, 32)))
@@ -233,24 +112,30 @@ def fragments():
     yield Case('overlapping IPv6 fragments (RFC 5722)', {'frag-overlap': 4},
                pieces6(g6, 17, (0, 40), (32, 40), (40, 32), (0, 40), id=next(number)))
     g4 = bytes_of(udp())
+    hole = bytes_of(udp(chksum=0))
+    yield Case('an overlap as long as the hole behind it', {'frag-overlap': 3}, pieces(hole, 17, (0, 40), (32, 16), (56, 16), id=78))
     yield Case('a fragment behind the last one', {'frag-overlap': 3},
                pieces(g4 + bytes(16), 17, (0, 40), (72, 16), id=77) + pieces(g4, 17, (40, 32), id=77))
     yield Case('fragments of odd length', 'malformed', pieces(g4, 17, (0, 41)) + pieces6(g6, 17, (0, 41)))
     yield Case('a fragment past the largest datagram (ping of death)', 'malformed',
                pieces(bytes(65528 + 64), 17, (65528, 64)) + pieces6(bytes(65528 + 64), 17, (65528, 64)))
-    yield Case('the chain goes on in the second fragment (RFC 7112)', 'fragment',
-               pieces6(bytes([17, 0, 1, 4, 0, 0, 0, 0]) + g6, 60, (0, 8), (8, len(g6))))
+    chain = bytes([17, 0, 1, 4, 0, 0, 0, 0])
+    yield Case('the chain goes on in the second fragment (RFC 7112)', 'fragment', pieces6(chain + g6, 60, (0, 8), (8, len(g6))))
+    first, second = pieces6(chain + u6, 60, (0, 8), (8, len(u6)))
+    yield Case('... and another header behind the first (RFC 7112)', 'fragment', [first / Padding(g6[:8]), second])
+    yield Case('fragments of nothing', 'malformed', pieces(b'', 17, (0, 0), total=8) + pieces6(b'', 17, (0, 0), total=8))
+    error = bytes(ICMP(type=3, code=1) / IP(src=SERVER, dst=ME) / udp(SHUT))
+    error6 = bytes_of(ICMPv6DestUnreach() / IPv6(src=SERVER6, dst=ME6) / udp(SHUT), True)
+    yield Case('an ICMP error in fragments', 'fragment', pieces(error, 1, (0, 64), (64, len(error) - 64))
+               + pieces6(error6, 58, (0, 64), (64, len(error6) - 64)))
+    report = igmp(0x16, '239.1.2.3') + bytes(16)
+    yield Case('group membership in fragments', 'fragment',
+               pieces(report, 2, (0, 8), (8, 16), dst='01:00:5e:01:02:03', to='239.1.2.3'))
     inner = bytes([17, 0, 0, 1, 0, 0, 0, 9]) + g6
     yield Case('a fragment in a fragment', 'ipv6-ext', pieces6(inner, 44, (0, 48), (48, len(inner) - 48)))
-    atomic = next(number)
-    yield Case('first fragments alone; an atomic one with the number of another (RFC 6946)',
-               {'frag-timeout': 2, 'egress-default': 1},
-               pieces(g4, 17, (0, 40)) + pieces6(g6, 17, (0, 40), id=atomic) + pieces6(u6, 17, (0, 72), id=atomic))
-    yield Case('more datagrams under way than a port may have', {'frag-timeout': 16, 'frag-limit': 4},
-               [f for _ in range(20) for f in pieces(g4, 17, (0, 40))])
 
 
-def policy():
+def policy(_swctl):
     yield Case('what is denied', 'egress-default', [ether(ip() / udp(SHUT)), ether(ip6() / udp(SHUT)),
                                                   ether(ip() / syn(SHUT)), ether(ip6() / syn(SHUT))])
     yield Case('TTL games', 'egress-default', [ether(ip(ttl=n) / udp(SHUT)) for n in (0, 1, 2, 255)]
@@ -272,7 +157,7 @@ def policy():
                + [ether(outer / i / udp(), GATEWAY_MAC) for outer in (ip(GATEWAY), ip6(GATEWAY6)) for i in (ip(), ip6())])
 
 
-def checksums():
+def checksums(_swctl):
     yield Case('a wrong IP checksum', 'checksum', [ether(ip(chksum=0x1234) / p) for p in (udp(), syn())])
     yield Case('a wrong checksum in what opens a connection', 'checksum',
                [ether(i / p) for i in (ip(), ip6()) for p in (udp(chksum=0x1234), syn(chksum=0x1234))])
@@ -283,7 +168,22 @@ def checksums():
     yield Case('a wrong checksum in fragments', 'checksum', pieces(bad, 17, (0, 40), (40, 32)))
 
 
-def errors_about_nothing():
+def quotes(_swctl):
+    ports = [next(number), next(number)]
+    yield Case('connections to complain about', {},
+               [ether(i / UDP(sport=p, dport=OPEN_UDP) / text(CONTROL)) for i, p in zip((ip(), ip6()), ports)])
+    to = ports[0].to_bytes(2, 'big')
+    yield Case('an ICMP error that quotes no ports, but has some behind it', 'icmp-unrelated',
+               [ether(ip() / ICMP(type=3, code=3) / Raw(bytes(IP(src=SERVER, dst=ME, proto=17, len=28)))
+                      / Padding(OPEN_UDP.to_bytes(2, 'big') + to + bytes(4) + MARK))])
+    yield Case('an ICMP error that quotes a later fragment', 'icmp-unrelated',
+               [ether(ip() / ICMP(type=3, code=3) / IP(src=SERVER, dst=ME, frag=10) / UDP(sport=OPEN_UDP, dport=ports[0])
+                      / text()),
+                ether(ip6() / ICMPv6DestUnreach(code=4) / IPv6(src=SERVER6, dst=ME6) / IPv6ExtHdrFragment(offset=10, nh=17)
+                      / UDP(sport=OPEN_UDP, dport=ports[1]) / text())])
+
+
+def errors_about_nothing(_swctl):
     yield Case('an ICMP error about nothing (RFC 5927)', 'icmp-unrelated',
                [ether(ip() / ICMP(type=t, code=1) / IP(src=SERVER, dst=a) / udp(SHUT))
                 for t in (3, 4, 11, 12) for a in (ME, PEER)]
@@ -353,6 +253,9 @@ def quarantine(swctl):
     yield Case('a datagram that opens a connection', {}, [ether(ip() / talk / text(CONTROL))])
     swctl('quarantine', 'd1')
     yield Case('from quarantine: in an open connection', 'quarantine', [ether(ip() / talk / text())])
+    yield Case('from quarantine: group membership, and neighbour discovery', 'quarantine',
+               [in_igmp(igmp(0x16, '239.1.2.3'), '239.1.2.3', '01:00:5e:01:02:03'),
+                ether(ip6(GATEWAY6, hlim=255) / ICMPv6ND_NA(tgt=ME6, R=0, O=1) / OPTION, GATEWAY_MAC)])
     yield Case('from quarantine: what the policy allows', 'quarantine',
                [ether(ip() / udp()), ether(ip6() / udp()), ether(ip() / syn()), ether(ip() / ICMP() / text()),
                 ether(ARP(hwsrc=D1, psrc=ME, pdst='10.99.0.99') / Padding(MARK + bytes(20)), ALL)])
@@ -362,7 +265,7 @@ def quarantine(swctl):
     swctl('release', 'd3')
 
 
-def controls():
+def controls(_swctl):
     yield Case('what is allowed: tcp, udp, ping, fragments, a neighbour, the gateway', {},
                [ether(i / p) for i in (ip(), ip6()) for p in (udp(mark=CONTROL), syn(mark=CONTROL))]
                + [ether(ip() / ICMP() / text(CONTROL)), ether(ip(PEER) / udp(HEARD, CONTROL), D2),
@@ -371,45 +274,21 @@ def controls():
                + pieces6(bytes_of(udp(mark=CONTROL), True), 17, (0, 72)))
 
 
-def quota():
+def quota(_swctl):
     yield Case('more connections than a port may have', {'conn-quota': 1, 'at-least': 1},
                [ether(ip() / UDP(sport=1000 + i, dport=OPEN_UDP) / Raw(b'CONTROL')) for i in range(1100)])
 
 
-def uplink():
-    """What comes from the other side, in the gateway's name."""
-    here = dict(src=GATEWAY_MAC)
-    pad = Padding(MARK + b'.' * 20)
-    yield Case("an uplink: a desktop's MAC", 'spoof-mac', [ether(IP(src=ME, dst=PEER) / udp(HEARD), D2, src=D1)])
-    yield Case('an uplink: a group as the source', 'spoof-mac',
-               [ether(IP(src=GATEWAY, dst=PEER) / udp(HEARD), D2, src='03:00:00:00:00:01')])
-    yield Case("an uplink: ARP for a desktop's address", 'spoof-arp',
-               [ether(ARP(op=o, hwsrc=GATEWAY_MAC, psrc=PEER, pdst=ME) / pad, d, **here) for o in (1, 2)
-                for d in (D1, SERVER_MAC, ALL)])
-    yield Case("an uplink: ND for a desktop's address", 'spoof-nd',
-               [ether(IPv6(src=GATEWAY6, dst=ME6, hlim=255) / ICMPv6ND_NA(tgt=PEER6, O=1)
-                      / ICMPv6NDOptDstLLAddr(lladdr=GATEWAY_MAC) / text(), d, **here) for d in (D1, SERVER_MAC)])
-    yield Case('an uplink: neighbour discovery behind an atomic fragment header (RFC 6980)', 'fragment',
-               [ether(atomic(GATEWAY6, PEER6, m), D2, **here) for m in (
-                   ICMPv6ND_RA() / ICMPv6NDOptPrefixInfo(prefix='2001:db8:bad::', prefixlen=64),
-                   ICMPv6ND_NA(tgt=GATEWAY6, O=1) / ICMPv6NDOptDstLLAddr(lladdr=GATEWAY_MAC))])
-    yield Case('an uplink: what no rule of the desktop allows', {'ingress-default': 3, 'ingress-rule': 1},
-               [ether(IP(src=GATEWAY, dst=PEER) / p, D2, **here) for p in (udp(SHUT), syn(22), ICMP() / text())]
-               + [ether(IP(src=GATEWAY, dst=PEER) / udp(TALK + 2), D2, **here)])
-    yield Case("an uplink: a desktop's MAC under another's address", 'misaddressed',
-               [ether(IP(src=GATEWAY, dst='10.99.0.99') / udp(HEARD), D2, **here)])
-    yield Case('an uplink: segments of no connection', 'tcp-state',
-               [ether(IP(src=GATEWAY, dst=PEER) / TCP(sport=80, dport=HEARD, flags=f) / text(), D2, **here)
-                for f in ('SA', 'A', 'RA')])
-    yield Case('an uplink: an ICMP error about nothing (RFC 5927)', 'icmp-unrelated',
-               [ether(IP(src=GATEWAY, dst=PEER) / ICMP(type=3, code=1) / IP(src=PEER, dst=SERVER)
-                      / TCP(sport=4000, dport=OPEN) / text(), D2, **here)])
-    yield Case('an uplink: what a rule allows', {}, [ether(IP(src=GATEWAY, dst=PEER) / udp(HEARD, CONTROL), D2, **here)])
+# By name, in order.  The last one uses up the port's connections.
+DESKTOP = {'controls': controls, 'parsing': parsing, 'guard': guard, 'atomic': atomic_fragments,
+           'neighbours': neighbours, 'multicast': multicast, 'dhcp': dhcp, 'policy': policy, 'checksums': checksums,
+           'errors': errors_about_nothing, 'quotes': quotes, 'tcp': tcp, 'quarantine': quarantine, 'claims': claims,
+           'storms': storms, 'fragments': fragments, 'quota': quota}
+ROLES = {'desktop': DESKTOP, 'uplink': {'uplink': uplink}, 'trunk': {'trunk': trunk}}
 
 
-def cases(role, swctl):
-    """One after the other: what a case does may rest on what the one before has done."""
-    if role == 'uplink':
-        return uplink()
-    return itertools.chain(controls(), parsing(), guard(), atomic_fragments(), neighbours(), policy(), checksums(),
-                           errors_about_nothing(), tcp(swctl), quarantine(swctl), fragments(), quota())
+def cases(role, swctl, first):
+    """One after the other: what a case does may rest on what those before it in its part have done.  The
+    part that is named 'first' comes before the others."""
+    for name in sorted(ROLES[role], key=lambda name: name != first):
+        yield from ROLES[role][name](swctl)

@@ -12,9 +12,10 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # What there has to be a case for, by name.
 RFCS="1858 3128 5095 5722 5927 5961 6946 6980 7112 7113 7126"
 
+# listen NAME [ask]
 listen()
 {
-    spawn_ns "$1" /usr/bin/python3 "$here/receiver.py" eth0 >"$OFFICE_DIR/heard-$1" 2>&1 </dev/null
+    spawn_ns "$1" /usr/bin/python3 "$here/receiver.py" eth0 ${2:-} >"$OFFICE_DIR/heard-$1" 2>&1 </dev/null
     office_wait 10 "the listeners of $1" grep -q ready "$OFFICE_DIR/heard-$1"
 }
 
@@ -33,7 +34,7 @@ table inet quiet { chain out { type filter hook output priority 0; policy drop; 
 table arp quiet { chain out { type filter hook output priority 0; policy drop; }; }
 END
     in_ns "$1" /usr/bin/python3 -B "$here/evasion.py" "$2" "$OFFICE_BIN/swctl" \
-        "unix:$OFFICE_DIR/run/vswitchd.sock" "$1" ${EVASION_STOP:+--stop} >"$OFFICE_DIR/cases-$1" 2>&1 || status=$?
+        "unix:$OFFICE_DIR/run/vswitchd.sock" "$1" >"$OFFICE_DIR/cases-$1" 2>&1 || status=$?
     cat "$OFFICE_DIR/cases-$1"
     in_ns "$1" nft flush ruleset
     [[ $status = 0 ]] || die "what $1 did was not seen for what it is"
@@ -41,7 +42,11 @@ END
 
 office_open
 office_build
+office_attach trunk 02:00:00:00:01:03 3
 office_config
+echo "  - { name: trunk, role: uplink, af_packet: { interface: trunk }, trunks: [20], no_untagged: true }" \
+    >>"$OFFICE_DIR/config.yaml"
+sed -i '/name: d1$/a\    storm: { broadcast_pps: 100, multicast_pps: 100, unknown_unicast_pps: 100 }' "$OFFICE_DIR/config.yaml"
 cat >"$OFFICE_DIR/policy.yaml" <<EOF
 version: 1
 groups:
@@ -62,15 +67,21 @@ rules:
   - { id: serve, direction: ingress, peer: any, protocol: tcp, ports: [7001], action: allow }
   - { id: deaf, direction: ingress, peer: any, protocol: udp, ports: [7002], action: drop }
 EOF
-office_start
-for host in server gateway d2 d3 d4; do
+office_run
+office_wait 30 "the switch answers" sw status
+office_wait 10 "nine ports are up" office_ports_up 9
+for host in server gateway d3 d4; do
     listen $host
 done
+listen d2 ask
 in_ns server ping -q -n -c 1 -W 2 "$OFFICE_GATEWAY" >/dev/null || die "the server has no gateway"
 gateway_mac=$(in_ns server ip neigh show "$OFFICE_GATEWAY")
 
-attack d1 desktop
-attack gateway uplink
+case ${EVASION_FIRST:-} in
+    uplink) attack gateway uplink && attack d1 desktop && attack trunk trunk ;;
+    trunk) attack trunk trunk && attack d1 desktop && attack gateway uplink ;;
+    *) attack d1 desktop && attack gateway uplink && attack trunk trunk ;;
+esac
 
 for host in server gateway d2; do
     [[ $(heard $host CONTROL) -gt 0 ]] || die "the receiver of $host is deaf"
@@ -84,6 +95,8 @@ done
 for host in d2 d3 d4; do
     [[ $(heard $host FLOODED) = 0 ]] || die "$host has received what its own rules deny"
 done
+[[ $(heard d2 ISOLATED) -gt 0 ]] || die "d2 does not hear who moves"
+[[ $(heard d3 ISOLATED) = 0 ]] || die "d3 has heard in quarantine"
 [[ $(in_ns server ip neigh show "$OFFICE_GATEWAY" | cut -d' ' -f1-5) = \
     $(cut -d' ' -f1-5 <<<"$gateway_mac") ]] || die "the server's gateway is another"
 ! in_ns d2 ip neigh | grep -v "^$(desk_ip 1) \|^${OFFICE_NET6}11 " | grep -q 02:00:00:00:00:01 ||
