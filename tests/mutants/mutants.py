@@ -28,7 +28,8 @@ MUTANTS = [
     (D + 'guard.c', 'if (p->smac != from->mac) {', 'if (0) {'),
     (D + 'guard.c', 'if (!guard_is_bound(from, &p->src) && !(is_unspecified(&p->src) && may_lack_address(p))) {',
      'if (0) {'),
-    (D + 'guard.c', 'owner == DP_PORT_NONE || owner == from->id ? NULL', 'owner != DP_PORT_NONE ? NULL'),
+    (D + 'guard.c', 'return leaf && leaf->role == PORT_DESKTOP;', 'return 0 && leaf;'),
+    (D + 'guard.c', 'return leaf && leaf->role == PORT_DESKTOP;', 'return leaf != NULL;'),
     (D + 'neigh.c', 'if (memcmp(arp->sha, smac, 6) ||', 'if ('),
     (D + 'neigh.c', '(from->role == PORT_DESKTOP && !probe && !guard_is_bound(from, &p->src)) ||', ''),
     (D + 'neigh.c', '    if (from->quarantined) {', '    if (0) {'),
@@ -50,7 +51,10 @@ MUTANTS = [
     (D + 'conn_tcp.c', '    raise_to(&me->edge, s->ack + window);', '    set(&me->edge, s->ack + window);'),
     (D + 'conn_tcp.c', '    raise_to(&me->end, end);', ''),
     (D + 'conn_tcp.c', 'return w ? w : 1;', 'return w;'),
-    (D + 'conn_tcp.c', ' && seq_leq(get(&peer->end), s->ack)) {', ') {'),
+    (D + 'conn_tcp.c', 'if (theirs & TCP_SAID_FIN && seq_leq(get(&peer->end), s->ack)) {',
+     'if (theirs & TCP_SAID_FIN) {'),
+    (D + 'conn_tcp.c', 'if (said(peer) & TCP_SAID_FIN && seq_leq(get(&peer->end), s->ack)) {',
+     'if (said(peer) & TCP_SAID_FIN) {'),
     (D + 'conn_tcp.c', 'if (!seq_between(first, s->ack, get(&peer->end))) {', 'if (0) {'),
     (D + 'track.c', 'conn_table_of_port(w->conns, from->id) < w->conn_quota', '1'),
     (D + 'track.c', '!acl_addr_equals(&q.src, &p->dst)', '0'),
@@ -61,7 +65,7 @@ MUTANTS = [
     (D + 'forward.c', 'if (p->protocol == IPPROTO_TCP && !track_opens(w, p)) {', 'if (0) {'),
     (D + 'forward.c', '        page_of(w, from)->forwarded++;', ''),
     (D + 'conn.c', 'return (port == in_port || (port == DP_PORT_NONE && unfiltered)) &&', 'return '),
-    (D + 'conn.c', '    count_for_port(t, c, -1);', ''),
+    (D + 'conn.c', '        conn_count_for_port(t, c, -1);', ''),
     (D + 'flood.c', 'output_lost(w, from, last, TX_DROP_NO_BUFFER);', ''),
     (D + 'output.c', '        page->accepted += sent;', '        page->accepted += b->n;'),
     (D + 'record.c', 'page_of(w, from)->drops[p->reason] += packets;', 'page_of(w, from)->drops[p->reason]++;'),
@@ -93,7 +97,7 @@ MUTANTS = [
     (D + 'output.c', 'if (unlikely(vlan != to->vlan)) {', 'if (0) {'),
     (D + 'flood.c', ' || !port_carries(to, p->vlan)', ''),
     (D + 'guard.c', 'if (p->vlan == VLAN_NONE) {', 'if (0) {'),
-    (D + 'guard.c', 'fdb_lookup(p->smac, p->vlan)', 'fdb_lookup(p->smac, 0)'),
+    (D + 'guard.c', 'uint16_t owner = fdb_lookup(mac, vlan);', 'uint16_t owner = fdb_lookup(mac, 0);'),
     (D + 'forward.c', 'fdb_lookup(p->dmac, p->vlan)', 'fdb_lookup(p->dmac, 10)'),
     (D + 'snapshot.h', 'if (b->vlan == vlan && acl_addr_equals(&b->addr, a)) {', 'if (acl_addr_equals(&b->addr, a)) {'),
     (D + 'snapshot.h', 'if (s->vlan_classes && s->vlan_classes[vlan]) {', 'if (0) {'),
@@ -121,10 +125,20 @@ MUTANTS = [
 ]
 
 
-def find(work):
-    """The test that finds the bug; None when none does."""
+def nearest_first(name):
+    """The tests, that of the part that the file belongs to first: it is the likeliest to find the bug."""
+    part = name.split('/')[1]
+    return sorted(TESTS, key=lambda test: not test.startswith(part))
+
+
+def find(work, name='vswitch/'):
+    """What finds a bug in the file 'name', the compiler or a test; None when nothing does.
+
+    A test is linked only when it is needed."""
     env = dict(os.environ, top_srcdir=work, top_builddir=work + '/_build')
-    for test in TESTS:
+    for test in nearest_first(name):
+        if planting.make(work, 'tests/unit/' + test):
+            return 'the compiler'
         try:
             if planting.run('./tests/unit/' + test, cwd=work + '/_build', env=env, timeout=60):
                 return test
@@ -137,15 +151,14 @@ def main():
     top, build_dir, ovs = sys.argv[1:4]
     words = sys.argv[4:]
     work = build_dir + '/mutants'
-    tests = ['tests/unit/' + t for t in TESTS]
     planting.check(top, MUTANTS)
-    if not planting.prepare(top, work, ovs) or planting.make(work, *tests) or find(work):
+    if not planting.prepare(top, work, ovs) or find(work):
         sys.exit('mutants: the tree does not build, or its tests fail, without a mutation')
     chosen = [m for m in MUTANTS if not words or any(w in ' '.join(m) for w in words)]
     killed = 0
     for name, old, new in chosen:
         with planting.planted(work, name, old, new):
-            by = 'the compiler' if planting.make(work, *tests) else find(work)
+            by = find(work, name)
         killed += by is not None
         print('%-9s %s: %s -> %s%s' % ('killed' if by else 'SURVIVED', name, old.strip(), new.strip() or 'nothing',
                                       ' (%s)' % by if by else ''), flush=True)

@@ -53,9 +53,12 @@ def planted(work, name, old, new):
 
 
 def check(top, plants):
-    """That each can be planted."""
+    """That each can be planted; says which cannot."""
+    stale = []
     for name, old, _ in plants:
         with open(os.path.join(top, name)) as f:
             n = f.read().count(old)
         if n != 1:
-            raise SystemExit('%s has %d times: %s' % (name, n, old))
+            stale.append('%s has %d times: %s' % (name, n, old))
+    if stale:
+        raise SystemExit('\n'.join(stale))
