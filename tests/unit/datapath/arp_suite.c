@@ -12,24 +12,16 @@
 enum { GATEWAY = 200, NOBODY = 99 };
 enum { REQUEST = 1, REPLY = 2 };
 
-static void
-store_mac(uint8_t *b, uint64_t mac)
-{
-    for (int i = 0; i < 6; i++) {
-        b[i] = mac >> (40 - 8 * i);
-    }
-}
-
 /* From the station 'from'; addresses by their last byte, 0: 0.0.0.0. */
 static struct rte_mbuf *
 arp(uint8_t op, uint8_t from, uint64_t dmac, uint8_t sender, uint8_t target)
 {
     uint8_t p[60] = { [12] = 8, 6, 0, 1, 8, 0, 6, 4, 0 };
 
-    store_mac(p, dmac);
-    store_mac(p + 6, TEST_MAC(from));
+    test_store_mac(p, dmac);
+    test_store_mac(p + 6, TEST_MAC(from));
     p[21] = op;
-    store_mac(p + 22, TEST_MAC(from));
+    test_store_mac(p + 22, TEST_MAC(from));
     memcpy(p + 28, sender ? (uint8_t[]){ 10, 0, 0, sender } : (uint8_t[]){ 0, 0, 0, 0 }, 4);
     memcpy(p + 38, (uint8_t[]){ 10, 0, 0, target }, 4);
     return packet_raw(p, sizeof p);

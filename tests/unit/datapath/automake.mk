@@ -6,13 +6,18 @@ tests_unit_datapath_test_datapath_SOURCES = \
 	tests/unit/datapath/bench.c \
 	tests/unit/datapath/bench.h \
 	tests/unit/datapath/conn_suite.c \
+	tests/unit/datapath/dhcp_suite.c \
 	tests/unit/datapath/learn_suite.c \
 	tests/unit/datapath/fdb_suite.c \
 	tests/unit/datapath/mcast_suite.c \
+	tests/unit/datapath/messages.c \
+	tests/unit/datapath/messages.h \
+	tests/unit/datapath/nd_suite.c \
 	tests/unit/datapath/packets.c \
 	tests/unit/datapath/parse_suite.c \
 	tests/unit/datapath/pipeline_suite.c \
 	tests/unit/datapath/reject_suite.c \
+	tests/unit/datapath/snoop_suite.c \
 	tests/unit/datapath/storm_suite.c \
 	tests/unit/datapath/suites.h \
 	tests/unit/datapath/test_datapath.c \

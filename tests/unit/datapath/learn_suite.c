@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include <CUnit/CUnit.h>
-#include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_mbuf.h>
-#include <rte_udp.h>
 
 #include "datapath/fdb.h"
 #include "datapath/learn.h"
@@ -25,45 +23,6 @@ enum { SERVER = 200 }; /* behind BENCH_UP1 */
 enum { ACK = 5, REQUEST = 3, RELEASE = 7 };
 
 /* ---- packets ---- */
-
-struct udp {
-    uint64_t smac, dmac;
-    uint32_t src, dst;
-    uint16_t sport, dport;
-};
-
-static void
-store_mac(uint8_t *b, uint64_t mac)
-{
-    for (int i = 0; i < 6; i++) {
-        b[i] = mac >> (40 - 8 * i);
-    }
-}
-
-static struct rte_mbuf *
-packet_udp(const struct udp *u, const void *data, uint16_t len)
-{
-    uint8_t p[1024] = { 0 };
-    struct rte_ipv4_hdr *ip = (void *) (p + 14);
-    struct rte_udp_hdr *udp = (void *) (ip + 1);
-
-    store_mac(p, u->dmac);
-    store_mac(p + 6, u->smac);
-    p[12] = 8;
-    ip->version_ihl = 0x45;
-    ip->total_length = rte_cpu_to_be_16(28 + len);
-    ip->time_to_live = 64;
-    ip->next_proto_id = 17;
-    ip->src_addr = rte_cpu_to_be_32(u->src);
-    ip->dst_addr = rte_cpu_to_be_32(u->dst);
-    ip->hdr_checksum = rte_ipv4_cksum(ip);
-    udp->src_port = rte_cpu_to_be_16(u->sport);
-    udp->dst_port = rte_cpu_to_be_16(u->dport);
-    udp->dgram_len = rte_cpu_to_be_16(8 + len);
-    memcpy(udp + 1, data, len);
-    udp->dgram_cksum = rte_ipv4_udptcp_cksum(ip, udp);
-    return packet_raw(p, 42 + len);
-}
 
 struct dhcp {
     uint8_t op, type, chaddr, xid, yiaddr, ciaddr, giaddr; /* addresses by their last byte */
@@ -89,7 +48,7 @@ fill_dhcp(uint8_t b[300], const struct dhcp *d)
         b[19] = d->yiaddr;
     }
     b[27] = d->giaddr;
-    store_mac(b + 28, TEST_MAC(d->chaddr));
+    test_store_mac(b + 28, TEST_MAC(d->chaddr));
     memcpy(b + 236, magic, 4);
     memcpy(o, (uint8_t[]){ 53, 1, d->type, 51, 4, 0, 0, 0x0e, 0x10, 255 }, 10);
     return 250;
@@ -98,12 +57,12 @@ fill_dhcp(uint8_t b[300], const struct dhcp *d)
 static struct rte_mbuf *
 asks(uint8_t id, const struct dhcp *d)
 {
-    const struct udp u = { .smac = TEST_MAC(id),
-                           .dmac = GROUP_MAC,
-                           .src = d->ciaddr == id ? HOST(id) : 0,
-                           .dst = EVERYBODY,
-                           .sport = 68,
-                           .dport = 67 };
+    const struct test_udp u = { .smac = TEST_MAC(id),
+                                .dmac = GROUP_MAC,
+                                .src = d->ciaddr == id ? HOST(id) : 0,
+                                .dst = EVERYBODY,
+                                .sport = 68,
+                                .dport = 67 };
     uint8_t b[300];
 
     return packet_udp(&u, b, fill_dhcp(b, d));
@@ -113,12 +72,12 @@ static struct rte_mbuf *
 gives(uint8_t id, uint8_t xid, uint8_t yiaddr)
 {
     const struct dhcp d = { .op = 2, .type = ACK, .chaddr = id, .xid = xid, .yiaddr = yiaddr };
-    const struct udp u = { .smac = TEST_MAC(SERVER),
-                           .dmac = TEST_MAC(id),
-                           .src = HOST(SERVER),
-                           .dst = HOST(yiaddr),
-                           .sport = 67,
-                           .dport = 68 };
+    const struct test_udp u = { .smac = TEST_MAC(SERVER),
+                                .dmac = TEST_MAC(id),
+                                .src = HOST(SERVER),
+                                .dst = HOST(yiaddr),
+                                .sport = 67,
+                                .dport = 68 };
     uint8_t b[300];
 
     return packet_udp(&u, b, fill_dhcp(b, &d));
@@ -261,12 +220,12 @@ test_renewal(void)
     const struct dhcp d = {
         .op = 1, .type = REQUEST, .chaddr = BENCH_D1, .xid = 11, .ciaddr = BENCH_D1
     };
-    const struct udp u = { .smac = TEST_MAC(BENCH_D1),
-                           .dmac = TEST_MAC(SERVER),
-                           .src = HOST(BENCH_D1),
-                           .dst = HOST(SERVER),
-                           .sport = 68,
-                           .dport = 67 };
+    const struct test_udp u = { .smac = TEST_MAC(BENCH_D1),
+                                .dmac = TEST_MAC(SERVER),
+                                .src = HOST(BENCH_D1),
+                                .dst = HOST(SERVER),
+                                .sport = 68,
+                                .dport = 67 };
     uint32_t connections = conn_table_count(bench->conns);
     struct lesson lesson;
     uint8_t b[300];
@@ -377,12 +336,12 @@ test_too_many_held(void)
 static struct rte_mbuf *
 answer(uint32_t src, uint16_t sport, uint16_t dport)
 {
-    const struct udp u = { .smac = TEST_MAC(SERVER),
-                           .dmac = TEST_MAC(BENCH_D1),
-                           .src = src,
-                           .dst = HOST(BENCH_D1),
-                           .sport = sport,
-                           .dport = dport };
+    const struct test_udp u = { .smac = TEST_MAC(SERVER),
+                                .dmac = TEST_MAC(BENCH_D1),
+                                .src = src,
+                                .dst = HOST(BENCH_D1),
+                                .sport = sport,
+                                .dport = dport };
 
     return packet_udp(&u, "here", 4);
 }
@@ -390,12 +349,12 @@ answer(uint32_t src, uint16_t sport, uint16_t dport)
 static void
 test_answers_to_a_group(void)
 {
-    const struct udp u = { .smac = TEST_MAC(BENCH_D1),
-                           .dmac = 0x01005e7ffffaull,
-                           .src = HOST(BENCH_D1),
-                           .dst = SSDP,
-                           .sport = 5000,
-                           .dport = 1900 };
+    const struct test_udp u = { .smac = TEST_MAC(BENCH_D1),
+                                .dmac = 0x01005e7ffffaull,
+                                .src = HOST(BENCH_D1),
+                                .dst = SSDP,
+                                .sport = 5000,
+                                .dport = 1900 };
 
     bench_send(BENCH_UP1, answer(HOST(SERVER), 1900, 5000));
     CU_ASSERT_TRUE(bench_got_only(0)); /* not asked yet */
@@ -448,28 +407,18 @@ test_relations_by_port(void)
 
 /* ---- neighbour discovery ---- */
 
-/* An ICMPv6 message with hop limit 255; addresses by their last byte. */
+/* An ICMPv6 message with hop limit 255. */
 static struct rte_mbuf *
 packet_nd(uint8_t from, struct acl_addr src, struct acl_addr dst, const uint8_t *icmp, uint16_t len)
 {
-    uint8_t p[256] = { 0 };
-    struct rte_ipv6_hdr *ip = (void *) (p + 14);
-    uint16_t sum;
+    const struct test_ip6 v6 = { .smac = TEST_MAC(from),
+                                 .dmac = 0x333300000001ull,
+                                 .src = src,
+                                 .dst = dst,
+                                 .protocol = 58,
+                                 .hop_limit = 255 };
 
-    store_mac(p, 0x333300000001ull);
-    store_mac(p + 6, TEST_MAC(from));
-    p[12] = 0x86;
-    p[13] = 0xdd;
-    ip->vtc_flow = RTE_BE32(6u << 28);
-    ip->payload_len = rte_cpu_to_be_16(len);
-    ip->proto = 58;
-    ip->hop_limits = 255;
-    memcpy(ip->src_addr, src.b, 16);
-    memcpy(ip->dst_addr, dst.b, 16);
-    memcpy(ip + 1, icmp, len);
-    sum = rte_ipv6_udptcp_cksum(ip, ip + 1);
-    memcpy((uint8_t *) (ip + 1) + 2, &sum, 2);
-    return packet_raw(p, 54 + len);
+    return packet_ip6(&v6, icmp, len);
 }
 
 static const struct acl_addr nobody, all_nodes = { .b = { 0xff, 2, [15] = 1 } };

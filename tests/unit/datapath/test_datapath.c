@@ -40,6 +40,9 @@ main(void)
     suite_reject();
     suite_storm();
     suite_mcast();
+    suite_snoop();
+    suite_dhcp();
+    suite_nd();
     suite_fdb_limits();
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
