@@ -55,6 +55,12 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/slots.h \
 	vswitch/control/state.c \
 	vswitch/control/state.h \
+	vswitch/control/state_policy.c \
+	vswitch/control/state_policy.h \
+	vswitch/control/state_private.h \
+	vswitch/control/state_schema.c \
+	vswitch/control/state_sets.c \
+	vswitch/control/state_sets.h \
 	vswitch/control/vlans.c
 vswitch_libcontrol_a_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(OVS_CFLAGS)
 $(vswitch_libcontrol_a_OBJECTS): $(BUILT_SOURCES)

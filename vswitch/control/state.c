@@ -3,76 +3,20 @@
 #include "control/state.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sqlite3.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "control/digest.h"
+#include "control/state_policy.h"
+#include "control/state_private.h"
 #include "openvswitch/vlog.h"
-#include "telemetry/db.h"
+#include "timeval.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(state);
-
-#define SCHEMA_VERSION 2
-
-struct state {
-    sqlite3 *db;
-    char *path;
-};
-
-/* A port takes its bindings with it.  'expires' is in Unix seconds; 0: never. */
-#define CREATE_BINDING                                                                             \
-    "CREATE TABLE binding ("                                                                       \
-    "  port TEXT NOT NULL,"                                                                        \
-    "  addr TEXT NOT NULL,"                                                                        \
-    "  how TEXT NOT NULL,"                                                                         \
-    "  expires INTEGER NOT NULL,"                                                                  \
-    "  PRIMARY KEY (port, addr)"                                                                   \
-    ") WITHOUT ROWID;"                                                                             \
-    "CREATE TRIGGER port_gone AFTER DELETE ON port BEGIN"                                          \
-    "  DELETE FROM binding WHERE port = old.name;"                                                 \
-    "END"
-
-static const char create[] =
-    "CREATE TABLE port ("
-    "  name TEXT PRIMARY KEY NOT NULL,"
-    "  spec BLOB NOT NULL," /* fusuma.v1.PortSpec */
-    "  quarantined INTEGER NOT NULL DEFAULT 0"
-    ") WITHOUT ROWID;"
-    "CREATE TABLE policy (one INTEGER PRIMARY KEY CHECK (one = 1), yaml TEXT NOT NULL);"
-    "CREATE TABLE initialised (one INTEGER PRIMARY KEY CHECK (one = 1));" CREATE_BINDING;
-
-static const char *const upgrades[SCHEMA_VERSION - 1] = { CREATE_BINDING };
-
-static const char *const probes[] = { "SELECT name, spec, quarantined FROM port",
-                                      "SELECT yaml FROM policy", "SELECT one FROM initialised",
-                                      "SELECT port, addr, how, expires FROM binding", NULL };
-
-/* The exclusive lock keeps a second switch, with another run directory, off the same state. */
-static const struct db_schema schema = {
-    .version = SCHEMA_VERSION,
-    .create = create,
-    .upgrades = upgrades,
-    .probes = probes,
-    .exclusive = true,
-    .check = true,
-};
-
-static int
-fail(const struct state *s, char **error)
-{
-    *error = xasprintf("%s: %s", s->path, sqlite3_errmsg(s->db));
-    return EIO;
-}
-
-static int
-execute(struct state *s, const char *sql, char **error)
-{
-    return sqlite3_exec(s->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : fail(s, error);
-}
 
 /* The first column of the first row, or -1. */
 static int
@@ -101,7 +45,7 @@ begin_anew(struct state *s, char **error)
               *error);
     free(*error);
     *error = NULL;
-    return execute(s, "INSERT INTO initialised VALUES (1)", error);
+    return state_execute(s, "INSERT INTO initialised VALUES (1)", error);
 }
 
 int
@@ -119,7 +63,7 @@ state_open(const char *dir, struct state **sp, char **error)
     }
     s = xzalloc(sizeof *s);
     s->path = xasprintf("%s/state.db", dir);
-    switch (db_open(s->path, &schema, &s->db, error)) {
+    switch (db_open(s->path, &state_schema, &s->db, error)) {
     case DB_OPENED:
     case DB_CREATED:
         break;
@@ -173,6 +117,30 @@ load_port(sqlite3_stmt *stmt, void (*port)(const Fusuma__V1__PortSpec *, bool, v
     return true;
 }
 
+static bool
+load_policy(struct state *s, char **yamlp)
+{
+    struct state_policy *policy;
+    char *error;
+
+    if (state_policy_load(s, &policy, NULL, &error)) {
+        VLOG_ERR("%s", error);
+        free(error);
+        return false;
+    }
+    if (policy && policy->n_sources > 1) {
+        VLOG_ERR("policy version %" PRIu64 " has %zu sources", policy->version, policy->n_sources);
+        state_policy_destroy(policy);
+        return false;
+    }
+    if (policy) {
+        *yamlp = policy->sources[0].yaml;
+        policy->sources[0].yaml = NULL;
+        state_policy_destroy(policy);
+    }
+    return true;
+}
+
 bool
 state_load(struct state *s, void (*port)(const Fusuma__V1__PortSpec *, bool, void *), void *aux,
            char **policyp)
@@ -190,14 +158,7 @@ state_load(struct state *s, void (*port)(const Fusuma__V1__PortSpec *, bool, voi
     }
     ok = ok && code == SQLITE_DONE;
     sqlite3_finalize(stmt);
-
-    code = sqlite3_prepare_v2(s->db, "SELECT yaml FROM policy", -1, &stmt, NULL);
-    code = code == SQLITE_OK ? sqlite3_step(stmt) : code;
-    if (code == SQLITE_ROW) {
-        *policyp = xstrdup((const char *) sqlite3_column_text(stmt, 0));
-    }
-    sqlite3_finalize(stmt);
-    return ok && (code == SQLITE_ROW || code == SQLITE_DONE);
+    return load_policy(s, policyp) && ok;
 }
 
 bool
@@ -224,22 +185,6 @@ state_load_bindings(struct state *s, void (*cb)(const struct state_binding *, vo
 
 /* ---- writing ---- */
 
-/* Runs 'sql' with 'text' as ?1 and, unless NULL, 'blob' as ?2. */
-static int
-run(struct state *s, const char *sql, const char *text, const void *blob, size_t size, char **error)
-{
-    sqlite3_stmt *stmt;
-    int code = sqlite3_prepare_v2(s->db, sql, -1, &stmt, NULL);
-
-    code = code ? code : sqlite3_bind_text(stmt, 1, text, -1, SQLITE_STATIC);
-    if (blob && !code) {
-        code = sqlite3_bind_blob(stmt, 2, blob, size, SQLITE_STATIC);
-    }
-    code = code ? code : sqlite3_step(stmt);
-    sqlite3_finalize(stmt);
-    return code == SQLITE_DONE ? 0 : fail(s, error);
-}
-
 int
 state_put_port(struct state *s, const Fusuma__V1__PortSpec *spec, char **error)
 {
@@ -248,8 +193,8 @@ state_put_port(struct state *s, const Fusuma__V1__PortSpec *spec, char **error)
     int retval;
 
     fusuma__v1__port_spec__pack(spec, packed);
-    retval =
-        run(s, "INSERT INTO port (name, spec) VALUES (?1, ?2)", spec->name, packed, size, error);
+    retval = state_run(s, error, "INSERT INTO port (name, spec) VALUES (?1, ?2)", "tb", spec->name,
+                       packed, size);
     free(packed);
     return retval;
 }
@@ -257,42 +202,44 @@ state_put_port(struct state *s, const Fusuma__V1__PortSpec *spec, char **error)
 int
 state_delete_port(struct state *s, const char *name, char **error)
 {
-    return run(s, "DELETE FROM port WHERE name = ?1", name, NULL, 0, error);
+    return state_run(s, error, "DELETE FROM port WHERE name = ?1", "t", name);
 }
 
 int
 state_set_quarantine(struct state *s, const char *name, bool quarantined, char **error)
 {
-    return run(s,
-               quarantined ? "UPDATE port SET quarantined = 1 WHERE name = ?1"
-                           : "UPDATE port SET quarantined = 0 WHERE name = ?1",
-               name, NULL, 0, error);
+    return state_run(s, error, "UPDATE port SET quarantined = ?2 WHERE name = ?1", "ti", name,
+                     (int64_t) quarantined);
 }
 
 int
 state_set_policy(struct state *s, const char *yaml, char **error)
 {
-    return yaml ? run(s, "INSERT OR REPLACE INTO policy VALUES (1, ?1)", yaml, NULL, 0, error)
-                : execute(s, "DELETE FROM policy", error);
+    char name[] = "", digest[65];
+    struct state_source source = { name, CONST_CAST(char *, yaml) };
+    struct state_policy policy = { .digest = digest,
+                                   .who = name,
+                                   .comment = name,
+                                   .applied_us = time_wall_usec(),
+                                   .sources = &source,
+                                   .n_sources = 1 };
+    uint64_t version;
+
+    if (!yaml) {
+        return state_policy_put_none(s, error);
+    }
+    digest_sha256(yaml, strlen(yaml), digest);
+    return state_policy_put(s, &policy, NULL, &version, error);
 }
 
 /* A port that was deleted meanwhile gets none. */
 static int
 put_binding(struct state *s, const struct state_binding *b, char **error)
 {
-    sqlite3_stmt *stmt;
-    int code = sqlite3_prepare_v2(s->db,
-                                  "INSERT OR REPLACE INTO binding SELECT ?1, ?2, ?3, ?4"
-                                  " WHERE EXISTS (SELECT 1 FROM port WHERE name = ?1)",
-                                  -1, &stmt, NULL);
-
-    code = code ? code : sqlite3_bind_text(stmt, 1, b->port, -1, SQLITE_STATIC);
-    code = code ? code : sqlite3_bind_text(stmt, 2, b->addr, -1, SQLITE_STATIC);
-    code = code ? code : sqlite3_bind_text(stmt, 3, b->how, -1, SQLITE_STATIC);
-    code = code ? code : sqlite3_bind_int64(stmt, 4, b->expires_s);
-    code = code ? code : sqlite3_step(stmt);
-    sqlite3_finalize(stmt);
-    return code == SQLITE_DONE ? 0 : fail(s, error);
+    return state_run(s, error,
+                     "INSERT OR REPLACE INTO binding SELECT ?1, ?2, ?3, ?4"
+                     " WHERE EXISTS (SELECT 1 FROM port WHERE name = ?1)",
+                     "ttti", b->port, b->addr, b->how, b->expires_s);
 }
 
 int
@@ -305,7 +252,7 @@ state_set_bindings(struct state *s, const char *const *ports, size_t n_ports,
         return retval;
     }
     for (size_t i = 0; i < n_ports && !retval; i++) {
-        retval = run(s, "DELETE FROM binding WHERE port = ?1", ports[i], NULL, 0, error);
+        retval = state_run(s, error, "DELETE FROM binding WHERE port = ?1", "t", ports[i]);
     }
     for (size_t i = 0; i < n_rows && !retval; i++) {
         retval = put_binding(s, &rows[i], error);
@@ -320,13 +267,13 @@ state_set_bindings(struct state *s, const char *const *ports, size_t n_ports,
 int
 state_begin(struct state *s, char **error)
 {
-    return execute(s, "BEGIN IMMEDIATE; INSERT OR IGNORE INTO initialised VALUES (1)", error);
+    return state_execute(s, "BEGIN IMMEDIATE; INSERT OR IGNORE INTO initialised VALUES (1)", error);
 }
 
 int
 state_commit(struct state *s, char **error)
 {
-    return execute(s, "COMMIT", error);
+    return state_execute(s, "COMMIT", error);
 }
 
 void

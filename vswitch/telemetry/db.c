@@ -139,7 +139,8 @@ try_open(const char *path, const struct db_schema *schema, sqlite3 **dbp, char *
     if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL)) {
         *error = xasprintf("%s: %s", path, db ? sqlite3_errmsg(db) : "out of memory");
         opened = DB_FAILED;
-    } else if ((schema->exclusive &&
+    } else if ((schema->add_functions && schema->add_functions(db)) ||
+               (schema->exclusive &&
                 sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL)) ||
                sqlite3_exec(db,
                             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"

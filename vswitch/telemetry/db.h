@@ -14,8 +14,10 @@ struct db_schema {
     const char *create;          /* statements that make the tables in an empty database */
     const char *const *upgrades; /* [version - 1]: [i] makes version i + 2 of version i + 1 */
     const char *const *probes;   /* queries that a whole database can answer; NULL ends them */
-    bool exclusive;              /* one process, one connection; otherwise others may read */
-    bool check;                  /* read every page at the start: for what is small and decides */
+    /* Registers functions that the statements above use.  A code of SQLite.  Or NULL. */
+    int (*add_functions)(struct sqlite3 *);
+    bool exclusive; /* one process, one connection; otherwise others may read */
+    bool check;     /* read every page at the start: for what is small and decides */
 };
 
 enum db_opened {

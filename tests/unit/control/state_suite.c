@@ -1,57 +1,13 @@
 /* The state's database: what was learned about ports, and databases of other versions. */
 #include <config.h>
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "control/state.h"
+#include "tests/unit/control/state_dir.h"
 #include "tests/unit/control/suites.h"
 #include "util.h"
-
-static char dir[] = "/tmp/fusuma-state-XXXXXX";
-static char path[sizeof dir + 16];
-
-static int
-setup(void)
-{
-    strcpy(dir + sizeof dir - 7, "XXXXXX");
-    if (!mkdtemp(dir)) {
-        return 1;
-    }
-    snprintf(path, sizeof path, "%s/state.db", dir);
-    return 0;
-}
-
-static void
-remove_database(void)
-{
-    char *wal = xasprintf("%s-wal", path), *shm = xasprintf("%s-shm", path);
-
-    unlink(path);
-    unlink(wal);
-    unlink(shm);
-    free(wal);
-    free(shm);
-}
-
-static int
-teardown(void)
-{
-    remove_database();
-    return rmdir(dir);
-}
-
-static struct state *
-opened(void)
-{
-    struct state *state;
-    char *error = NULL;
-
-    CU_ASSERT_EQUAL_FATAL(state_open(dir, &state, &error), 0);
-    return state;
-}
 
 static void
 put_port(struct state *state, unsigned n)
@@ -90,14 +46,14 @@ test_bindings(void)
                                     { "desk2", link_local, "link-local", 0 },
                                     { "desk9", dhcp, "dhcp", 1000 } };
     const char *ports[] = { "desk1", "desk2", "desk9" };
-    struct state *state = opened();
+    struct state *state = state_dir_opened();
     char *error;
 
     put_port(state, 1);
     put_port(state, 2);
     CU_ASSERT_EQUAL(state_set_bindings(state, ports, 3, rows, 4, &error), 0);
     state_close(state);
-    state = opened();
+    state = state_dir_opened();
     /* desk9 is gone already. */
     expect_bindings(state, "desk1 10.0.1.1 dhcp 1000\n"
                            "desk1 fd00::1 slaac 2000\n"
@@ -109,17 +65,7 @@ test_bindings(void)
     put_port(state, 1); /* another one of the name has nothing of it */
     expect_bindings(state, "desk2 fe80::2 link-local 0\n");
     state_close(state);
-    remove_database();
-}
-
-static void
-execute(const char *sql)
-{
-    sqlite3 *db;
-
-    CU_ASSERT_EQUAL_FATAL(sqlite3_open(path, &db), SQLITE_OK);
-    CU_ASSERT_EQUAL(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    state_dir_clear();
 }
 
 static void
@@ -138,41 +84,43 @@ test_version_1(void)
     char *policy, *error;
     int n = 0;
 
-    execute("CREATE TABLE port (name TEXT PRIMARY KEY NOT NULL, spec BLOB NOT NULL,"
-            " quarantined INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
-            "CREATE TABLE policy (one INTEGER PRIMARY KEY CHECK (one = 1), yaml TEXT NOT NULL);"
-            "CREATE TABLE initialised (one INTEGER PRIMARY KEY CHECK (one = 1));"
-            "INSERT INTO initialised VALUES (1); INSERT INTO policy VALUES (1, 'version: 1');"
-            "PRAGMA user_version = 1");
+    state_dir_execute(
+        "CREATE TABLE port (name TEXT PRIMARY KEY NOT NULL, spec BLOB NOT NULL,"
+        " quarantined INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+        "CREATE TABLE policy (one INTEGER PRIMARY KEY CHECK (one = 1), yaml TEXT NOT NULL);"
+        "CREATE TABLE initialised (one INTEGER PRIMARY KEY CHECK (one = 1));"
+        "INSERT INTO initialised VALUES (1); INSERT INTO policy VALUES (1, 'version: 1');"
+        "PRAGMA user_version = 1");
     for (int i = 0; i < 2; i++) { /* what it was brought to opens as it is */
-        state = opened();
+        state = state_dir_opened();
         CU_ASSERT_TRUE(state_is_initialised(state));
         CU_ASSERT_TRUE(state_load(state, no_port, &n, &policy));
         expect_text(policy, "version: 1");
         free(policy);
         state_close(state);
     }
-    state = opened();
+    state = state_dir_opened();
     put_port(state, 1);
     CU_ASSERT_EQUAL(state_set_bindings(state, &port, 1, &row, 1, &error), 0);
     expect_bindings(state, "desk1 10.0.1.1 dhcp 1000\n");
     state_close(state);
-    remove_database();
+    state_dir_clear();
 }
 
 static void
 test_newer_version(void)
 {
     struct state *state;
-    char *error = NULL, *want = xasprintf("%s: schema version 99; this program knows 2", path);
+    char *error = NULL,
+         *want = xasprintf("%s: schema version 99; this program knows 3", state_dir_database());
 
-    state_close(opened());
-    execute("PRAGMA user_version = 99");
-    CU_ASSERT_NOT_EQUAL(state_open(dir, &state, &error), 0);
+    state_close(state_dir_opened());
+    state_dir_execute("PRAGMA user_version = 99");
+    CU_ASSERT_NOT_EQUAL(state_open(state_dir(), &state, &error), 0);
     expect_text(error, want);
     free(error);
     free(want);
-    remove_database();
+    state_dir_clear();
 }
 
 CU_SuiteInfo
@@ -185,5 +133,5 @@ state_suite(void)
         CU_TEST_INFO_NULL,
     };
 
-    return (CU_SuiteInfo){ "state", setup, teardown, NULL, NULL, tests };
+    return (CU_SuiteInfo){ "state", state_dir_setup, state_dir_teardown, NULL, NULL, tests };
 }

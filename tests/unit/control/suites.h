@@ -17,6 +17,7 @@ CU_SuiteInfo port_spec_suite(void);
 CU_SuiteInfo publish_suite(void);
 CU_SuiteInfo publish_memory_suite(void);
 CU_SuiteInfo slots_suite(void);
+CU_SuiteInfo state_policy_suite(void);
 CU_SuiteInfo state_suite(void);
 CU_SuiteInfo vlan_suite(void);
 

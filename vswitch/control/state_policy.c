@@ -1,0 +1,330 @@
+#include <config.h>
+
+#include "control/state_policy.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+
+#include "control/state_private.h"
+#include "util.h"
+
+void
+state_policy_destroy(struct state_policy *p)
+{
+    if (p) {
+        for (size_t i = 0; i < p->n_sources; i++) {
+            free(p->sources[i].name);
+            free(p->sources[i].yaml);
+        }
+        free(p->sources);
+        free(p->digest);
+        free(p->who);
+        free(p->comment);
+        free(p);
+    }
+}
+
+static int
+no_such_version(const struct state *s, uint64_t version, char **error)
+{
+    *error = xasprintf("%s: there is no policy version %" PRIu64, s->path, version);
+    return ENOENT;
+}
+
+/* ---- reading ---- */
+
+#define SELECT_VERSION "SELECT version, digest, applied_us, who, comment FROM policy_version"
+
+static struct state_policy
+version_of_row(sqlite3_stmt *stmt)
+{
+    return (struct state_policy){
+        .version = sqlite3_column_int64(stmt, 0),
+        .digest = CONST_CAST(char *, state_text(stmt, 1)),
+        .applied_us = sqlite3_column_int64(stmt, 2),
+        .who = CONST_CAST(char *, state_text(stmt, 3)),
+        .comment = CONST_CAST(char *, state_text(stmt, 4)),
+    };
+}
+
+int
+state_policy_list(struct state *s, void (*cb)(const struct state_policy *, void *), void *aux,
+                  char **error)
+{
+    sqlite3_stmt *stmt;
+    int code, retval;
+
+    retval = state_prepare(s, &stmt, error, SELECT_VERSION " ORDER BY version DESC", "");
+    if (retval) {
+        return retval;
+    }
+    while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        struct state_policy p = version_of_row(stmt);
+
+        cb(&p, aux);
+    }
+    retval = code == SQLITE_DONE ? 0 : state_fail(s, error);
+    sqlite3_finalize(stmt);
+    return retval;
+}
+
+static int
+get_version(struct state *s, uint64_t version, struct state_policy *p, char **error)
+{
+    sqlite3_stmt *stmt;
+    int code, retval = state_prepare(s, &stmt, error, SELECT_VERSION " WHERE version = ?1", "i",
+                                     (int64_t) version);
+
+    if (retval) {
+        return retval;
+    }
+    code = sqlite3_step(stmt);
+    if (code == SQLITE_ROW) {
+        *p = version_of_row(stmt);
+        p->digest = xstrdup(p->digest);
+        p->who = xstrdup(p->who);
+        p->comment = xstrdup(p->comment);
+    } else {
+        retval = code == SQLITE_DONE ? no_such_version(s, version, error) : state_fail(s, error);
+    }
+    sqlite3_finalize(stmt);
+    return retval;
+}
+
+static int
+get_sources(struct state *s, struct state_policy *p, char **error)
+{
+    sqlite3_stmt *stmt;
+    size_t allocated = 0;
+    int code, retval;
+
+    retval = state_prepare(s, &stmt, error,
+                           "SELECT name, yaml FROM policy_source WHERE version = ?1 ORDER BY idx",
+                           "i", (int64_t) p->version);
+    if (retval) {
+        return retval;
+    }
+    while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        if (p->n_sources == allocated) {
+            p->sources = x2nrealloc(p->sources, &allocated, sizeof *p->sources);
+        }
+        p->sources[p->n_sources++] =
+            (struct state_source){ xstrdup(state_text(stmt, 0)), xstrdup(state_text(stmt, 1)) };
+    }
+    retval = code == SQLITE_DONE ? 0 : state_fail(s, error);
+    if (!retval && !p->n_sources) {
+        *error = xasprintf("%s: policy version %" PRIu64 " has no text", s->path, p->version);
+        retval = EIO;
+    }
+    sqlite3_finalize(stmt);
+    return retval;
+}
+
+int
+state_policy_get(struct state *s, uint64_t version, struct state_policy **policyp, char **error)
+{
+    struct state_policy *p = xzalloc(sizeof *p);
+    int retval = get_version(s, version, p, error);
+
+    retval = retval ? retval : get_sources(s, p, error);
+    if (retval) {
+        state_policy_destroy(p);
+        p = NULL;
+    }
+    *policyp = p;
+    return retval;
+}
+
+static int
+get_force(struct state *s, uint64_t *version, uint64_t *last, struct state_pending *pending,
+          char **error)
+{
+    sqlite3_stmt *stmt;
+    int code,
+        retval = state_prepare(s, &stmt, error,
+                               "SELECT version, last, confirm_by, go_back FROM policy_force", "");
+
+    if (retval) {
+        return retval;
+    }
+    code = sqlite3_step(stmt);
+    if (code == SQLITE_ROW) {
+        *version = sqlite3_column_int64(stmt, 0);
+        *last = sqlite3_column_int64(stmt, 1);
+        pending->confirm_by_s = sqlite3_column_int64(stmt, 2);
+        pending->go_back = sqlite3_column_int64(stmt, 3);
+    } else if (code == SQLITE_DONE) {
+        *error = xasprintf("%s: it does not say which policy is in force", s->path);
+        retval = EIO;
+    } else {
+        retval = state_fail(s, error);
+    }
+    sqlite3_finalize(stmt);
+    return retval;
+}
+
+int
+state_policy_load(struct state *s, struct state_policy **policyp, struct state_pending *pending,
+                  char **error)
+{
+    struct state_pending found;
+    uint64_t version, last;
+    int retval = get_force(s, &version, &last, &found, error);
+
+    *policyp = NULL;
+    if (!retval && version) {
+        retval = state_policy_get(s, version, policyp, error);
+    }
+    if (!retval && pending) {
+        *pending = found;
+    }
+    return retval;
+}
+
+/* ---- writing ---- */
+
+static int
+check_version(struct state *s, uint64_t version, char **error)
+{
+    struct state_policy p = { .version = 0 };
+    int retval = get_version(s, version, &p, error);
+
+    free(p.digest);
+    free(p.who);
+    free(p.comment);
+    return retval;
+}
+
+/* Names the version in force and what is pending. */
+static int
+set_force(struct state *s, uint64_t version, const struct state_pending *pending, char **error)
+{
+    static const struct state_pending nothing = { 0, 0 };
+    const struct state_pending *p = pending ? pending : &nothing;
+    int retval = p->confirm_by_s && p->go_back ? check_version(s, p->go_back, error) : 0;
+
+    return retval ? retval
+                  : state_run(s, error,
+                              "UPDATE policy_force SET version = ?1, last = max(last, ?1),"
+                              " confirm_by = ?2, go_back = ?3",
+                              "iii", (int64_t) version, p->confirm_by_s, (int64_t) p->go_back);
+}
+
+static int
+put_rows(struct state *s, const struct state_policy *p, uint64_t version, char **error)
+{
+    int retval =
+        state_run(s, error, "INSERT INTO policy_version VALUES (?1, ?2, ?3, ?4, ?5)", "ititt",
+                  (int64_t) version, p->digest, p->applied_us, p->who, p->comment);
+
+    for (size_t i = 0; i < p->n_sources && !retval; i++) {
+        retval = state_run(s, error, "INSERT INTO policy_source VALUES (?1, ?2, ?3, ?4)", "iitt",
+                           (int64_t) version, (int64_t) i, p->sources[i].name, p->sources[i].yaml);
+    }
+    return retval;
+}
+
+static int
+trim(struct state *s, char **error)
+{
+    return state_run(s, error,
+                     "DELETE FROM policy_version WHERE version NOT IN"
+                     " (SELECT version FROM policy_version ORDER BY version DESC LIMIT ?1)"
+                     " AND version NOT IN (SELECT version FROM policy_force"
+                     " UNION SELECT go_back FROM policy_force WHERE confirm_by <> 0)",
+                     "i", (int64_t) STATE_POLICY_HISTORY);
+}
+
+static int
+put(struct state *s, const struct state_policy *p, const struct state_pending *pending,
+    uint64_t *versionp, char **error)
+{
+    uint64_t in_force, last;
+    struct state_pending was;
+    int retval = get_force(s, &in_force, &last, &was, error);
+
+    retval = retval ? retval : put_rows(s, p, last + 1, error);
+    retval = retval ? retval : set_force(s, last + 1, pending, error);
+    retval = retval ? retval : trim(s, error);
+    *versionp = retval ? 0 : last + 1;
+    return retval;
+}
+
+int
+state_policy_put(struct state *s, const struct state_policy *p, const struct state_pending *pending,
+                 uint64_t *versionp, char **error)
+{
+    int retval;
+
+    *versionp = 0;
+    if (!p->n_sources) {
+        *error = xasprintf("%s: a policy without a text is not stored", s->path);
+        return EINVAL;
+    }
+    retval = state_enter(s, error);
+    return retval ? retval : state_leave(s, put(s, p, pending, versionp, error), error);
+}
+
+int
+state_policy_put_none(struct state *s, char **error)
+{
+    return set_force(s, 0, NULL, error);
+}
+
+int
+state_policy_restore(struct state *s, uint64_t earlier, const char *who, const char *comment,
+                     int64_t applied_us, const struct state_pending *pending, uint64_t *versionp,
+                     char **error)
+{
+    struct state_policy *p;
+    int retval = state_policy_get(s, earlier, &p, error);
+
+    *versionp = 0;
+    if (!retval) {
+        free(p->who);
+        free(p->comment);
+        p->who = xstrdup(who);
+        p->comment = xstrdup(comment);
+        p->applied_us = applied_us;
+        retval = state_policy_put(s, p, pending, versionp, error);
+        state_policy_destroy(p);
+    }
+    return retval;
+}
+
+static int
+take_back(struct state *s, uint64_t version, uint64_t before, const struct state_pending *pending,
+          char **error)
+{
+    int retval = state_run(s, error, "DELETE FROM policy_version WHERE version = ?1", "i",
+                           (int64_t) version);
+
+    retval = retval || !before ? retval : check_version(s, before, error);
+    return retval ? retval : set_force(s, before, pending, error);
+}
+
+int
+state_policy_take_back(struct state *s, uint64_t version, uint64_t before,
+                       const struct state_pending *pending, char **error)
+{
+    int retval = state_enter(s, error);
+
+    return retval ? retval : state_leave(s, take_back(s, version, before, pending, error), error);
+}
+
+int
+state_policy_set_pending(struct state *s, const struct state_pending *pending, char **error)
+{
+    struct state_pending was;
+    uint64_t in_force, last;
+    int retval = state_enter(s, error);
+
+    if (retval) {
+        return retval;
+    }
+    retval = get_force(s, &in_force, &last, &was, error);
+    retval = retval ? retval : set_force(s, in_force, pending, error);
+    return state_leave(s, retval, error);
+}
