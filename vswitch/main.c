@@ -32,6 +32,7 @@ struct options {
     struct control_options control;
     struct svec endpoints;
     bool detach;
+    const char *downgrade; /* schema version; or NULL */
 };
 
 static int signal_fd = -1;
@@ -53,6 +54,9 @@ usage(void)
            "  --pick-up-midstream\n"
            "                     allowed TCP connections that are older than the switch go on:\n"
            "                     for moving a live host only (see docs/tracking.md)\n"
+           "  --downgrade-state VERSION\n"
+           "                     rewrite STATE-DIR for an older release and end; see\n"
+           "                     docs/operations.md\n"
            "  --detach           run in the background; log to RUN-DIR/vswitchd.log\n"
            "  -h, --help         this text\n"
            "  -V, --version      version\n\n"
@@ -68,7 +72,8 @@ enum {
     OPT_LCORES,
     OPT_NO_HUGE,
     OPT_PICK_UP,
-    OPT_DETACH
+    OPT_DETACH,
+    OPT_DOWNGRADE
 };
 
 static const struct option long_options[] = {
@@ -80,6 +85,7 @@ static const struct option long_options[] = {
     { "no-huge", no_argument, NULL, OPT_NO_HUGE },
     { "pick-up-midstream", no_argument, NULL, OPT_PICK_UP },
     { "detach", no_argument, NULL, OPT_DETACH },
+    { "downgrade-state", required_argument, NULL, OPT_DOWNGRADE },
     { "help", no_argument, NULL, 'h' },
     { "version", no_argument, NULL, 'V' },
     { NULL, 0, NULL, 0 },
@@ -112,6 +118,9 @@ parse_option(int option, struct options *o)
         break;
     case OPT_DETACH:
         o->detach = true;
+        break;
+    case OPT_DOWNGRADE:
+        o->downgrade = optarg;
         break;
     case 'h':
         usage();
@@ -281,6 +290,22 @@ run(struct control *control, struct unixctl_server *unixctl)
     VLOG_INFO("stopping");
 }
 
+static int
+downgrade(const struct options *o)
+{
+    char *error = NULL;
+    int version, from;
+
+    if (!str_to_int(o->downgrade, 10, &version)) {
+        ovs_fatal(0, "--downgrade-state %s: not a number", o->downgrade);
+    }
+    if (state_downgrade(o->control.state_dir, version, &from, &error)) {
+        ovs_fatal(0, "%s", error);
+    }
+    printf("%s: schema version %d, was %d\n", o->control.state_dir, version, from);
+    return EXIT_SUCCESS;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -293,6 +318,9 @@ main(int argc, char *argv[])
     ovs_set_program_name(argv[0], PACKAGE_VERSION);
     occupy_closed();
     parse_options(argc, argv, &options);
+    if (options.downgrade) {
+        return downgrade(&options);
+    }
     is_daemon = options.detach;
     close_inherited();
     catch_signals();

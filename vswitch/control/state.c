@@ -92,10 +92,22 @@ state_close(struct state *s)
     }
 }
 
+int
+state_downgrade(const char *dir, int version, int *fromp, char **error)
+{
+    char *path = xasprintf("%s/state.db", dir);
+    int retval = db_downgrade(path, &state_schema, version, fromp, error);
+
+    free(path);
+    return retval;
+}
+
 bool
 state_is_initialised(const struct state *s)
 {
-    return query_int(s, "SELECT count(*) FROM initialised") != 0;
+    /* A file that is read by mistake would allow what it says. */
+    return query_int(s, "SELECT (SELECT count(*) FROM initialised) + (SELECT count(*) FROM port) +"
+                        " (SELECT count(*) FROM policy_version)") != 0;
 }
 
 /* ---- reading ---- */
@@ -237,7 +249,7 @@ static int
 put_binding(struct state *s, const struct state_binding *b, char **error)
 {
     return state_run(s, error,
-                     "INSERT OR REPLACE INTO binding SELECT ?1, ?2, ?3, ?4"
+                     "INSERT OR REPLACE INTO binding SELECT ?1, ?2, ?3, ?4, NULL"
                      " WHERE EXISTS (SELECT 1 FROM port WHERE name = ?1)",
                      "ttti", b->port, b->addr, b->how, b->expires_s);
 }

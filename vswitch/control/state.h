@@ -21,6 +21,13 @@ struct state;
 int state_open(const char *dir, struct state **, char **error);
 void state_close(struct state *);
 
+/* Rewrites the database of a switch that does not run to an earlier schema, for an older program;
+ * '*fromp' is the version that it had.  0; or a positive errno and '*error', and it is at '*fromp'
+ * or on the way to 'version'.  What the older schema has no room for is refused, not lost: a policy
+ * of several files, one that waits to be confirmed, address sets.  Rule hits and earlier policies
+ * are lost. */
+int state_downgrade(const char *dir, int version, int *fromp, char **error);
+
 /* False until state_begin() ... state_commit() has put in what the switch first starts from. */
 bool state_is_initialised(const struct state *);
 

@@ -215,13 +215,14 @@ set_force(struct state *s, uint64_t version, const struct state_pending *pending
 static int
 put_rows(struct state *s, const struct state_policy *p, uint64_t version, char **error)
 {
-    int retval =
-        state_run(s, error, "INSERT INTO policy_version VALUES (?1, ?2, ?3, ?4, ?5)", "ititt",
-                  (int64_t) version, p->digest, p->applied_us, p->who, p->comment);
+    int retval = state_run(
+        s, error, "INSERT INTO policy_version VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)", "ititti",
+        (int64_t) version, p->digest, p->applied_us, p->who, p->comment, (int64_t) p->n_sources);
 
     for (size_t i = 0; i < p->n_sources && !retval; i++) {
-        retval = state_run(s, error, "INSERT INTO policy_source VALUES (?1, ?2, ?3, ?4)", "iitt",
-                           (int64_t) version, (int64_t) i, p->sources[i].name, p->sources[i].yaml);
+        retval =
+            state_run(s, error, "INSERT INTO policy_source VALUES (?1, ?2, ?3, ?4, NULL)", "iitt",
+                      (int64_t) version, (int64_t) i, p->sources[i].name, p->sources[i].yaml);
     }
     return retval;
 }

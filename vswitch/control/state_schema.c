@@ -8,9 +8,32 @@
 
 #include "control/digest.h"
 #include "control/state_private.h"
+#include "openvswitch/dynamic-string.h"
 #include "util.h"
 
 #define SCHEMA_VERSION 3
+
+/* SQLite finds damage of its own structure; of what it stores for us it would read a drop as an
+ * allow.  So every row that decides anything has a seal over its columns, which is looked at when
+ * the database is opened. */
+#define SEAL(TABLE, KEY, COLUMNS)                                                                  \
+    "CREATE TRIGGER " TABLE "_made AFTER INSERT ON " TABLE " BEGIN"                                \
+    "  UPDATE " TABLE " SET seal = seal(" COLUMNS ") WHERE " KEY ";"                               \
+    "END;"                                                                                         \
+    "CREATE TRIGGER " TABLE "_changed AFTER UPDATE OF " COLUMNS " ON " TABLE " BEGIN"              \
+    "  UPDATE " TABLE " SET seal = seal(" COLUMNS ") WHERE " KEY ";"                               \
+    "END;"
+#define BROKEN_SEAL(TABLE, COLUMNS, NAME)                                                          \
+    "SELECT '" TABLE " ' || " NAME " || ' is not as it was written' FROM " TABLE                   \
+    " WHERE seal IS NOT seal(" COLUMNS ")"
+
+#define PORT_COLUMNS "name, spec, quarantined"
+#define BINDING_COLUMNS "port, addr, how, expires"
+#define VERSION_COLUMNS "version, digest, applied_us, who, comment, sources"
+#define SOURCE_COLUMNS "version, idx, name, yaml"
+#define FORCE_COLUMNS "version, last, confirm_by, go_back"
+#define SET_META_COLUMNS "name, changed_us, prefixes"
+#define SET_COLUMNS "name, prefix"
 
 /* A port takes its bindings with it.  'expires' is in Unix seconds; 0: never. */
 #define CREATE_BINDING                                                                             \
@@ -25,7 +48,7 @@
     "  DELETE FROM binding WHERE port = old.name;"                                                 \
     "END;"
 
-/* Version 1 and 2: one text. */
+/* Versions 1 and 2: one text. */
 #define CREATE_POLICY                                                                              \
     "CREATE TABLE policy (one INTEGER PRIMARY KEY CHECK (one = 1), yaml TEXT NOT NULL);"
 
@@ -37,13 +60,16 @@
     "  digest TEXT NOT NULL,"                                                                      \
     "  applied_us INTEGER NOT NULL,"                                                               \
     "  who TEXT NOT NULL,"                                                                         \
-    "  comment TEXT NOT NULL"                                                                      \
+    "  comment TEXT NOT NULL,"                                                                     \
+    "  sources INTEGER NOT NULL,"                                                                  \
+    "  seal TEXT"                                                                                  \
     ");"                                                                                           \
     "CREATE TABLE policy_source ("                                                                 \
     "  version INTEGER NOT NULL,"                                                                  \
     "  idx INTEGER NOT NULL,"                                                                      \
     "  name TEXT NOT NULL,"                                                                        \
     "  yaml TEXT NOT NULL,"                                                                        \
+    "  seal TEXT,"                                                                                 \
     "  PRIMARY KEY (version, idx)"                                                                 \
     ");"                                                                                           \
     "CREATE TABLE policy_force ("                                                                  \
@@ -51,25 +77,32 @@
     "  version INTEGER NOT NULL,"                                                                  \
     "  last INTEGER NOT NULL,"                                                                     \
     "  confirm_by INTEGER NOT NULL,"                                                               \
-    "  go_back INTEGER NOT NULL"                                                                   \
+    "  go_back INTEGER NOT NULL,"                                                                  \
+    "  seal TEXT"                                                                                  \
     ");"                                                                                           \
     "CREATE TRIGGER policy_version_gone AFTER DELETE ON policy_version BEGIN"                      \
     "  DELETE FROM policy_source WHERE version = old.version;"                                     \
-    "END;"
+    "END;" SEAL("policy_version", "version = new.version", VERSION_COLUMNS)                        \
+        SEAL("policy_source", "version = new.version AND idx = new.idx", SOURCE_COLUMNS)           \
+            SEAL("policy_force", "one = 1", FORCE_COLUMNS)
 
 #define CREATE_ADDRESS_SET                                                                         \
     "CREATE TABLE address_set_meta ("                                                              \
     "  name TEXT PRIMARY KEY NOT NULL,"                                                            \
-    "  changed_us INTEGER NOT NULL"                                                                \
+    "  changed_us INTEGER NOT NULL,"                                                               \
+    "  prefixes INTEGER NOT NULL,"                                                                 \
+    "  seal TEXT"                                                                                  \
     ") WITHOUT ROWID;"                                                                             \
     "CREATE TABLE address_set ("                                                                   \
     "  name TEXT NOT NULL,"                                                                        \
     "  prefix TEXT NOT NULL,"                                                                      \
+    "  seal TEXT,"                                                                                 \
     "  PRIMARY KEY (name, prefix)"                                                                 \
     ") WITHOUT ROWID;"                                                                             \
     "CREATE TRIGGER address_set_gone AFTER DELETE ON address_set_meta BEGIN"                       \
     "  DELETE FROM address_set WHERE name = old.name;"                                             \
-    "END;"
+    "END;" SEAL("address_set_meta", "name = new.name", SET_META_COLUMNS)                           \
+        SEAL("address_set", "name = new.name AND prefix = new.prefix", SET_COLUMNS)
 
 /* 'last' is in Unix seconds. */
 #define CREATE_RULE_HITS                                                                           \
@@ -80,36 +113,82 @@
     "  last INTEGER NOT NULL"                                                                      \
     ") WITHOUT ROWID;"
 
-static const char create[] =
-    "CREATE TABLE port ("
-    "  name TEXT PRIMARY KEY NOT NULL,"
-    "  spec BLOB NOT NULL," /* fusuma.v1.PortSpec */
-    "  quarantined INTEGER NOT NULL DEFAULT 0"
-    ") WITHOUT ROWID;"
-    "CREATE TABLE initialised (one INTEGER PRIMARY KEY CHECK (one = 1));" CREATE_BINDING
-        CREATE_POLICY_VERSION CREATE_ADDRESS_SET CREATE_RULE_HITS
-    "INSERT INTO policy_force VALUES (1, 0, 0, 0, 0)";
+#define CREATE_1                                                                                   \
+    "CREATE TABLE port ("                                                                          \
+    "  name TEXT PRIMARY KEY NOT NULL,"                                                            \
+    "  spec BLOB NOT NULL," /* fusuma.v1.PortSpec */                                               \
+    "  quarantined INTEGER NOT NULL DEFAULT 0"                                                     \
+    ") WITHOUT ROWID;" CREATE_POLICY                                                               \
+    "CREATE TABLE initialised (one INTEGER PRIMARY KEY CHECK (one = 1));"
 
-static const char *const upgrades[SCHEMA_VERSION - 1] = {
-    CREATE_BINDING,
-    CREATE_POLICY_VERSION CREATE_ADDRESS_SET CREATE_RULE_HITS
-    "INSERT INTO policy_version SELECT 1, sha256(yaml), 0, '', '' FROM policy;"
-    "INSERT INTO policy_source SELECT 1, 0, '', yaml FROM policy;"
-    "INSERT INTO policy_force SELECT 1, count(*), count(*), 0, 0 FROM policy;"
-    "DROP TABLE policy",
+#define UPGRADE_3                                                                                  \
+    "ALTER TABLE port ADD COLUMN seal TEXT;"                                                       \
+    "UPDATE port SET seal = seal(" PORT_COLUMNS ");"                                               \
+    "ALTER TABLE binding ADD COLUMN seal TEXT;"                                                    \
+    "UPDATE binding SET seal = seal(" BINDING_COLUMNS                                              \
+    ");" SEAL("port", "name = new.name", PORT_COLUMNS)                                             \
+        SEAL("binding", "port = new.port AND addr = new.addr", BINDING_COLUMNS)                    \
+            CREATE_POLICY_VERSION CREATE_ADDRESS_SET CREATE_RULE_HITS                              \
+        "INSERT INTO policy_version SELECT 1, sha256(yaml), 0, '', '', 1, NULL FROM policy;"       \
+        "INSERT INTO policy_source SELECT 1, 0, '', yaml, NULL FROM policy;"                       \
+        "INSERT INTO policy_force SELECT 1, count(*), count(*), 0, 0, NULL FROM policy;"           \
+        "DROP TABLE policy;"
+
+#define DROP_SEAL(TABLE) "DROP TRIGGER " TABLE "_made; DROP TRIGGER " TABLE "_changed;"
+
+/* An older switch knows one text; it reads it again, and denies everything if it cannot. */
+#define DOWNGRADE_3                                                                                \
+    CREATE_POLICY                                                                                  \
+    "INSERT INTO policy SELECT 1, yaml FROM policy_source"                                         \
+    " WHERE version = (SELECT version FROM policy_force);"                                         \
+    "DROP TABLE policy_version; DROP TABLE policy_source; DROP TABLE policy_force;"                \
+    "DROP TABLE address_set_meta; DROP TABLE address_set; DROP TABLE rule_hits;" DROP_SEAL("port") \
+        DROP_SEAL(                                                                                 \
+            "binding") "ALTER TABLE port DROP COLUMN seal; ALTER TABLE binding DROP COLUMN seal;"
+
+#define DOWNGRADE_2 "DROP TRIGGER port_gone; DROP TABLE binding;"
+
+/* There is one way to every table: an empty database goes through all versions. */
+static const char create[] = CREATE_1 CREATE_BINDING UPGRADE_3;
+static const char *const upgrades[SCHEMA_VERSION - 1] = { CREATE_BINDING, UPGRADE_3 };
+static const char *const downgrades[SCHEMA_VERSION - 1] = { DOWNGRADE_2, DOWNGRADE_3 };
+
+static const char *const refusals[SCHEMA_VERSION - 1] = {
+    NULL,
+    "SELECT 'policy version ' || version || ' waits to be confirmed: confirm it or let it go back'"
+    " FROM policy_force WHERE confirm_by <> 0"
+    " UNION ALL SELECT 'policy version ' || version || ' has ' || sources ||"
+    " ' files, where there is room for one: apply it as one file'"
+    " FROM policy_version NATURAL JOIN (SELECT version FROM policy_force) WHERE sources > 1"
+    " UNION ALL SELECT 'there are address sets, which it would lose: delete them'"
+    " WHERE EXISTS (SELECT 1 FROM address_set_meta)",
 };
 
-static const char *const probes[] = { "SELECT name, spec, quarantined FROM port",
+static const char *const probes[] = { "SELECT one, seal, " FORCE_COLUMNS " FROM policy_force",
                                       "SELECT one FROM initialised",
-                                      "SELECT port, addr, how, expires FROM binding",
-                                      "SELECT version, digest, applied_us, who, comment"
-                                      " FROM policy_version",
-                                      "SELECT version, idx, name, yaml FROM policy_source",
-                                      "SELECT version, last, confirm_by, go_back FROM policy_force",
-                                      "SELECT name, changed_us FROM address_set_meta",
-                                      "SELECT name, prefix FROM address_set",
-                                      "SELECT id, packets, bytes, last FROM rule_hits",
-                                      NULL };
+                                      "SELECT id, packets, bytes, last FROM rule_hits", NULL };
+
+static const char *const damages[] = {
+    BROKEN_SEAL("port", PORT_COLUMNS, "name"),
+    BROKEN_SEAL("binding", BINDING_COLUMNS, "addr"),
+    BROKEN_SEAL("policy_version", VERSION_COLUMNS, "version"),
+    BROKEN_SEAL("policy_source", SOURCE_COLUMNS, "version"),
+    BROKEN_SEAL("policy_force", FORCE_COLUMNS, "version"),
+    BROKEN_SEAL("address_set_meta", SET_META_COLUMNS, "name"),
+    BROKEN_SEAL("address_set", SET_COLUMNS, "name"),
+    "SELECT 'it does not say which policy is in force'"
+    " WHERE (SELECT count(*) FROM policy_force WHERE one = 1) <> 1",
+    "SELECT 'policy version ' || version || ' is in force and is not there' FROM policy_force"
+    " WHERE version <> 0 AND version NOT IN (SELECT version FROM policy_version)",
+    "SELECT 'policy version ' || go_back || ' is to go back to and is not there' FROM policy_force"
+    " WHERE confirm_by <> 0 AND go_back <> 0"
+    " AND go_back NOT IN (SELECT version FROM policy_version)",
+    "SELECT 'policy version ' || version || ' has not all of its text' FROM policy_version AS v"
+    " WHERE sources <> (SELECT count(*) FROM policy_source WHERE version = v.version)",
+    "SELECT 'address set ' || name || ' has not all of its prefixes' FROM address_set_meta AS m"
+    " WHERE prefixes <> (SELECT count(*) FROM address_set WHERE name = m.name)",
+    NULL,
+};
 
 /* sha256(TEXT), in lower-case hex. */
 static void
@@ -122,11 +201,38 @@ sql_sha256(sqlite3_context *context, int n OVS_UNUSED, sqlite3_value **values)
     sqlite3_result_text(context, hex, -1, SQLITE_TRANSIENT);
 }
 
+/* seal(COLUMN, ...), over values and their types. */
+static void
+sql_seal(sqlite3_context *context, int n, sqlite3_value **values)
+{
+    struct ds text = DS_EMPTY_INITIALIZER;
+    char hex[65];
+
+    for (int i = 0; i < n; i++) {
+        int type = sqlite3_value_type(values[i]);
+        const void *data =
+            type == SQLITE_BLOB ? sqlite3_value_blob(values[i]) : sqlite3_value_text(values[i]);
+        int size = sqlite3_value_bytes(values[i]);
+
+        ds_put_format(&text, "%d:%d:", type, size);
+        if (size) {
+            ds_put_buffer(&text, data, size);
+        }
+    }
+    digest_sha256(text.string, text.length, hex);
+    ds_destroy(&text);
+    sqlite3_result_text(context, hex, 32, SQLITE_TRANSIENT);
+}
+
 static int
 add_functions(sqlite3 *db)
 {
-    return sqlite3_create_function(db, "sha256", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
-                                   sql_sha256, NULL, NULL);
+    int code = sqlite3_create_function(db, "seal", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+                                       sql_seal, NULL, NULL);
+
+    return code ? code
+                : sqlite3_create_function(db, "sha256", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+                                          sql_sha256, NULL, NULL);
 }
 
 /* The exclusive lock keeps a second switch, with another run directory, off the same state. */
@@ -134,7 +240,10 @@ const struct db_schema state_schema = {
     .version = SCHEMA_VERSION,
     .create = create,
     .upgrades = upgrades,
+    .downgrades = downgrades,
+    .refusals = refusals,
     .probes = probes,
+    .damages = damages,
     .add_functions = add_functions,
     .exclusive = true,
     .check = true,

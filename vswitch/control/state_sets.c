@@ -30,13 +30,15 @@ patch(struct state *s, const char *name, struct state_prefixes add, struct state
     int retval =
         each(s, "DELETE FROM address_set WHERE name = ?1 AND prefix = ?2", name, remove, error);
 
-    retval = retval
-                 ? retval
-                 : each(s, "INSERT OR IGNORE INTO address_set VALUES (?1, ?2)", name, add, error);
+    retval = retval ? retval
+                    : each(s, "INSERT OR IGNORE INTO address_set VALUES (?1, ?2, NULL)", name, add,
+                           error);
     return retval ? retval
                   : state_run(s, error,
-                              "INSERT INTO address_set_meta VALUES (?1, ?2)"
-                              " ON CONFLICT (name) DO UPDATE SET changed_us = ?2",
+                              "INSERT INTO address_set_meta"
+                              " SELECT ?1, ?2, count(*), NULL FROM address_set WHERE name = ?1"
+                              " ON CONFLICT (name) DO UPDATE"
+                              " SET changed_us = excluded.changed_us, prefixes = excluded.prefixes",
                               "ti", name, changed_us);
 }
 

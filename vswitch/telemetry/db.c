@@ -40,7 +40,7 @@ check_pages(sqlite3 *db, const char *path, char **error)
     sqlite3_stmt *stmt = NULL;
     enum db_opened opened = DB_OPENED;
 
-    if (sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &stmt, NULL) ||
+    if (sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &stmt, NULL) ||
         sqlite3_step(stmt) != SQLITE_ROW) {
         opened = judge_error(db, path, error);
     } else if (strcmp((const char *) sqlite3_column_text(stmt, 0), "ok")) {
@@ -73,36 +73,53 @@ create_tables(sqlite3 *db, const char *path, const struct db_schema *schema, cha
     bool ok = sql && sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
 
     sqlite3_free(sql);
-    if (!ok) {
-        *error = xasprintf("%s: %s", path, sqlite3_errmsg(db));
-    }
-    return ok ? DB_CREATED : DB_FAILED;
+    /* Tables that are there already have lost their version. */
+    return ok ? DB_CREATED : judge_error(db, path, error);
 }
 
-/* One version after the other, each whole or not at all. */
-static bool
-upgrade_tables(sqlite3 *db, const char *path, const struct db_schema *schema, int version,
+/* One step to another version, whole or not at all. */
+static enum db_opened
+convert_tables(sqlite3 *db, const char *path, const char *statements, int from, int to,
                char **error)
 {
-    for (; version < schema->version; version++) {
-        char *sql = sqlite3_mprintf("BEGIN;%s;PRAGMA user_version = %d;COMMIT",
-                                    schema->upgrades[version - 1], version + 1);
-        bool ok = sql && sqlite3_exec(db, sql, NULL, NULL, NULL) == SQLITE_OK;
+    char *sql =
+        sqlite3_mprintf("BEGIN IMMEDIATE;%s;PRAGMA user_version = %d;COMMIT", statements, to);
+    enum db_opened opened = DB_OPENED;
 
-        sqlite3_free(sql);
-        if (!ok) {
-            *error = xasprintf("%s: schema version %d cannot be brought to %d: %s", path, version,
-                               version + 1, sqlite3_errmsg(db));
-            return false;
-        }
+    if (!sql || sqlite3_exec(db, sql, NULL, NULL, NULL)) {
+        opened = db_is_damage(sqlite3_errcode(db)) ? DB_PUT_ASIDE : DB_FAILED;
+        *error = xasprintf("%s: schema version %d cannot be brought to %d: %s", path, from, to,
+                           sqlite3_errmsg(db));
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
     }
-    return true;
+    sqlite3_free(sql);
+    return opened;
+}
+
+/* Runs a query; the row of one that complains is what is wrong. */
+static enum db_opened
+ask(sqlite3 *db, const char *path, const char *query, bool complains, char **error)
+{
+    enum db_opened opened = DB_OPENED;
+    sqlite3_stmt *stmt = NULL;
+    int code = sqlite3_prepare_v2(db, query, -1, &stmt, NULL);
+
+    code = code ? code : sqlite3_step(stmt);
+    if (code == SQLITE_ROW && complains) {
+        *error = xasprintf("%s: %s", path, (const char *) sqlite3_column_text(stmt, 0));
+        opened = DB_PUT_ASIDE;
+    } else if (code != SQLITE_ROW && code != SQLITE_DONE) {
+        opened = judge_error(db, path, error);
+    }
+    sqlite3_finalize(stmt);
+    return opened;
 }
 
 /* A version without its tables is no less damaged than a page that does not add up. */
 static enum db_opened
 check_tables(sqlite3 *db, const char *path, const struct db_schema *schema, char **error)
 {
+    enum db_opened opened = DB_OPENED;
     int version = user_version(db);
 
     if (!version) {
@@ -113,52 +130,104 @@ check_tables(sqlite3 *db, const char *path, const struct db_schema *schema, char
                            schema->version);
         return DB_FAILED;
     }
-    if (!upgrade_tables(db, path, schema, version, error)) {
+    for (; version < schema->version && opened == DB_OPENED; version++) {
+        opened =
+            convert_tables(db, path, schema->upgrades[version - 1], version, version + 1, error);
+    }
+    for (const char *const *p = schema->probes; opened == DB_OPENED && *p; p++) {
+        opened = ask(db, path, *p, false, error);
+    }
+    for (const char *const *p = schema->damages; opened == DB_OPENED && p && *p; p++) {
+        opened = ask(db, path, *p, true, error);
+    }
+    return opened;
+}
+
+/* Opens the file and looks at its pages. */
+static enum db_opened
+connect_file(const char *path, const struct db_schema *schema, int flags, sqlite3 **dbp,
+             char **error)
+{
+    sqlite3 *db;
+
+    if (sqlite3_open_v2(path, dbp, flags, NULL)) {
+        *error = xasprintf("%s: %s", path, *dbp ? sqlite3_errmsg(*dbp) : "out of memory");
         return DB_FAILED;
     }
-    for (const char *const *probe = schema->probes; *probe; probe++) {
-        sqlite3_stmt *stmt = NULL;
-        int code = sqlite3_prepare_v2(db, *probe, -1, &stmt, NULL);
-
-        code = code ? code : sqlite3_step(stmt);
-        sqlite3_finalize(stmt);
-        if (code != SQLITE_ROW && code != SQLITE_DONE) {
-            return judge_error(db, path, error);
-        }
+    db = *dbp;
+    if ((schema->add_functions && schema->add_functions(db)) ||
+        (schema->exclusive &&
+         sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL)) ||
+        sqlite3_exec(db,
+                     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+                     "BEGIN IMMEDIATE; COMMIT",
+                     NULL, NULL, NULL)) {
+        return judge_error(db, path, error);
     }
-    return DB_OPENED;
+    return schema->check ? check_pages(db, path, error) : DB_OPENED;
 }
 
 /* One try: PUT_ASIDE stands for damage that was found. */
 static enum db_opened
 try_open(const char *path, const struct db_schema *schema, sqlite3 **dbp, char **error)
 {
-    enum db_opened opened = DB_OPENED;
-    sqlite3 *db = NULL;
+    enum db_opened opened =
+        connect_file(path, schema, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, dbp, error);
 
-    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL)) {
-        *error = xasprintf("%s: %s", path, db ? sqlite3_errmsg(db) : "out of memory");
-        opened = DB_FAILED;
-    } else if ((schema->add_functions && schema->add_functions(db)) ||
-               (schema->exclusive &&
-                sqlite3_exec(db, "PRAGMA locking_mode = EXCLUSIVE", NULL, NULL, NULL)) ||
-               sqlite3_exec(db,
-                            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-                            "BEGIN IMMEDIATE; COMMIT",
-                            NULL, NULL, NULL)) {
-        opened = judge_error(db, path, error);
-    } else if (schema->check) {
-        opened = check_pages(db, path, error);
-    }
     if (opened == DB_OPENED) {
-        opened = check_tables(db, path, schema, error);
+        opened = check_tables(*dbp, path, schema, error);
     }
     if (opened == DB_FAILED || opened == DB_PUT_ASIDE) {
-        sqlite3_close(db);
-        db = NULL;
+        sqlite3_close(*dbp);
+        *dbp = NULL;
     }
-    *dbp = db;
     return opened;
+}
+
+static enum db_opened
+step_down(sqlite3 *db, const char *path, const struct db_schema *schema, int version, char **error)
+{
+    const char *refusal = schema->refusals[version - 2];
+    enum db_opened opened = refusal ? ask(db, path, refusal, true, error) : DB_OPENED;
+
+    return opened == DB_OPENED ? convert_tables(db, path, schema->downgrades[version - 2], version,
+                                                version - 1, error)
+                               : opened;
+}
+
+/* The version of a database that can be brought down to 'to', or 0 and '*error'. */
+static int
+version_to_leave(sqlite3 *db, const char *path, const struct db_schema *schema, int to,
+                 char **error)
+{
+    int version = user_version(db);
+
+    if (version < 1 || version > schema->version) {
+        *error = xasprintf("%s: schema version %d; this program knows %d", path, version,
+                           schema->version);
+        return 0;
+    }
+    if (to < 1 || to > version) {
+        *error = xasprintf("%s: schema version %d cannot be brought down to %d", path, version, to);
+        return 0;
+    }
+    return version;
+}
+
+int
+db_downgrade(const char *path, const struct db_schema *schema, int to, int *fromp, char **error)
+{
+    sqlite3 *db = NULL;
+    enum db_opened opened = connect_file(path, schema, SQLITE_OPEN_READWRITE, &db, error);
+    int version = opened == DB_OPENED ? version_to_leave(db, path, schema, to, error) : 0;
+
+    *fromp = version;
+    opened = version ? DB_OPENED : DB_FAILED;
+    for (; opened == DB_OPENED && version > to; version--) {
+        opened = step_down(db, path, schema, version, error);
+    }
+    sqlite3_close(db);
+    return opened == DB_OPENED ? 0 : EIO;
 }
 
 int
