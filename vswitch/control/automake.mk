@@ -31,6 +31,10 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/limits.h \
 	vswitch/control/message.c \
 	vswitch/control/message.h \
+	vswitch/control/object_log.c \
+	vswitch/control/object_log.h \
+	vswitch/control/objects.c \
+	vswitch/control/objects.h \
 	vswitch/control/policies.c \
 	vswitch/control/port_changes.c \
 	vswitch/control/ports.c \
@@ -51,6 +55,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/rpc_quarantine.c \
 	vswitch/control/rpc_system.c \
 	vswitch/control/rpc_table.c \
+	vswitch/control/rpc_watch.c \
 	vswitch/control/slots.c \
 	vswitch/control/slots.h \
 	vswitch/control/state.c \

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "control/objects.h"
 #include "control/rpc.h"
 #include "datapath/fdb.h"
 #include "datapath/mcast.h"
@@ -339,6 +340,7 @@ control_start(struct control *c, char **error)
     if (retval) {
         return retval;
     }
+    c->objects = objects_create(drop_log_epoch());
     c->compiler = compiler_create(&c->wake);
     bindings_load(c);
     ports_start(c);
@@ -388,6 +390,7 @@ control_run(struct control *c)
         mcast_age(dp_now_s());
         ports_refresh(c);
     }
+    objects_run(c); /* after everything that it might notice */
 }
 
 void
@@ -415,6 +418,7 @@ control_stop(struct control *c)
     policies_stop(c);
     stop_rpc(c);
     watches_stop(c);
+    objects_destroy(c->objects);
     flushes_stop(c);
     drop_log_close();
     if (c->eal.n_workers) {

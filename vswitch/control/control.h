@@ -17,6 +17,8 @@
 #include "openvswitch/list.h"
 #include "ovs-thread.h"
 
+struct objects;
+
 struct control_options {
     const char *config_file; /* or NULL */
     const char *state_dir;
@@ -39,7 +41,8 @@ struct control {
     struct publisher publisher;
     struct slots slots;
     struct bindings *bindings;
-    struct latch wake; /* set by other threads: there is work */
+    struct objects *objects; /* what is watched; once the drop log is open */
+    struct latch wake;       /* set by other threads: there is work */
     struct compiler *compiler;
     struct ovs_list applies;    /* of struct apply; the first one is being compiled */
     struct ovs_list watches;    /* counter streams */

@@ -41,7 +41,8 @@ struct desired_port {
     size_t scope;                /* of the policy in force or about to be: whose tables it has */
     const struct acl_pool *pool; /* ... and NULL: none */
     bool quarantined;
-    long long quarantine_us; /* time_usec() when that came into force */
+    long long quarantine_us;  /* time_usec() when that came into force */
+    long long quarantined_ms; /* time_wall_msec() likewise; 0: not in this run */
 
     uint16_t id;
     uint16_t worker;

@@ -217,6 +217,7 @@ set_quarantine(struct control *c, const char *name, bool on, char **error)
         port->quarantined = !on;
     } else {
         port->quarantine_us = time_usec();
+        port->quarantined_ms = on ? time_wall_msec() : 0;
         VLOG_INFO("port %s: %s", name, on ? "quarantined" : "released");
     }
     return status;

@@ -18,13 +18,18 @@ rpc_unary_handler rpc_quarantine, rpc_release;
 rpc_unary_handler rpc_list_connections, rpc_get_connection, rpc_flush_connections,
     rpc_get_connection_stats;
 rpc_unary_handler rpc_get_info, rpc_list_fdb, rpc_list_groups, rpc_list_workers, rpc_audit;
-rpc_stream_handler rpc_watch_counters, rpc_watch_drops;
+rpc_stream_handler rpc_watch_counters, rpc_watch_drops, rpc_watch;
 
 /* Counter streams: control makes the messages when they are due, the server's thread sends them. */
 void watches_run(struct control *);
 void watches_wait(struct control *);
 /* After the server has stopped. */
 void watches_stop(struct control *);
+
+/* Looks for what has changed, and wakes the watches (rpc_watch.c); objects_run() only if there are
+ * any. */
+void objects_watch(struct control *);
+void objects_run(struct control *);
 
 /* Flushes of connections that are under way. */
 void flushes_run(struct control *);
@@ -36,6 +41,13 @@ void flushes_stop(struct control *);
 void rpc_fail_with(struct rpc_call *, enum rpc_status, char *error);
 /* Packs, sends and frees 'reply'. */
 void rpc_reply_with(struct rpc_call *, void *reply);
+
+/* The port, but for 'macs_learned', which changes by itself. */
+Fusuma__V1__Port *port_message(const struct desired_port *);
+bool port_is_up(const struct desired_port *);
+/* Hands 'take' each of the port's bindings, to keep. */
+void port_bindings(const struct desired_port *, void (*take)(Fusuma__V1__Binding *, void *aux),
+                   void *aux);
 
 /* The port's ledger over all workers, since the port was opened. */
 struct ledger_page port_ledger(const struct desired_port *);

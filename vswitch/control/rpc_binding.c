@@ -20,12 +20,12 @@ new_binding(const struct desired_port *port, const struct acl_addr *a, const cha
     return b;
 }
 
-static void
-add_port(Fusuma__V1__ListBindingsResponse *reply, const struct desired_port *port)
+void
+port_bindings(const struct desired_port *port, void (*take)(Fusuma__V1__Binding *, void *aux),
+              void *aux)
 {
     for (size_t i = 0; i < port->n_given; i++) {
-        message_append(reply->bindings, reply->n_bindings,
-                       new_binding(port, &port->addrs[i], i < port->spec->n_ips ? "given" : "mac"));
+        take(new_binding(port, &port->addrs[i], i < port->spec->n_ips ? "given" : "mac"), aux);
     }
     for (size_t i = 0; i < port->n_learned; i++) {
         const struct learned *l = &port->learned[i];
@@ -34,8 +34,16 @@ add_port(Fusuma__V1__ListBindingsResponse *reply, const struct desired_port *por
         if (l->expires_ms != LEARNED_FOR_EVER) {
             b->expires_s = MAX(1, (l->expires_ms - time_msec() + 999) / 1000);
         }
-        message_append(reply->bindings, reply->n_bindings, b);
+        take(b, aux);
     }
+}
+
+static void
+append(Fusuma__V1__Binding *binding, void *reply_)
+{
+    Fusuma__V1__ListBindingsResponse *reply = reply_;
+
+    message_append(reply->bindings, reply->n_bindings, binding);
 }
 
 void
@@ -54,7 +62,7 @@ rpc_list_bindings(struct rpc_call *call, const ProtobufCMessage *request_, void 
     nodes = shash_sort(&c->desired.ports);
     for (size_t i = 0; i < shash_count(&c->desired.ports); i++) {
         if (!*request->port || !strcmp(nodes[i]->name, request->port)) {
-            add_port(reply, nodes[i]->data);
+            port_bindings(nodes[i]->data, append, reply);
         }
     }
     free(nodes);

@@ -8,26 +8,34 @@
 #include "datapath/fdb.h"
 #include "util.h"
 
-static bool
-is_up(const struct desired_port *port)
+bool
+port_is_up(const struct desired_port *port)
 {
     return port->dp && atomic_load_explicit(&port->dp->up, memory_order_relaxed);
 }
 
-static Fusuma__V1__Port *
+Fusuma__V1__Port *
 port_message(const struct desired_port *port)
 {
     Fusuma__V1__Port *message = message_new(&fusuma__v1__port__descriptor);
 
     message->spec = message_copy(&port->spec->base);
     message->id = port->id;
-    message->state = is_up(port) ? FUSUMA__V1__PORT_STATE__PORT_STATE_UP
-                                 : FUSUMA__V1__PORT_STATE__PORT_STATE_DOWN;
+    message->state = port_is_up(port) ? FUSUMA__V1__PORT_STATE__PORT_STATE_UP
+                                      : FUSUMA__V1__PORT_STATE__PORT_STATE_DOWN;
     message->quarantined = port->quarantined;
     message->worker = port->worker;
     message->generation = port->generation;
     message->storm = limits_storm_message(&port->limits);
     message->mac_limit = port->limits.macs;
+    return message;
+}
+
+static Fusuma__V1__Port *
+port_now(const struct desired_port *port)
+{
+    Fusuma__V1__Port *message = port_message(port);
+
     message->macs_learned = port->dp ? fdb_learned(port->id) : 0;
     return message;
 }
@@ -39,7 +47,7 @@ added(struct control *c OVS_UNUSED, enum rpc_status status, const char *error,
     if (status) {
         rpc_call_fail(call, status, "%s", error);
     } else {
-        rpc_reply_with(call, port_message(port));
+        rpc_reply_with(call, port_now(port));
     }
 }
 
@@ -78,7 +86,7 @@ rpc_get_port(struct rpc_call *call, const ProtobufCMessage *request, void *contr
     const struct desired_port *port = desired_find(&c->desired, r->name);
 
     if (port) {
-        rpc_reply_with(call, port_message(port));
+        rpc_reply_with(call, port_now(port));
     } else {
         rpc_call_fail(call, RPC_NOT_FOUND, "no port is named \"%s\"", r->name);
     }
@@ -93,7 +101,7 @@ rpc_list_ports(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED
     const struct shash_node **nodes = shash_sort(&c->desired.ports);
 
     for (size_t i = 0; i < shash_count(&c->desired.ports); i++) {
-        message_append(reply->ports, reply->n_ports, port_message(nodes[i]->data));
+        message_append(reply->ports, reply->n_ports, port_now(nodes[i]->data));
     }
     free(nodes);
     rpc_reply_with(call, reply);

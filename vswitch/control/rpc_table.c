@@ -12,6 +12,7 @@
 #include "fusuma/v1/policy.pb-c.h"
 #include "fusuma/v1/quarantine.pb-c.h"
 #include "fusuma/v1/system.pb-c.h"
+#include "fusuma/v1/watch.pb-c.h"
 #include "packets.h"
 #include "util.h"
 
@@ -22,6 +23,7 @@
 #define COUNTERS &fusuma__v1__counter_service__descriptor
 #define DROPS &fusuma__v1__drop_service__descriptor
 #define SYSTEM &fusuma__v1__system_service__descriptor
+#define WATCH &fusuma__v1__watch_service__descriptor
 
 const struct rpc_method control_rpc_methods[] = {
     { PORTS, "AddPort", rpc_add_port, NULL },
@@ -44,6 +46,7 @@ const struct rpc_method control_rpc_methods[] = {
     { SYSTEM, "ListGroups", rpc_list_groups, NULL },
     { SYSTEM, "ListWorkers", rpc_list_workers, NULL },
     { SYSTEM, "Audit", rpc_audit, NULL },
+    { WATCH, "Watch", NULL, rpc_watch },
 };
 const size_t control_n_rpc_methods = ARRAY_SIZE(control_rpc_methods);
 

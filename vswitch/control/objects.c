@@ -1,0 +1,198 @@
+#include <config.h>
+
+#include "control/objects.h"
+
+#include <stdlib.h>
+
+#include "control/message.h"
+#include "control/publish.h"
+#include "control/rpc.h"
+#include "fusuma/v1/watch.pb-c.h"
+#include "util.h"
+
+/* Removed objects that are remembered, of each kind: more than a host's ports have bindings. */
+#define MAX_REMOVED 8192
+/* Ports that each round looks at without being asked: all of 1,000 in a second or two. */
+#define SWEEP 16
+
+#define POLICY_OWNER DP_MAX_PORTS /* ports are the others, by their number */
+
+/* What a port was when it was last looked at. */
+struct seen {
+    char *name; /* NULL: there was none of this number */
+    uint64_t generation;
+    bool up, quarantined;
+};
+
+struct objects {
+    struct object_log *log;
+    struct seen seen[DP_MAX_PORTS];
+    uint64_t policy_generation; /* 0: there was none */
+    uint16_t sweep;             /* the next number */
+};
+
+struct objects *
+objects_create(uint64_t epoch)
+{
+    struct objects *o = xzalloc(sizeof *o);
+
+    o->log = object_log_create(epoch, DP_MAX_PORTS + 1, MAX_REMOVED);
+    return o;
+}
+
+void
+objects_destroy(struct objects *o)
+{
+    if (o) {
+        for (int id = 0; id < DP_MAX_PORTS; id++) {
+            free(o->seen[id].name);
+        }
+        object_log_destroy(o->log);
+        free(o);
+    }
+}
+
+struct object_log *
+objects_log(struct objects *o)
+{
+    return o->log;
+}
+
+/* ---- ports ---- */
+
+/* What a port has: itself, its quarantine, its bindings. */
+struct bundle {
+    struct object *objects;
+    size_t n, allocated;
+};
+
+static void
+add(struct bundle *b, enum object_kind kind, char *name, void *message)
+{
+    b->objects = b->n < b->allocated ? b->objects
+                                     : x2nrealloc(b->objects, &b->allocated, sizeof *b->objects);
+    b->objects[b->n++] = (struct object){ kind, name, message };
+}
+
+static void
+add_binding(Fusuma__V1__Binding *binding, void *bundle)
+{
+    binding->expires_s = 0; /* it is renewed again and again */
+    add(bundle, OBJECT_BINDING, xasprintf("%s %s", binding->port, binding->ip), binding);
+}
+
+static Fusuma__V1__QuarantineState *
+quarantine_message(const struct desired_port *port)
+{
+    Fusuma__V1__QuarantineState *m = message_new(&fusuma__v1__quarantine_state__descriptor);
+
+    m->port = xstrdup(port->spec->name);
+    if (port->quarantined_ms) {
+        m->since = message_new(&google__protobuf__timestamp__descriptor);
+        m->since->seconds = port->quarantined_ms / 1000;
+        m->since->nanos = port->quarantined_ms % 1000 * 1000000;
+    }
+    return m;
+}
+
+static bool
+look_at_port(struct objects *o, const struct desired_port *port)
+{
+    const char *name = port->spec->name;
+    struct bundle b = { .n = 0 };
+    struct seen *seen = &o->seen[port->id];
+    bool changed;
+
+    add(&b, OBJECT_PORT, xstrdup(name), port_message(port));
+    if (port->quarantined) {
+        add(&b, OBJECT_QUARANTINE, xstrdup(name), quarantine_message(port));
+    }
+    port_bindings(port, add_binding, &b);
+    changed = object_log_set(o->log, port->id, b.objects, b.n);
+    free(b.objects);
+    if (!seen->name) {
+        seen->name = xstrdup(name);
+    }
+    seen->generation = port->generation;
+    seen->up = port_is_up(port);
+    seen->quarantined = port->quarantined;
+    return changed;
+}
+
+static bool
+looks_changed(const struct seen *seen, const struct desired_port *port)
+{
+    return !seen->name || seen->generation != port->generation || seen->up != port_is_up(port) ||
+           seen->quarantined != port->quarantined;
+}
+
+/* Those that are gone go first: a port of the same name may have come with another number. */
+static bool
+remove_ports(struct objects *o, const struct desired *d)
+{
+    bool changed = false;
+
+    for (int id = 0; id < DP_MAX_PORTS; id++) {
+        struct seen *seen = &o->seen[id];
+        const struct desired_port *port = d->by_id[id];
+
+        if (seen->name && (!port || strcmp(seen->name, port->spec->name))) {
+            changed |= object_log_set(o->log, id, NULL, 0);
+            free(seen->name);
+            *seen = (struct seen){ .name = NULL };
+        }
+    }
+    return changed;
+}
+
+static bool
+look_at_ports(struct objects *o, const struct desired *d)
+{
+    bool changed = false;
+
+    for (int id = 0; id < DP_MAX_PORTS; id++) {
+        const struct desired_port *port = d->by_id[id];
+        bool due = (uint16_t) (id - o->sweep) % DP_MAX_PORTS < SWEEP;
+
+        if (port && (due || looks_changed(&o->seen[id], port))) {
+            changed |= look_at_port(o, port);
+        }
+    }
+    o->sweep = (o->sweep + SWEEP) % DP_MAX_PORTS;
+    return changed;
+}
+
+/* ---- the policy ---- */
+
+static bool
+look_at_policy(struct objects *o, const struct policy *policy)
+{
+    uint64_t generation = policy ? policy->generation : 0;
+    struct object object = { .kind = OBJECT_POLICY };
+    Fusuma__V1__PolicyInForce *m;
+
+    if (generation == o->policy_generation) {
+        return false;
+    }
+    o->policy_generation = generation;
+    if (!policy) {
+        return object_log_set(o->log, POLICY_OWNER, NULL, 0);
+    }
+    m = message_new(&fusuma__v1__policy_in_force__descriptor);
+    m->generation = generation;
+    m->digest = xstrdup(policy->digest);
+    m->rules = policy->parsed->n_rules;
+    object.name = xstrdup("");
+    object.message = &m->base;
+    return object_log_set(o->log, POLICY_OWNER, &object, 1);
+}
+
+bool
+objects_update(struct objects *o, const struct desired *d, const struct publisher *p)
+{
+    bool changed = remove_ports(o, d);
+
+    changed |= look_at_policy(o, p->policy);
+    changed |= look_at_ports(o, d);
+    return changed;
+}
