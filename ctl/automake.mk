@@ -19,7 +19,8 @@ bin_swctl_SOURCES = \
 	ctl/port.c \
 	ctl/quarantine.c \
 	ctl/suggest.c ctl/suggest.h \
-	ctl/system.c
+	ctl/system.c \
+	ctl/watch.c
 bin_swctl_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
 bin_swctl_LDADD = proto/libproto.a $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) \
 	$(OVS_LIBS)

@@ -129,43 +129,63 @@ be_patient(int ms)
     setitimer(ITIMER_REAL, &timer, NULL);
 }
 
-static void
-print_event(const struct ctl *ctl, const ProtobufCMessage *message,
-            void (*print)(const void *message))
+enum rpc_status
+client_read(struct ctl *ctl, const ProtobufCServiceDescriptor *service, const char *method,
+            const void *request, int patience_ms, client_take *take, void *aux, char **error)
 {
+    struct rpc_reader *reader = rpc_reader_open(channel(ctl), service, method, request);
+    enum rpc_status status;
+    ProtobufCMessage *message;
+    bool enough = false;
+
+    snprintf(silence, sizeof silence, "swctl: no answer from the switch at %s within %g s\n",
+             ctl->target, patience_ms / 1000.0);
+    signal(SIGALRM, give_up);
+    do {
+        be_patient(patience_ms);
+        message = rpc_reader_next(reader, &status, error);
+        be_patient(0);
+        if (message) {
+            patience_ms = take(ctl, message, patience_ms, aux);
+            enough = patience_ms < 0;
+            client_free(message);
+        }
+    } while (message && !enough);
+    rpc_reader_close(reader);
+    return enough ? RPC_CANCELLED : status;
+}
+
+/* A stream that is only printed. */
+struct printed {
+    void (*print)(const void *message);
+    bool failed;
+};
+
+static int
+take_printed(const struct ctl *ctl, const ProtobufCMessage *message, int patience_ms, void *printed)
+{
+    struct printed *p = printed;
+
     if (ctl->json) {
         output_json_line(message);
     } else {
-        print(message);
+        p->print(message);
     }
+    p->failed = !output_flush();
+    return p->failed ? -1 : patience_ms;
 }
 
 int
 client_stream(struct ctl *ctl, const ProtobufCServiceDescriptor *service, const char *method,
               const void *request, int patience_ms, void (*print)(const void *message))
 {
-    struct rpc_reader *reader = rpc_reader_open(channel(ctl), service, method, request);
-    enum rpc_status status;
-    ProtobufCMessage *message;
+    struct printed printed = { .print = print };
     char *error = NULL;
+    enum rpc_status status =
+        client_read(ctl, service, method, request, patience_ms, take_printed, &printed, &error);
 
-    snprintf(silence, sizeof silence, "swctl: no answer from the switch at %s within %g s\n",
-             ctl->target, patience_ms / 1000.0);
-    signal(SIGALRM, give_up);
-    for (;;) {
-        be_patient(patience_ms);
-        message = rpc_reader_next(reader, &status, &error);
-        be_patient(0);
-        if (!message) {
-            break;
-        }
-        print_event(ctl, message, print);
-        client_free(message);
-        if (!output_flush()) {
-            rpc_reader_close(reader);
-            return CTL_REFUSED;
-        }
+    if (printed.failed) {
+        return CTL_REFUSED;
     }
-    rpc_reader_close(reader);
     return status == RPC_OK ? CTL_OK : client_fail(ctl, status, error);
 }

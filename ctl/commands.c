@@ -60,6 +60,20 @@ const struct command commands[] = {
       B(FOLLOW) | B(PORT) | B(REASON) | B(ADDRESS) | B(RESUME) | B(NEW), drops },
     { "counters", NULL, "what each port received, sent and dropped",
       "With --interval it goes on until interrupted.", B(PORT) | B(INTERVAL), counters },
+    { "watch", "[KIND...]", "ports, policy, bindings, quarantine, and every change of them",
+      "Prints all there is, then a line that begins with --, then each change as it happens, "
+      "until\n"
+      "interrupted.  KIND is ports, policy, bindings or quarantine; without any it is all of "
+      "them.\n"
+      "A connection that breaks is made again, and what was missed comes then; should that not be\n"
+      "known any more, as after a restart of the switch, everything is printed anew, after a line\n"
+      "that says so.  With -o json events carry their position, which --resume takes up as\n"
+      "EPOCH.REVISION (of the same kinds).\n"
+      "\n"
+      "Examples:\n"
+      "  swctl watch\n"
+      "  swctl watch quarantine policy -o json",
+      B(RESUME), watch },
     { "fdb", NULL, "which MAC address is behind which port", NULL, 0, system_fdb },
     { "mcast list", NULL, "which ports listen to which multicast group",
       "What desktops have reported by IGMP and MLD, and, as 'routers', the uplinks that queries\n"

@@ -9,7 +9,8 @@
 
 struct command {
     const char *path; /* "port add", "audit" */
-    const char *args; /* name of its one argument, "FILE..." for one or more; NULL: none */
+    const char *args; /* name of its one argument, "FILE..." for one or more, and in [] if it may be
+                         left out; NULL: none */
     const char *brief;
     const char *help;        /* what --help adds to 'brief'; NULL: nothing */
     uint64_t options;        /* beside OPT_COMMON */
@@ -41,6 +42,7 @@ int conn_list(struct ctl *);
 int conn_show(struct ctl *);
 int conn_flush(struct ctl *);
 int conn_stats(struct ctl *);
+int watch(struct ctl *);
 int system_fdb(struct ctl *);
 int group_list(struct ctl *);
 int system_worker(struct ctl *);

@@ -45,6 +45,15 @@ int client_show(struct ctl *, const ProtobufCServiceDescriptor *, const char *me
                 const void *request, void (*print)(const void *reply));
 void client_free(void *message);
 
+/* Takes a message of a stream, which stays the caller's.  Returns for how long to wait for the next
+ * one: 'patience_ms', as it was for this one, or 0, for ever; or negative: it has had enough. */
+typedef int client_take(const struct ctl *, const ProtobufCMessage *, int patience_ms, void *aux);
+/* Calls a server stream, and returns how it ended ('*error' goes to client_fail()), or
+ * RPC_CANCELLED and no error when 'take' had enough.  A switch that is silent for longer than
+ * 'patience_ms' (0: none is too long) ends the program. */
+enum rpc_status client_read(struct ctl *, const ProtobufCServiceDescriptor *, const char *method,
+                            const void *request, int patience_ms, client_take *, void *aux,
+                            char **error);
 /* Calls a server stream and prints each message as it comes: one JSON object a line, or with
  * 'print'.  'patience_ms' is how long it waits for each message, 0 for ever. */
 int client_stream(struct ctl *, const ProtobufCServiceDescriptor *, const char *method,

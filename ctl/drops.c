@@ -174,25 +174,6 @@ print_event(const void *message)
     }
 }
 
-static bool
-parse_cursor(const char *text, Fusuma__V1__Cursor *cursor)
-{
-    char *dot = strchr(text, '.');
-    char *epoch = xmemdup0(text, dot ? (size_t) (dot - text) : strlen(text));
-    unsigned long long e, n;
-    bool ok = dot && !text[strspn(text, "0123456789.")] && str_to_ullong(epoch, 10, &e) &&
-              str_to_ullong(dot + 1, 10, &n);
-
-    free(epoch);
-    if (!ok) {
-        ctl_error("--resume: '%s' is not a position such as 1700000000.42", text);
-        return false;
-    }
-    cursor->epoch = e;
-    cursor->n = n;
-    return true;
-}
-
 int
 drops(struct ctl *ctl)
 {
@@ -205,7 +186,7 @@ drops(struct ctl *ctl)
             ctl_error("--resume and --new exclude each other");
             return CTL_USAGE;
         }
-        if (!parse_cursor(args_value(args, OPT_RESUME), &cursor)) {
+        if (!args_position(args, OPT_RESUME, &cursor.epoch, &cursor.n)) {
             return CTL_USAGE;
         }
         request.resume = &cursor;

@@ -46,7 +46,7 @@ print_common(void)
         "ENDPOINT is unix:PATH or HOST:PORT.  Without --target it is taken from FUSUMA_TARGET, "
         "and\n"
         "without that it is unix:/run/fusuma/vswitchd.sock.  json is the standard JSON mapping of\n"
-        "the API's messages; drops, counters and conn list\n"
+        "the API's messages; drops, watch, counters and conn list\n"
         "print one object a line.\n"
         "\n"
         "Exit status:\n"

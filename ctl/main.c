@@ -92,14 +92,15 @@ static bool
 set_argument(struct ctl *ctl, const struct command *command, size_t used)
 {
     const struct svec *words = &ctl->args->words;
+    bool optional = command->args && command->args[0] == '[';
 
-    if (command->args && (words->n == used || !words->names[used][0])) {
+    if (command->args && !optional && (words->n == used || !words->names[used][0])) {
         ctl_error("'%s' needs %s", command->path, command->args);
         return false;
     }
     ctl->words = (const char *const *) words->names + used;
     ctl->n_words = words->n - used;
-    ctl->arg = command->args ? words->names[used++] : NULL;
+    ctl->arg = command->args && words->n > used ? words->names[used++] : NULL;
     if (words->n > used && !(command->args && strstr(command->args, "..."))) {
         ctl_error("'%s' does not take '%s'", command->path, words->names[used]);
         return false;

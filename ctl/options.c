@@ -247,6 +247,32 @@ args_number(const struct args *args, enum option_id id, uint32_t min, uint32_t m
 }
 
 bool
+args_position(const struct args *args, enum option_id id, uint64_t *epoch, uint64_t *n)
+{
+    const char *text = args_value(args, id);
+    const char *dot = text ? strchr(text, '.') : NULL;
+    unsigned long long first, second;
+    char *head;
+    bool ok;
+
+    if (!text) {
+        return true;
+    }
+    head = xmemdup0(text, dot ? (size_t) (dot - text) : strlen(text));
+    ok = dot && !text[strspn(text, "0123456789.")] && str_to_ullong(head, 10, &first) &&
+         str_to_ullong(dot + 1, 10, &second);
+    free(head);
+    if (!ok) {
+        ctl_error("--%s: '%s' is not a position such as 1700000000.42", option_table[id].name,
+                  text);
+        return false;
+    }
+    *epoch = first;
+    *n = second;
+    return true;
+}
+
+bool
 args_only(const struct args *args, uint64_t accepted, const char *command)
 {
     for (int i = 0; i < N_OPTIONS; i++) {

@@ -77,6 +77,8 @@ bool args_has(const struct args *, enum option_id);
 const char *args_value(const struct args *, enum option_id);
 /* Its value as a whole number from 'min' to 'max'; '*value' is left alone when it was not given. */
 bool args_number(const struct args *, enum option_id, uint32_t min, uint32_t max, uint32_t *value);
+/* Its value as a position in a stream, EPOCH.N; both are left alone when it was not given. */
+bool args_position(const struct args *, enum option_id, uint64_t *epoch, uint64_t *n);
 /* Refuses options that are not in 'accepted', in the name of 'command'. */
 bool args_only(const struct args *, uint64_t accepted, const char *command);
 
