@@ -37,6 +37,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/objects.h \
 	vswitch/control/policies.c \
 	vswitch/control/port_changes.c \
+	vswitch/control/port_message.c \
+	vswitch/control/port_message.h \
 	vswitch/control/ports.c \
 	vswitch/control/membership.c \
 	vswitch/control/membership.h \

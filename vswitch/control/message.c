@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "acl/addr.h"
+#include "packets.h"
 #include "util.h"
 
 void *
@@ -42,4 +44,21 @@ void *
 message_grow(void *array, size_t n)
 {
     return n & (n - 1) ? array : xrealloc(array, (n ? 2 * n : 1) * sizeof(void *));
+}
+
+char *
+mac_text(uint64_t mac)
+{
+    struct eth_addr ea;
+
+    eth_addr_from_uint64(mac, &ea);
+    return xasprintf(ETH_ADDR_FMT, ETH_ADDR_ARGS(ea));
+}
+
+char *
+addr_text(const struct acl_addr *a)
+{
+    char text[ACL_ADDR_STRLEN];
+
+    return xstrdup(acl_addr_format(a, text));
 }

@@ -5,6 +5,8 @@
 
 #include <protobuf-c/protobuf-c.h>
 
+struct acl_addr;
+
 /* A message of the descriptor's type with every field at its default. */
 void *message_new(const ProtobufCMessageDescriptor *);
 void *message_copy(const ProtobufCMessage *);
@@ -16,5 +18,9 @@ void message_free(void *);
         (ARRAY)[(N)++] = (MESSAGE);                                                                \
     } while (0)
 void *message_grow(void *array, size_t n);
+
+/* "00:00:5e:00:53:01" of a MAC with its first byte in bits 40..47.  The caller frees it. */
+char *mac_text(uint64_t mac);
+char *addr_text(const struct acl_addr *);
 
 #endif

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "control/message.h"
+#include "control/port_message.h"
 #include "control/publish.h"
-#include "control/rpc.h"
 #include "fusuma/v1/watch.pb-c.h"
 #include "util.h"
 

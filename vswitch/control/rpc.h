@@ -42,17 +42,7 @@ void rpc_fail_with(struct rpc_call *, enum rpc_status, char *error);
 /* Packs, sends and frees 'reply'. */
 void rpc_reply_with(struct rpc_call *, void *reply);
 
-/* The port, but for 'macs_learned', which changes by itself. */
-Fusuma__V1__Port *port_message(const struct desired_port *);
-bool port_is_up(const struct desired_port *);
-/* Hands 'take' each of the port's bindings, to keep. */
-void port_bindings(const struct desired_port *, void (*take)(Fusuma__V1__Binding *, void *aux),
-                   void *aux);
-
 /* The port's ledger over all workers, since the port was opened. */
 struct ledger_page port_ledger(const struct desired_port *);
-/* "00:00:5e:00:53:01" of a MAC with its first byte in bits 40..47.  The caller frees it. */
-char *mac_text(uint64_t mac);
-char *addr_text(const struct acl_addr *);
 
 #endif

@@ -1,35 +1,12 @@
 #include <config.h>
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "control/message.h"
+#include "control/port_message.h"
 #include "control/rpc.h"
 #include "datapath/fdb.h"
 #include "util.h"
-
-bool
-port_is_up(const struct desired_port *port)
-{
-    return port->dp && atomic_load_explicit(&port->dp->up, memory_order_relaxed);
-}
-
-Fusuma__V1__Port *
-port_message(const struct desired_port *port)
-{
-    Fusuma__V1__Port *message = message_new(&fusuma__v1__port__descriptor);
-
-    message->spec = message_copy(&port->spec->base);
-    message->id = port->id;
-    message->state = port_is_up(port) ? FUSUMA__V1__PORT_STATE__PORT_STATE_UP
-                                      : FUSUMA__V1__PORT_STATE__PORT_STATE_DOWN;
-    message->quarantined = port->quarantined;
-    message->worker = port->worker;
-    message->generation = port->generation;
-    message->storm = limits_storm_message(&port->limits);
-    message->mac_limit = port->limits.macs;
-    return message;
-}
 
 static Fusuma__V1__Port *
 port_now(const struct desired_port *port)

@@ -13,7 +13,6 @@
 #include "fusuma/v1/quarantine.pb-c.h"
 #include "fusuma/v1/system.pb-c.h"
 #include "fusuma/v1/watch.pb-c.h"
-#include "packets.h"
 #include "util.h"
 
 #define PORTS &fusuma__v1__port_service__descriptor
@@ -64,23 +63,6 @@ rpc_reply_with(struct rpc_call *call, void *reply)
 {
     rpc_call_reply(call, reply);
     message_free(reply);
-}
-
-char *
-mac_text(uint64_t mac)
-{
-    struct eth_addr ea;
-
-    eth_addr_from_uint64(mac, &ea);
-    return xasprintf(ETH_ADDR_FMT, ETH_ADDR_ARGS(ea));
-}
-
-char *
-addr_text(const struct acl_addr *a)
-{
-    char text[ACL_ADDR_STRLEN];
-
-    return xstrdup(acl_addr_format(a, text));
 }
 
 /* All fields of a page are 64-bit counters. */

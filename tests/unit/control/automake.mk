@@ -9,6 +9,8 @@ tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/learned_suite.c \
 	tests/unit/control/limits_suite.c \
 	tests/unit/control/message_suite.c \
+	tests/unit/control/object_log_suite.c \
+	tests/unit/control/objects_suite.c \
 	tests/unit/control/port_spec_suite.c \
 	tests/unit/control/publish_memory.c \
 	tests/unit/control/publish_suite.c \

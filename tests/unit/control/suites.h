@@ -13,6 +13,8 @@ CU_SuiteInfo drop_message_suite(void);
 CU_SuiteInfo learned_suite(void);
 CU_SuiteInfo limits_suite(void);
 CU_SuiteInfo message_suite(void);
+CU_SuiteInfo object_log_suite(void);
+CU_SuiteInfo objects_suite(void);
 CU_SuiteInfo port_spec_suite(void);
 CU_SuiteInfo publish_suite(void);
 CU_SuiteInfo publish_memory_suite(void);

@@ -1,0 +1,63 @@
+#include <config.h>
+
+#include "control/port_message.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "control/message.h"
+#include "timeval.h"
+#include "util.h"
+
+bool
+port_is_up(const struct desired_port *port)
+{
+    return port->dp && atomic_load_explicit(&port->dp->up, memory_order_relaxed);
+}
+
+Fusuma__V1__Port *
+port_message(const struct desired_port *port)
+{
+    Fusuma__V1__Port *message = message_new(&fusuma__v1__port__descriptor);
+
+    message->spec = message_copy(&port->spec->base);
+    message->id = port->id;
+    message->state = port_is_up(port) ? FUSUMA__V1__PORT_STATE__PORT_STATE_UP
+                                      : FUSUMA__V1__PORT_STATE__PORT_STATE_DOWN;
+    message->quarantined = port->quarantined;
+    message->worker = port->worker;
+    message->generation = port->generation;
+    message->storm = limits_storm_message(&port->limits);
+    message->mac_limit = port->limits.macs;
+    return message;
+}
+
+static Fusuma__V1__Binding *
+new_binding(const struct desired_port *port, const struct acl_addr *a, const char *how)
+{
+    Fusuma__V1__Binding *b = message_new(&fusuma__v1__binding__descriptor);
+
+    b->port = xstrdup(port->spec->name);
+    b->ip = addr_text(a);
+    b->mac = mac_text(port->mac);
+    b->how = xstrdup(how);
+    return b;
+}
+
+void
+port_bindings(const struct desired_port *port, void (*take)(Fusuma__V1__Binding *, void *aux),
+              void *aux)
+{
+    for (size_t i = 0; i < port->n_given; i++) {
+        take(new_binding(port, &port->addrs[i], i < port->spec->n_ips ? "given" : "mac"), aux);
+    }
+    for (size_t i = 0; i < port->n_learned; i++) {
+        const struct learned *l = &port->learned[i];
+        Fusuma__V1__Binding *b = new_binding(port, &l->addr, learned_how_name(l->how));
+
+        if (l->expires_ms != LEARNED_FOR_EVER) {
+            b->expires_s = MAX(1, (l->expires_ms - time_msec() + 999) / 1000);
+        }
+        take(b, aux);
+    }
+}
