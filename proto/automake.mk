@@ -38,13 +38,17 @@ proto_libproto_a_SOURCES = \
 	proto/reflection.c \
 	proto/reflection.h \
 	proto/rpc.h \
+	proto/rpc_call.c \
 	proto/rpc_client.c \
 	proto/rpc_endpoint.c \
 	proto/rpc_endpoint.h \
 	proto/rpc_methods.c \
 	proto/rpc_methods.h \
+	proto/rpc_private.h \
+	proto/rpc_send.c \
 	proto/rpc_server.c \
 	proto/rpc_status.c \
+	proto/rpc_thread.c \
 	proto/symbols.c \
 	proto/symbols.h \
 	proto/unpack.c \

@@ -1,7 +1,8 @@
 /* gRPC for protobuf-c services: what the rest of Fusuma sees of it.
  *
- * The C-core API carries no promise of stability, so it stays inside rpc_server.c and rpc_client.c;
- * nothing else includes a gRPC header.
+ * The C-core API carries no promise of stability, so it stays inside the files that
+ * build-aux/check-includes.py names: those of the server (rpc_private.h says which does what) and
+ * rpc_client.c.  Nothing else includes a gRPC header.
  *
  * Server threads.  rpc_server runs one thread of its own on a completion queue.  Handlers are
  * called in the thread that calls rpc_server_run() (the control thread, from its poll loop), with a
