@@ -22,7 +22,7 @@ bin_swctl_SOURCES = \
 	ctl/system.c \
 	ctl/watch.c
 bin_swctl_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
-bin_swctl_LDADD = proto/libproto.a $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) \
+bin_swctl_LDADD = proto/libproto.a $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) \
 	$(OVS_LIBS)
 # Automake sees no file in $(OVS_LIBS): without this a new library would not be linked in.
 EXTRA_bin_swctl_DEPENDENCIES = $(OVS_DIR)/lib/libopenvswitch.a

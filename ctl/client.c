@@ -33,7 +33,7 @@ static struct rpc_channel *
 channel(struct ctl *ctl)
 {
     if (!ctl->channel) {
-        ctl->channel = rpc_channel_open(ctl->target);
+        ctl->channel = rpc_channel_open(ctl->target, ctl->tls.cert ? &ctl->tls : NULL);
     }
     return ctl->channel;
 }

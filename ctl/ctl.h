@@ -23,6 +23,7 @@ struct ctl {
     const char *const *words; /* ... and all of them */
     size_t n_words;
     const char *target;
+    struct rpc_tls_files tls; /* all three names or none */
     bool json;
     int timeout_ms;
     struct rpc_channel *channel;

@@ -48,23 +48,61 @@ set_output(struct ctl *ctl)
     return true;
 }
 
+/* Of an option, or of the environment; NULL: of neither. */
+static const char *
+tls_file(const struct ctl *ctl, enum option_id id, const char *variable)
+{
+    const char *option = args_value(ctl->args, id);
+    const char *env = getenv(variable);
+
+    return option ? option : env && env[0] ? env : NULL;
+}
+
+static bool
+set_tls(struct ctl *ctl, enum rpc_endpoint_kind kind)
+{
+    struct rpc_tls_files tls = { .ca = tls_file(ctl, OPT_TLS_CA, "FUSUMA_TLS_CA"),
+                                 .cert = tls_file(ctl, OPT_TLS_CERT, "FUSUMA_TLS_CERT"),
+                                 .key = tls_file(ctl, OPT_TLS_KEY, "FUSUMA_TLS_KEY") };
+    char *error = NULL;
+
+    if (kind == RPC_ENDPOINT_UNIX) {
+        return true;
+    }
+    if (!tls.ca && !tls.cert && !tls.key && kind == RPC_ENDPOINT_LOOPBACK) {
+        return true;
+    }
+    if (!tls.ca || !tls.cert || !tls.key) {
+        ctl_error("%s: HOST:PORT needs --tls-ca, --tls-cert and --tls-key", ctl->target);
+        return false;
+    }
+    if (rpc_tls_check(&tls, &error)) {
+        ctl_error("%s", error);
+        free(error);
+        return false;
+    }
+    ctl->tls = tls;
+    return true;
+}
+
 static bool
 set_target(struct ctl *ctl)
 {
+    enum rpc_endpoint_kind kind;
     const char *env = getenv("FUSUMA_TARGET");
     const char *option = args_value(ctl->args, OPT_TARGET);
     char *error = NULL;
     char *resolved;
 
     ctl->target = option ? option : env && env[0] ? env : DEFAULT_TARGET;
-    resolved = rpc_endpoint_target(ctl->target, &error);
+    resolved = rpc_endpoint_target(ctl->target, &kind, &error);
     if (!resolved) {
         ctl_error("%s: %s", option ? "--target" : "FUSUMA_TARGET", error);
         free(error);
         return false;
     }
     free(resolved);
-    return true;
+    return set_tls(ctl, kind);
 }
 
 static bool

@@ -14,6 +14,9 @@ enum option_id {
     OPT_OUTPUT,
     OPT_TARGET,
     OPT_TIMEOUT,
+    OPT_TLS_CA,
+    OPT_TLS_CERT,
+    OPT_TLS_KEY,
     OPT_TYPE,
     OPT_SOCKET,
     OPT_CLIENT,
@@ -51,7 +54,7 @@ enum option_id {
 #define OPT_BIT(ID) (UINT64_C(1) << (ID))
 #define OPT_COMMON                                                                                 \
     (OPT_BIT(OPT_HELP) | OPT_BIT(OPT_VERSION) | OPT_BIT(OPT_OUTPUT) | OPT_BIT(OPT_TARGET) |        \
-     OPT_BIT(OPT_TIMEOUT))
+     OPT_BIT(OPT_TIMEOUT) | OPT_BIT(OPT_TLS_CA) | OPT_BIT(OPT_TLS_CERT) | OPT_BIT(OPT_TLS_KEY))
 
 struct option_info {
     const char *name;

@@ -40,10 +40,14 @@ proto_libproto_a_SOURCES = \
 	proto/rpc.h \
 	proto/rpc_call.c \
 	proto/rpc_client.c \
+	proto/rpc_credentials.c \
+	proto/rpc_credentials.h \
 	proto/rpc_endpoint.c \
 	proto/rpc_endpoint.h \
+	proto/rpc_listen.c \
 	proto/rpc_methods.c \
 	proto/rpc_methods.h \
+	proto/rpc_peer.c \
 	proto/rpc_private.h \
 	proto/rpc_send.c \
 	proto/rpc_server.c \
@@ -51,6 +55,8 @@ proto_libproto_a_SOURCES = \
 	proto/rpc_thread.c \
 	proto/symbols.c \
 	proto/symbols.h \
+	proto/tls_files.c \
+	proto/tls_files.h \
 	proto/unpack.c \
 	proto/unpack.h \
 	proto/vlan_list.c \

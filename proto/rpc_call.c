@@ -36,6 +36,7 @@ rpc_stream_destroy(struct rpc_stream *stream)
     if (call->request) {
         protobuf_c_message_free_unpacked(call->request, NULL);
     }
+    rpc_call_forget(call);
     free(stream);
 }
 

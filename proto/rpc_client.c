@@ -18,12 +18,14 @@
 #include <grpc/support/log.h>
 #include <grpc/support/time.h>
 
+#include "proto/rpc_credentials.h"
 #include "proto/rpc_endpoint.h"
 
 struct rpc_channel {
     grpc_channel *grpc; /* NULL: the endpoint is bad, and 'error' says why */
     char *endpoint;
     char *error;
+    bool secure;
 };
 
 /* One RPC, unary or a server stream. */
@@ -64,7 +66,7 @@ no_log(gpr_log_func_args *args)
 }
 
 static grpc_channel *
-create_grpc_channel(const char *target)
+create_grpc_channel(const char *target, grpc_channel_credentials *credentials)
 {
     /* Pool: or another channel's failures to connect would delay this one's first try. */
     grpc_arg args[] = {
@@ -82,19 +84,46 @@ create_grpc_channel(const char *target)
     };
     const grpc_channel_args channel_args = { .num_args = sizeof args / sizeof args[0],
                                              .args = args };
-    grpc_channel_credentials *credentials = grpc_insecure_credentials_create();
-    grpc_channel *channel = grpc_channel_create(target, credentials, &channel_args);
+    return grpc_channel_create(target, credentials, &channel_args);
+}
 
-    grpc_channel_credentials_release(credentials);
-    return channel;
+static grpc_channel_credentials *
+credentials_for(const char *endpoint, enum rpc_endpoint_kind kind, const struct rpc_tls_files *tls,
+                char **error)
+{
+    if (kind == RPC_ENDPOINT_UNIX || (kind == RPC_ENDPOINT_LOOPBACK && !tls)) {
+        return grpc_insecure_credentials_create();
+    } else if (tls) {
+        return rpc_channel_credentials(tls, error);
+    }
+    *error = sentence("%s: beyond loopback there is only TLS: a CA, a certificate and its key are "
+                      "needed",
+                      endpoint);
+    return NULL;
+}
+
+/* Leaves channel->grpc or channel->error. */
+static void
+connect_to(struct rpc_channel *channel, const char *endpoint, const struct rpc_tls_files *tls)
+{
+    enum rpc_endpoint_kind kind;
+    char *target = rpc_endpoint_target(endpoint, &kind, &channel->error);
+    grpc_channel_credentials *credentials =
+        target ? credentials_for(endpoint, kind, tls, &channel->error) : NULL;
+
+    if (credentials) {
+        channel->secure = tls && kind != RPC_ENDPOINT_UNIX;
+        channel->grpc = create_grpc_channel(target, credentials);
+        grpc_channel_credentials_release(credentials);
+    }
+    free(target);
 }
 
 struct rpc_channel *
-rpc_channel_open(const char *endpoint)
+rpc_channel_open(const char *endpoint, const struct rpc_tls_files *tls)
 {
     struct rpc_channel *channel = calloc(1, sizeof *channel);
     sigset_t all, old;
-    char *target;
 
     if (!channel) {
         return NULL;
@@ -107,11 +136,7 @@ rpc_channel_open(const char *endpoint)
     }
     grpc_init();
     channel->endpoint = strdup(endpoint);
-    target = rpc_endpoint_target(endpoint, &channel->error);
-    if (target) {
-        channel->grpc = create_grpc_channel(target);
-        free(target);
-    }
+    connect_to(channel, endpoint, tls);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     return channel;
 }
@@ -215,6 +240,10 @@ explain_unavailable(struct rpc_reader *reader, const char *details)
 
     if (!strncmp(details, "failed to connect", strlen("failed to connect"))) {
         return sentence("cannot connect to %s: %s", endpoint, colon ? colon + 2 : details);
+    } else if (state != GRPC_CHANNEL_READY && reader->channel->secure) {
+        /* With TLS 1.3 a client has connected before the server looks at its certificate. */
+        return sentence("lost the connection to %s: %s (does it accept this certificate?)",
+                        endpoint, details);
     } else if (state != GRPC_CHANNEL_READY) {
         return sentence("lost the connection to %s: %s", endpoint, details);
     }

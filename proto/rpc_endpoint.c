@@ -27,8 +27,8 @@ static char *__attribute__((format(printf, 2, 3))) refuse(char **error, const ch
 }
 
 /* "unix:PATH", "unix:///PATH". */
-static const char *
-unix_path(const char *endpoint)
+const char *
+rpc_endpoint_path(const char *endpoint)
 {
     if (strncmp(endpoint, "unix:", 5)) {
         return NULL;
@@ -105,8 +105,9 @@ parse_host_port(const char *endpoint, struct tcp *tcp)
     return true;
 }
 
+/* Fills in the address, if the host is one. */
 static bool
-is_loopback(struct tcp *tcp)
+has_address(struct tcp *tcp)
 {
     if (!strcmp(tcp->host, "localhost")) {
         /* Not by the resolver: what it says is not ours to trust. */
@@ -115,23 +116,40 @@ is_loopback(struct tcp *tcp)
     if (tcp->family == AF_INET6) {
         tcp->address.in6 =
             (struct sockaddr_in6){ .sin6_family = AF_INET6, .sin6_port = htons(tcp->port) };
-        return inet_pton(AF_INET6, tcp->host, &tcp->address.in6.sin6_addr) == 1 &&
-               IN6_IS_ADDR_LOOPBACK(&tcp->address.in6.sin6_addr);
+        return inet_pton(AF_INET6, tcp->host, &tcp->address.in6.sin6_addr) == 1;
     }
     tcp->address.in = (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(tcp->port) };
-    return inet_pton(AF_INET, tcp->host, &tcp->address.in.sin_addr) == 1 &&
-           ntohl(tcp->address.in.sin_addr.s_addr) >> 24 == 127;
+    return inet_pton(AF_INET, tcp->host, &tcp->address.in.sin_addr) == 1;
+}
+
+static bool
+is_loopback(struct tcp *tcp)
+{
+    return has_address(tcp) &&
+           (tcp->family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&tcp->address.in6.sin6_addr)
+                                    : ntohl(tcp->address.in.sin_addr.s_addr) >> 24 == 127);
+}
+
+/* What gRPC would take for something else than a host is none. */
+static bool
+is_host(struct tcp *tcp)
+{
+    return has_address(tcp) ||
+           (tcp->family == AF_INET && isalpha((unsigned char) tcp->host[0]) &&
+            !tcp->host[strspn(tcp->host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                         "0123456789.-")]);
 }
 
 char *
-rpc_endpoint_target(const char *endpoint, char **error)
+rpc_endpoint_target(const char *endpoint, enum rpc_endpoint_kind *kind, char **error)
 {
-    const char *path = unix_path(endpoint);
+    const char *path = rpc_endpoint_path(endpoint);
     struct tcp tcp;
     char *target;
 
     *error = NULL;
     if (path) {
+        *kind = RPC_ENDPOINT_UNIX;
         if (!*path) {
             return refuse(error, "%s: no path", endpoint);
         }
@@ -141,16 +159,10 @@ rpc_endpoint_target(const char *endpoint, char **error)
         }
         target = unix_target(path);
     } else {
-        if (!parse_host_port(endpoint, &tcp)) {
+        if (!parse_host_port(endpoint, &tcp) || !is_host(&tcp)) {
             return refuse(error, "%s: neither unix:PATH nor HOST:PORT", endpoint);
         }
-        if (!is_loopback(&tcp)) {
-            return refuse(
-                error,
-                "%s: only loopback addresses (127.0.0.1, [::1]): there is no TLS, anyone on "
-                "the network could command the switch",
-                endpoint);
-        }
+        *kind = is_loopback(&tcp) ? RPC_ENDPOINT_LOOPBACK : RPC_ENDPOINT_NETWORK;
         if (asprintf(&target, tcp.family == AF_INET6 ? "[%s]:%u" : "%s:%u", tcp.host, tcp.port) <
             0) {
             target = NULL;
@@ -162,7 +174,7 @@ rpc_endpoint_target(const char *endpoint, char **error)
 bool
 rpc_endpoint_in_use(const char *endpoint)
 {
-    const char *path = unix_path(endpoint);
+    const char *path = rpc_endpoint_path(endpoint);
     struct sockaddr_un un = { .sun_family = AF_UNIX };
     bool in_use;
     int fd;
@@ -185,27 +197,19 @@ rpc_endpoint_in_use(const char *endpoint)
 const char *
 rpc_endpoint_why(const char *endpoint)
 {
-    const char *path = unix_path(endpoint);
-    struct sockaddr_un un = { .sun_family = AF_UNIX };
-    const struct sockaddr *address = (const struct sockaddr *) &un;
-    socklen_t length = sizeof un;
     struct tcp tcp;
     int fd, error = 0;
 
-    if (path) {
-        strncpy(un.sun_path, path, sizeof un.sun_path - 1);
-    } else if (parse_host_port(endpoint, &tcp) && is_loopback(&tcp)) {
-        address = &tcp.address.any;
-        length = tcp.family == AF_INET6 ? sizeof tcp.address.in6 : sizeof tcp.address.in;
+    if (!parse_host_port(endpoint, &tcp) || !has_address(&tcp)) {
+        return "an address is needed, not a name";
     }
-    fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    fd = socket(tcp.family, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         return strerror(errno);
     }
-    if (bind(fd, address, length)) {
+    if (bind(fd, &tcp.address.any,
+             tcp.family == AF_INET6 ? sizeof tcp.address.in6 : sizeof tcp.address.in)) {
         error = errno;
-    } else if (path) {
-        unlink(path);
     }
     close(fd);
     return error ? strerror(error) : "gRPC does not say why";

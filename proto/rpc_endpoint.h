@@ -5,16 +5,19 @@
 
 #include <stdbool.h>
 
-/* The address for gRPC (the caller frees it), or NULL and '*error' (likewise): a path over 107
- * bytes, a host that is not loopback (there is no TLS), a bad port. */
-char *rpc_endpoint_target(const char *endpoint, char **error);
+enum rpc_endpoint_kind { RPC_ENDPOINT_UNIX, RPC_ENDPOINT_LOOPBACK, RPC_ENDPOINT_NETWORK };
 
-/* Whether somebody answers on a valid endpoint's unix socket.  gRPC unlinks whatever socket it
- * finds at the path, a live one as well.  False for HOST:PORT, where the system refuses by itself.
- */
+/* The address for gRPC (the caller frees it) and what kind it is; or NULL and '*error' (likewise):
+ * a path over 107 bytes, a bad host or port. */
+char *rpc_endpoint_target(const char *endpoint, enum rpc_endpoint_kind *, char **error);
+/* The path of a valid endpoint, or NULL: it is HOST:PORT. */
+const char *rpc_endpoint_path(const char *endpoint);
+
+/* Whether somebody answers on a valid endpoint's unix socket.  False for HOST:PORT, where the
+ * system refuses by itself. */
 bool rpc_endpoint_in_use(const char *endpoint);
 
-/* Why nobody can listen on a valid endpoint: binds it once more.  A static string. */
+/* Why nobody can listen on a valid HOST:PORT: binds it once more.  A static string. */
 const char *rpc_endpoint_why(const char *endpoint);
 
 #endif

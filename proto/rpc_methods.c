@@ -30,35 +30,68 @@ add(struct rpc_methods *methods, const struct rpc_method *method, void *aux)
     return 0;
 }
 
+/* Default deny begins here: what nobody has given a role is not served. */
+static int
+check_gated(const struct rpc_method *method, char **error)
+{
+    const char *what = NULL;
+
+    if (method->role <= RPC_ROLE_NONE || method->role >= RPC_N_ROLES) {
+        what = "no role";
+    } else if (method->writes && !method->unary) {
+        what = "a stream, and writes";
+    }
+    if (what && asprintf(error, "%s.%s has %s in the table of RPCs", method->service->name,
+                         method->name, what) < 0) {
+        *error = NULL;
+    }
+    return what ? EINVAL : 0;
+}
+
+static int
+add_given(struct rpc_methods *methods, const struct rpc_server_options *options, char **error)
+{
+    int code = 0;
+
+    for (size_t i = 0; i < options->n_methods && !code; i++) {
+        code = options->admit ? check_gated(&options->methods[i], error) : 0;
+        code = code ? code : add(methods, &options->methods[i], options->aux);
+        if (!code) {
+            methods->handlers[methods->n - 1].gated = true;
+        }
+    }
+    return code;
+}
+
 int
-rpc_methods_init(struct rpc_methods *methods, const struct rpc_method *given, size_t n, void *aux,
-                 const uint8_t *descriptor_set, size_t descriptor_len)
+rpc_methods_init(struct rpc_methods *methods, const struct rpc_server_options *options,
+                 char **error)
 {
     const struct rpc_method reflection = { .service = proto_reflection_service,
                                            .name = "ServerReflectionInfo" };
-    int error = 0;
+    size_t n = options->n_methods;
+    int code;
 
     *methods = (struct rpc_methods){
         .handlers = calloc(n + PROTO_HEALTH_METHODS + 1, sizeof *methods->handlers),
-        .health = proto_health_create(given, n),
-        .reflection = proto_reflection_create(given, n, descriptor_set, descriptor_len),
+        .health = proto_health_create(options->methods, n),
+        .reflection = proto_reflection_create(options->methods, n, options->descriptor_set,
+                                              options->descriptor_len),
     };
     if (!methods->handlers || !methods->health || !methods->reflection) {
         return ENOMEM;
     }
-    for (size_t i = 0; i < n && !error; i++) {
-        error = add(methods, &given[i], aux);
+    code = add_given(methods, options, error);
+    for (size_t i = 0; i < PROTO_HEALTH_METHODS && !code; i++) {
+        code = add(methods, &proto_health_methods[i], methods->health);
     }
-    for (size_t i = 0; i < PROTO_HEALTH_METHODS && !error; i++) {
-        error = add(methods, &proto_health_methods[i], methods->health);
+    if (!code) {
+        code = add(methods, &reflection, methods->reflection);
     }
-    if (!error) {
-        error = add(methods, &reflection, methods->reflection);
-    }
-    if (!error) {
+    if (!code) {
         methods->handlers[methods->n - 1].each = proto_reflection_each;
     }
-    return error;
+    return code;
 }
 
 void

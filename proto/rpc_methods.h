@@ -12,6 +12,7 @@ struct rpc_handler {
     void (*each)(struct rpc_stream *, const ProtobufCMessage *request, void *aux);
     const ProtobufCMessageDescriptor *input;
     void *aux;
+    bool gated; /* the server's 'admit' is asked */
     char *path; /* "/fusuma.v1.PortService/AddPort" */
 };
 
@@ -22,10 +23,9 @@ struct rpc_methods {
     struct proto_reflection *reflection;
 };
 
-/* 'given' stay the caller's and outlive it; 'aux' is handed to each of them.  0, ENOMEM, or EINVAL
- * for a method that its service does not have.  Destroy it in any case. */
-int rpc_methods_init(struct rpc_methods *, const struct rpc_method *given, size_t n, void *aux,
-                     const uint8_t *descriptor_set, size_t descriptor_len);
+/* 0; ENOMEM; or EINVAL, for a method that its service does not have, or, with '*error', that has no
+ * role though the server has an 'admit'.  Destroy it in any case. */
+int rpc_methods_init(struct rpc_methods *, const struct rpc_server_options *, char **error);
 void rpc_methods_destroy(struct rpc_methods *);
 
 /* NULL: no such method. */

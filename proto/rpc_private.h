@@ -8,7 +8,9 @@
  * thread's reference on to its batch, so that a stream with ops always ends in the server's thread.
  *
  *     rpc_call.c    a call's life
+ *     rpc_peer.c    whose it is
  *     rpc_send.c    what is sent
+ *     rpc_listen.c  endpoints
  *     rpc_thread.c  the server's thread: what gRPC reports
  *     rpc_server.c  the control thread: dispatching, start, stop */
 #ifndef PROTO_RPC_PRIVATE_H
@@ -20,6 +22,7 @@
 #include <grpc/grpc.h>
 
 #include "proto/rpc.h"
+#include "proto/rpc_credentials.h"
 #include "proto/rpc_methods.h"
 
 #define RPC_STOPPING "the server is stopping"
@@ -50,6 +53,11 @@ struct rpc_call {
     ProtobufCMessage *request;
     int cancelled;
     bool headers_sent;
+    struct rpc_peer peer;
+    char **headers; /* [n_headers]: name, value, name, value, ... */
+    size_t n_headers;
+    void (*take)(struct rpc_call *, struct rpc_answer *, void *aux); /* or NULL: not diverted */
+    void *take_aux;
 
     /* Under the server's mutex. */
     unsigned refs;
@@ -80,7 +88,16 @@ struct rpc_server {
     bool thread_started;
     struct rpc_methods methods;
     void (*wake)(void *aux);
+    bool (*admit)(struct rpc_call *, const struct rpc_method *, const ProtobufCMessage *request,
+                  void *aux);
     void *aux;
+    struct rpc_tls_source *tls; /* or NULL */
+    bool insecure_loopback;
+    struct rpc_listener *listeners; /* of unix sockets */
+    size_t n_listeners;
+    pthread_t accept_thread;
+    bool accepting;
+    int accept_stop;             /* an eventfd, or -1 */
     struct rpc_stream *incoming; /* what gRPC fills in when the next call comes */
 
     pthread_mutex_t mutex;
@@ -99,6 +116,21 @@ void rpc_stream_destroy(struct rpc_stream *);
 void rpc_stream_release(struct rpc_stream *);
 /* Gives gRPC a batch; it returns as 'event'.  Answers of the control thread come by here too. */
 void rpc_stream_submit(struct rpc_stream *, enum rpc_event, const grpc_op *ops, size_t n);
+
+/* ---- rpc_peer.c ---- */
+
+/* When a call has arrived, and when it goes. */
+void rpc_call_meet(struct rpc_call *);
+void rpc_call_take_headers(struct rpc_call *);
+void rpc_call_forget(struct rpc_call *);
+
+/* ---- rpc_listen.c ---- */
+
+/* Binds the endpoints; once gRPC's server has started, starts to accept.  0, or a positive errno
+ * and (rpc_listen) '*error'.  Stop it before that server is shut down, however far it came. */
+int rpc_listen(struct rpc_server *, const struct rpc_server_options *, char **error);
+int rpc_listen_start(struct rpc_server *);
+void rpc_listen_stop(struct rpc_server *);
 
 /* ---- rpc_send.c ---- */
 

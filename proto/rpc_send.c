@@ -20,6 +20,17 @@ add_headers(struct rpc_stream *stream, grpc_op *op)
     return 1;
 }
 
+static size_t
+add_bytes(struct rpc_stream *stream, grpc_slice bytes, grpc_op *op)
+{
+    grpc_byte_buffer_destroy(stream->call.sending);
+    stream->call.sending = grpc_raw_byte_buffer_create(&bytes, 1);
+    grpc_slice_unref(bytes);
+    op->op = GRPC_OP_SEND_MESSAGE;
+    op->data.send_message.send_message = stream->call.sending;
+    return 1;
+}
+
 /* gRPC only borrows the buffer until the batch returns. */
 static size_t
 add_message(struct rpc_stream *stream, const ProtobufCMessage *message, grpc_op *op)
@@ -27,25 +38,16 @@ add_message(struct rpc_stream *stream, const ProtobufCMessage *message, grpc_op 
     grpc_slice slice = grpc_slice_malloc(protobuf_c_message_get_packed_size(message));
 
     protobuf_c_message_pack(message, GRPC_SLICE_START_PTR(slice));
-    grpc_byte_buffer_destroy(stream->call.sending);
-    stream->call.sending = grpc_raw_byte_buffer_create(&slice, 1);
-    grpc_slice_unref(slice);
-    op->op = GRPC_OP_SEND_MESSAGE;
-    op->data.send_message.send_message = stream->call.sending;
-    return 1;
+    return add_bytes(stream, slice, op);
 }
 
-void
-rpc_finish(struct rpc_stream *stream, const ProtobufCMessage *reply, enum rpc_status status,
+/* The end, after 'n' operations in 'ops', which has room for one more. */
+static void
+submit_end(struct rpc_stream *stream, grpc_op *ops, size_t n, enum rpc_status status,
            const char *sentence)
 {
-    grpc_op ops[3] = { 0 };
     grpc_slice details = grpc_slice_from_copied_string(sentence ? sentence : "");
-    size_t n = add_headers(stream, &ops[0]);
 
-    if (reply) {
-        n += add_message(stream, reply, &ops[n]);
-    }
     ops[n].op = GRPC_OP_SEND_STATUS_FROM_SERVER;
     ops[n].data.send_status_from_server.status = (grpc_status_code) status;
     ops[n].data.send_status_from_server.status_details = &details;
@@ -53,33 +55,95 @@ rpc_finish(struct rpc_stream *stream, const ProtobufCMessage *reply, enum rpc_st
     grpc_slice_unref(details);
 }
 
-static void
-finish_v(struct rpc_stream *stream, enum rpc_status status, const char *format, va_list args)
+void
+rpc_finish(struct rpc_stream *stream, const ProtobufCMessage *reply, enum rpc_status status,
+           const char *sentence)
+{
+    grpc_op ops[3] = { 0 };
+    size_t n = add_headers(stream, &ops[0]);
+
+    if (reply) {
+        n += add_message(stream, reply, &ops[n]);
+    }
+    submit_end(stream, ops, n, status, sentence);
+}
+
+static char *__attribute__((format(printf, 1, 0))) sentence_v(const char *format, va_list args)
 {
     char *sentence = NULL;
 
-    if (vasprintf(&sentence, format, args) < 0) {
-        sentence = NULL;
+    return vasprintf(&sentence, format, args) < 0 ? NULL : sentence;
+}
+
+/* ---- unary calls ---- */
+
+void
+rpc_call_divert(struct rpc_call *call, void (*take)(struct rpc_call *, struct rpc_answer *, void *),
+                void *aux)
+{
+    call->take = take;
+    call->take_aux = aux;
+}
+
+void
+rpc_answer_destroy(struct rpc_answer *answer)
+{
+    free(answer->error);
+    free(answer->reply);
+}
+
+void
+rpc_call_answer(struct rpc_call *call, const struct rpc_answer *answer)
+{
+    struct rpc_stream *stream = (struct rpc_stream *) call;
+    grpc_op ops[3] = { 0 };
+    size_t n = add_headers(stream, &ops[0]);
+
+    if (answer->status == RPC_OK) {
+        n += add_bytes(
+            stream, grpc_slice_from_copied_buffer((const char *) answer->reply, answer->reply_len),
+            &ops[n]);
     }
-    rpc_finish(stream, NULL, status, sentence);
-    free(sentence);
+    submit_end(stream, ops, n, answer->status, answer->error);
 }
 
 void
 rpc_call_reply(struct rpc_call *call, const ProtobufCMessage *reply)
 {
-    rpc_finish((struct rpc_stream *) call, reply, RPC_OK, NULL);
+    struct rpc_answer answer = { .status = RPC_OK };
+
+    if (!call->take) {
+        rpc_finish((struct rpc_stream *) call, reply, RPC_OK, NULL);
+        return;
+    }
+    answer.reply_len = protobuf_c_message_get_packed_size(reply);
+    answer.reply = malloc(answer.reply_len + 1);
+    if (answer.reply) {
+        protobuf_c_message_pack(reply, answer.reply);
+    } else {
+        answer.status = RPC_RESOURCE_EXHAUSTED; /* done, but there is no memory to say so */
+    }
+    call->take(call, &answer, call->take_aux);
 }
 
 void
 rpc_call_fail(struct rpc_call *call, enum rpc_status status, const char *format, ...)
 {
+    struct rpc_answer answer = { .status = status };
     va_list args;
 
     va_start(args, format);
-    finish_v((struct rpc_stream *) call, status, format, args);
+    answer.error = sentence_v(format, args);
     va_end(args);
+    if (call->take) {
+        call->take(call, &answer, call->take_aux);
+    } else {
+        rpc_call_answer(call, &answer);
+        rpc_answer_destroy(&answer);
+    }
 }
+
+/* ---- streams ---- */
 
 void
 rpc_stream_accept(struct rpc_stream *stream, const struct rpc_stream_ops *ops, void *aux)
@@ -113,14 +177,17 @@ void
 rpc_stream_end(struct rpc_stream *stream, enum rpc_status status, const char *format, ...)
 {
     struct rpc_server *server = stream->call.server;
+    char *sentence;
     va_list args;
 
     pthread_mutex_lock(&server->mutex);
     stream->ended = true;
     pthread_mutex_unlock(&server->mutex);
     va_start(args, format);
-    finish_v(stream, status, format, args);
+    sentence = sentence_v(format, args);
     va_end(args);
+    rpc_finish(stream, NULL, status, sentence);
+    free(sentence);
 }
 
 /* An empty batch comes straight back: gRPC's way to hand a word to the thread on the queue. */

@@ -7,13 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
-#include <grpc/grpc_security.h>
 #include <grpc/support/log.h>
-
-#include "proto/rpc_endpoint.h"
 
 #define RUN_BUDGET 64 /* calls in one rpc_server_run(): the poll loop has other work */
 #define MAX_CALLS_PER_CONNECTION 256
@@ -25,7 +21,12 @@ static void
 dispatch(struct rpc_stream *stream)
 {
     const struct rpc_handler *handler = stream->call.handler;
+    struct rpc_server *server = stream->call.server;
 
+    if (handler->gated && server->admit &&
+        !server->admit(&stream->call, &handler->method, stream->call.request, server->aux)) {
+        return;
+    }
     if (handler->method.unary) {
         handler->method.unary(&stream->call, stream->call.request, handler->aux);
     } else {
@@ -83,39 +84,6 @@ rpc_server_run(struct rpc_server *server)
 
 /* ---- start and stop ---- */
 
-static int
-cannot_listen(const char *endpoint, const char *why, int code, char **error)
-{
-    if (asprintf(error, "cannot listen on %s: %s", endpoint, why) < 0) {
-        *error = NULL;
-    }
-    return code;
-}
-
-static int
-listen_on(struct rpc_server *server, const char *endpoint, char **error)
-{
-    grpc_server_credentials *credentials;
-    char *target = rpc_endpoint_target(endpoint, error);
-    mode_t mask;
-    int port;
-
-    if (!target) {
-        return EINVAL;
-    }
-    if (rpc_endpoint_in_use(endpoint)) {
-        free(target);
-        return cannot_listen(endpoint, strerror(EADDRINUSE), EADDRINUSE, error);
-    }
-    credentials = grpc_insecure_server_credentials_create();
-    mask = umask(0117); /* who may connect is who may write the socket: owner and group */
-    port = grpc_server_add_http2_port(server->grpc, target, credentials);
-    umask(mask);
-    grpc_server_credentials_release(credentials);
-    free(target);
-    return port ? 0 : cannot_listen(endpoint, rpc_endpoint_why(endpoint), EADDRNOTAVAIL, error);
-}
-
 static grpc_server *
 create_grpc_server(void)
 {
@@ -151,6 +119,7 @@ server_destroy(struct rpc_server *server)
         grpc_completion_queue_destroy(server->queue);
     }
     grpc_shutdown_blocking();
+    rpc_tls_source_destroy(server->tls);
     rpc_methods_destroy(&server->methods);
     pthread_cond_destroy(&server->idle);
     pthread_mutex_destroy(&server->mutex);
@@ -178,6 +147,7 @@ wait_until_idle(struct rpc_server *server)
 static void
 shut_down(struct rpc_server *server)
 {
+    rpc_listen_stop(server);
     grpc_server_shutdown_and_notify(server->grpc, server->queue, server);
     if (server->thread_started) {
         wait_until_idle(server);
@@ -189,16 +159,16 @@ shut_down(struct rpc_server *server)
 }
 
 static int
-start(struct rpc_server *server, const char *const *endpoints, size_t n, char **error)
+start(struct rpc_server *server, const struct rpc_server_options *options, char **error)
 {
+    int retval;
+
     server->queue = grpc_completion_queue_create_for_next(NULL);
     server->grpc = create_grpc_server();
     grpc_server_register_completion_queue(server->grpc, server->queue, NULL);
-    for (size_t i = 0; i < n; i++) {
-        int retval = listen_on(server, endpoints[i], error);
-        if (retval) {
-            return retval;
-        }
+    retval = rpc_listen(server, options, error);
+    if (retval) {
+        return retval;
     }
     grpc_server_start(server->grpc);
     if (rpc_await_call(server)) {
@@ -209,15 +179,49 @@ start(struct rpc_server *server, const char *const *endpoints, size_t n, char **
     }
     server->thread_started = true;
     pthread_setname_np(server->thread, "rpc");
-    return 0;
+    return rpc_listen_start(server);
+}
+
+static struct rpc_server *
+server_create(const struct rpc_server_options *options)
+{
+    struct rpc_server *server = calloc(1, sizeof *server);
+
+    if (server) {
+        server->wake = options->wake;
+        server->admit = options->admit;
+        server->aux = options->aux;
+        server->insecure_loopback = options->insecure_loopback;
+        server->accept_stop = -1;
+        pthread_mutex_init(&server->mutex, NULL);
+        pthread_cond_init(&server->idle, NULL);
+        LIST_INIT(&server->live);
+        STAILQ_INIT(&server->arrived);
+    }
+    return server;
+}
+
+/* What goes before gRPC may be used. */
+static int
+prepare(struct rpc_server *server, const struct rpc_server_options *options, char **error)
+{
+    int retval = rpc_methods_init(&server->methods, options, error);
+
+    if (!retval && options->tls) {
+        retval = rpc_tls_check(options->tls, error);
+    }
+    if (!retval && options->tls) {
+        server->tls = rpc_tls_source_create(options->tls, options->warn, options->aux);
+        retval = server->tls ? 0 : ENOMEM;
+    }
+    return retval;
 }
 
 int
-rpc_server_start(const char *const *endpoints, size_t n, const struct rpc_method *methods,
-                 size_t n_methods, const uint8_t *descriptor_set, size_t descriptor_len, void *aux,
-                 void (*wake)(void *aux), struct rpc_server **serverp, char **error)
+rpc_server_start(const struct rpc_server_options *options, struct rpc_server **serverp,
+                 char **error)
 {
-    struct rpc_server *server = calloc(1, sizeof *server);
+    struct rpc_server *server = server_create(options);
     sigset_t all, old;
     int retval;
 
@@ -226,26 +230,16 @@ rpc_server_start(const char *const *endpoints, size_t n, const struct rpc_method
     if (!server) {
         return ENOMEM;
     }
-    server->wake = wake;
-    server->aux = aux;
-    pthread_mutex_init(&server->mutex, NULL);
-    pthread_cond_init(&server->idle, NULL);
-    LIST_INIT(&server->live);
-    STAILQ_INIT(&server->arrived);
-
     /* Signals are for the threads that ask for them: ours, and those that gRPC starts, inherit
      * this. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
+    retval = prepare(server, options, error);
     if (!getenv("GRPC_VERBOSITY")) {
         gpr_set_log_function(no_log);
     }
     grpc_init();
-    retval =
-        rpc_methods_init(&server->methods, methods, n_methods, aux, descriptor_set, descriptor_len);
-    if (!retval) {
-        retval = start(server, endpoints, n, error);
-    }
+    retval = retval ? retval : start(server, options, error);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (!retval) {
         *serverp = server;

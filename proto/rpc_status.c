@@ -2,6 +2,24 @@
 
 #include "proto/rpc.h"
 
+#include <string.h>
+
+const char *const rpc_role_names[RPC_N_ROLES] = {
+    [RPC_ROLE_NONE] = "none",      [RPC_VIEWER] = "viewer", [RPC_OPERATOR] = "operator",
+    [RPC_RESPONDER] = "responder", [RPC_POLICY] = "policy", [RPC_ADMIN] = "admin",
+};
+
+enum rpc_role
+rpc_role_from_name(const char *name)
+{
+    for (int i = RPC_ROLE_NONE + 1; i < RPC_N_ROLES; i++) {
+        if (!strcmp(name, rpc_role_names[i])) {
+            return i;
+        }
+    }
+    return RPC_ROLE_NONE;
+}
+
 const char *
 rpc_status_name(enum rpc_status status)
 {

@@ -53,6 +53,8 @@ on_new(struct rpc_stream *stream)
     LIST_INSERT_HEAD(&server->live, stream, call.live);
     pthread_mutex_unlock(&server->mutex);
     rpc_stream_submit(stream, RPC_EV_CLOSED, &op, 1);
+    rpc_call_meet(&stream->call);
+    rpc_call_take_headers(&stream->call);
 
     stream->call.handler = rpc_methods_find(
         &server->methods, (const char *) GRPC_SLICE_START_PTR(path), GRPC_SLICE_LENGTH(path));

@@ -37,7 +37,8 @@ class Rpc(unittest.TestCase):
         cls.channel = grpc.insecure_channel(
             cls.address, options=[('grpc.max_send_message_length', -1)])
         with open(protoset, 'rb') as f:
-            cls.stubs = Stubs(cls.channel, f.read())
+            cls.protoset = f.read()
+        cls.stubs = Stubs(cls.channel, cls.protoset)
 
     @classmethod
     def tearDownClass(cls):
@@ -56,11 +57,14 @@ class Rpc(unittest.TestCase):
     def toy(self, name):
         return self.stubs.call(PORTS, 'GetPort', name=name).generation
 
-    def wait_until_closed(self):
+    def wait_until(self, name, n):
         deadline = time.monotonic() + 10
-        while self.toy('open'):
-            self.assertLess(time.monotonic(), deadline, 'a stream is still open')
+        while self.toy(name) != n:
+            self.assertLess(time.monotonic(), deadline, '%s is not %d' % (name, n))
             time.sleep(0.01)
+
+    def wait_until_closed(self):
+        self.wait_until('open', 0)
 
     def test_unary(self):
         spec = {'name': 'd1', 'role': 'PORT_ROLE_DESKTOP', 'mac': '02:00:00:00:00:01',
@@ -73,6 +77,39 @@ class Rpc(unittest.TestCase):
     def test_status_and_sentence(self):
         self.assert_status(grpc.StatusCode.ALREADY_EXISTS, "port 'taken' exists",
                            lambda: self.stubs.call(PORTS, 'AddPort', spec={'name': 'taken'}))
+
+    def test_the_peer_is_who_the_kernel_says(self):
+        self.assertEqual((self.toy('uid'), self.toy('pid')), (os.getuid(), os.getpid()))
+
+    def test_request_metadata(self):
+        for sent, words in (((), '(none)'), ((('fusuma-test', 'x y'),), 'x y'),
+                            ((('fusuma-test', 'a'), ('fusuma-test', 'b')), 'a, and more')):
+            method = self.stubs.method(PORTS, 'GetPort')
+            request = self.stubs.request(PORTS, 'GetPort', name='header')
+            with self.assertRaises(grpc.RpcError) as caught:
+                method(request, metadata=sent, timeout=10)
+            self.assertEqual(caught.exception.details(), words)
+
+    def sockets(self):
+        directory = '/proc/%d/fd/' % self.server.pid
+        return sum('socket:' in os.readlink(directory + fd) for fd in os.listdir(directory))
+
+    def test_a_descriptor_is_not_reused_while_a_call_on_it_lives(self):
+        """It says whose the call is: of another connection it would say somebody else's."""
+        self.toy('open')
+        before, held = self.sockets(), self.toy('held')
+        for i in range(5):
+            # Without a pool of its own, grpcio would use the connection of setUpClass.
+            channel = grpc.insecure_channel(
+                self.address, options=[('grpc.use_local_subchannel_pool', 1)])
+            stubs = Stubs(channel, self.protoset)
+            future = stubs.method(PORTS, 'GetPort').future(
+                stubs.request(PORTS, 'GetPort', name='never'))
+            self.wait_until("held", held + i + 1)
+            future.cancel()
+            channel.close()
+        time.sleep(1)  # gRPC closes what it may close
+        self.assertEqual(self.sockets(), before + 5)
 
     def test_answer_in_a_later_turn(self):
         self.assertEqual(self.toy('late'), 42)

@@ -154,10 +154,14 @@ control_prepare(struct control *c, const struct control_options *options, char *
     ovs_list_init(&c->watches);
     ovs_list_init(&c->flushes);
     for (size_t i = 0; i < options->n_endpoints && !retval; i++) {
-        char *target = rpc_endpoint_target(options->endpoints[i], error);
+        enum rpc_endpoint_kind kind;
+        char *target = rpc_endpoint_target(options->endpoints[i], &kind, error);
 
         retval = target ? 0 : EINVAL;
         free(target);
+    }
+    if (!retval && options->tls.cert) {
+        retval = rpc_tls_check(&options->tls, error);
     }
     if (!retval && options->config_file) {
         retval = config_read(options->config_file, &c->config, error);
@@ -248,6 +252,12 @@ wake(void *control)
 }
 
 static void
+warn(void *control OVS_UNUSED, const char *sentence)
+{
+    VLOG_WARN("%s", sentence);
+}
+
+static void
 drops_arrived(void *control)
 {
     struct control *c = control;
@@ -302,9 +312,20 @@ static int
 start_rpc(struct control *c, char **error)
 {
     struct rpc_server *rpc;
-    int retval = rpc_server_start(c->options->endpoints, c->options->n_endpoints,
-                                  control_rpc_methods, control_n_rpc_methods, proto_descriptor_set,
-                                  proto_descriptor_set_length, c, wake, &rpc, error);
+    const struct control_options *o = c->options;
+    struct rpc_server_options options = { .endpoints = o->endpoints,
+                                          .n_endpoints = o->n_endpoints,
+                                          .tls = o->tls.cert ? &o->tls : NULL,
+                                          .insecure_loopback = o->insecure_loopback,
+                                          .socket_gid = o->socket_gid,
+                                          .methods = control_rpc_methods,
+                                          .n_methods = control_n_rpc_methods,
+                                          .descriptor_set = proto_descriptor_set,
+                                          .descriptor_len = proto_descriptor_set_length,
+                                          .aux = c,
+                                          .wake = wake,
+                                          .warn = warn };
+    int retval = rpc_server_start(&options, &rpc, error);
 
     ovs_mutex_lock(&c->rpc_mutex);
     c->rpc = retval ? NULL : rpc;

@@ -25,7 +25,11 @@ struct control_options {
     const char *run_dir;
     const char *const *endpoints;
     size_t n_endpoints;
-    const char *lcores; /* or NULL */
+    struct rpc_tls_files tls;    /* all three names or none */
+    bool insecure_loopback;      /* loopback TCP without TLS ... */
+    enum rpc_role insecure_role; /* ... and what everybody may there */
+    uint32_t socket_gid;         /* of unix sockets; UINT32_MAX: the process's own */
+    const char *lcores;          /* or NULL */
     bool no_huge;
     bool pick_up_midstream;
     char *const *eal_args;

@@ -10,7 +10,7 @@ TESTS += \
 	tests/unit/proto/test_rpc
 EXTRA_DIST += tests/unit/proto/test_json.py tests/unit/proto/types.proto
 
-PROTO_TEST_LIBS = proto/libproto.a $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(JANSSON_LIBS)
+PROTO_TEST_LIBS = proto/libproto.a $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS)
 
 tests_unit_proto_test_rpc_SOURCES = tests/unit/proto/test_rpc.c \
 	tests/unit/proto/toy_server.c tests/unit/proto/toy_server.h

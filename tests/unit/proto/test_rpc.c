@@ -42,7 +42,7 @@ set_up(void)
         fprintf(stderr, "%s\n", error);
         return 1;
     }
-    channel = rpc_channel_open(endpoint);
+    channel = rpc_channel_open(endpoint, NULL);
     return 0;
 }
 
@@ -151,11 +151,11 @@ test_server_missing(void)
     char missing[64];
 
     snprintf(missing, sizeof missing, "unix:%s/missing", directory);
-    c = rpc_channel_open(missing);
+    c = rpc_channel_open(missing, NULL);
     expect_failure(c, "x", RPC_UNAVAILABLE, missing);
     expect_failure(c, "x", RPC_UNAVAILABLE, "No such file or directory");
     rpc_channel_close(c);
-    c = rpc_channel_open("127.0.0.1:1");
+    c = rpc_channel_open("127.0.0.1:1", NULL);
     expect_failure(c, "x", RPC_UNAVAILABLE, "cannot connect to 127.0.0.1:1: Connection refused");
     rpc_channel_close(c);
     CU_ASSERT(seconds() - start < PATIENCE_MS / 2000.0);
@@ -173,7 +173,7 @@ test_server_comes_back(void)
     double start;
 
     snprintf(other, sizeof other, "unix:%s/other", directory);
-    c = rpc_channel_open(other);
+    c = rpc_channel_open(other, NULL);
     expect_failure(c, "sent", RPC_UNAVAILABLE, "cannot connect");
     for (int i = 0; i < 2; i++) {
         server = toy_server_start(other, &error);
@@ -194,7 +194,7 @@ test_server_comes_back(void)
 static void
 expect_bad_endpoint(const char *bad, const char *words)
 {
-    struct rpc_channel *c = rpc_channel_open(bad);
+    struct rpc_channel *c = rpc_channel_open(bad, NULL);
     char *error = NULL;
 
     expect_failure(c, "x", RPC_INVALID_ARGUMENT, words);
@@ -218,10 +218,10 @@ test_bad_endpoints(void)
     expect_bad_endpoint("::1:80", "neither");
     expect_bad_endpoint(":80", "neither");
     expect_bad_endpoint("unix:", "no path");
-    expect_bad_endpoint("0.0.0.0:80", "only loopback");
-    expect_bad_endpoint("[::]:80", "only loopback");
-    expect_bad_endpoint("192.168.0.1:80", "only loopback");
-    expect_bad_endpoint("switch.example:80", "only loopback");
+    expect_bad_endpoint("0.0.0.0:80", "TLS");
+    expect_bad_endpoint("[::]:80", "TLS");
+    expect_bad_endpoint("192.168.0.1:80", "TLS");
+    expect_bad_endpoint("switch.example:80", "TLS");
     memset(path + 6, 'x', 107);
     expect_bad_endpoint(path, "at most 107 bytes, this one has 108");
 }
@@ -414,7 +414,7 @@ test_stop_under_load(void)
     snprintf(other, sizeof other, "unix:%s/other", directory);
     server = toy_server_start(other, &error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(server);
-    c = rpc_channel_open(other);
+    c = rpc_channel_open(other, NULL);
     reader = rpc_reader_open(c, COUNTERS, "WatchCounters", &request.base);
     message = rpc_reader_next(reader, &status, &error);
     CU_ASSERT_PTR_NOT_NULL_FATAL(message);

@@ -25,6 +25,7 @@ struct toy_server {
     atomic_bool stop;
     atomic_uint open;
     atomic_uint sent;
+    unsigned held;
     struct rpc_call *late;
 
     pthread_mutex_t mutex;
@@ -84,9 +85,24 @@ get_port(struct rpc_call *call, const ProtobufCMessage *request, void *toy_)
         reply_generation(call, toy->sent);
     } else if (!strcmp(name, "open")) {
         reply_generation(call, toy->open);
+    } else if (!strcmp(name, "uid")) {
+        reply_generation(call, rpc_call_peer(call)->kind == RPC_PEER_UNIX ? rpc_call_peer(call)->uid
+                                                                          : UINT32_MAX);
+    } else if (!strcmp(name, "pid")) {
+        reply_generation(call, rpc_call_peer(call)->pid);
+    } else if (!strcmp(name, "header")) {
+        bool repeated;
+        const char *value = rpc_call_header(call, "fusuma-test", &repeated);
+
+        rpc_call_fail(call, RPC_ABORTED, "%s%s", value ? value : "(none)",
+                      repeated ? ", and more" : "");
     } else if (!strcmp(name, "late") && !toy->late) {
         toy->late = call;
-    } else if (strcmp(name, "never")) {
+    } else if (!strcmp(name, "held")) {
+        reply_generation(call, toy->held);
+    } else if (!strcmp(name, "never")) {
+        toy->held++;
+    } else {
         rpc_call_fail(call, RPC_NOT_FOUND, "no port '%s'", name);
     }
 }
@@ -197,11 +213,12 @@ watch_drops(struct rpc_stream *stream, const ProtobufCMessage *request, void *to
 /* ---- life ---- */
 
 static const struct rpc_method methods[] = {
-    { &fusuma__v1__port_service__descriptor, "AddPort", add_port, NULL },
-    { &fusuma__v1__port_service__descriptor, "GetPort", get_port, NULL },
-    { &fusuma__v1__port_service__descriptor, "DeletePort", delete_port, NULL },
-    { &fusuma__v1__counter_service__descriptor, "WatchCounters", NULL, watch_counters },
-    { &fusuma__v1__drop_service__descriptor, "WatchDrops", NULL, watch_drops },
+    { &fusuma__v1__port_service__descriptor, "AddPort", add_port, NULL, RPC_OPERATOR, true },
+    { &fusuma__v1__port_service__descriptor, "GetPort", get_port, NULL, RPC_VIEWER, false },
+    { &fusuma__v1__port_service__descriptor, "DeletePort", delete_port, NULL, RPC_OPERATOR, true },
+    { &fusuma__v1__counter_service__descriptor, "WatchCounters", NULL, watch_counters, RPC_VIEWER,
+      false },
+    { &fusuma__v1__drop_service__descriptor, "WatchDrops", NULL, watch_drops, RPC_VIEWER, false },
 };
 
 static void *
@@ -227,12 +244,20 @@ struct toy_server *
 toy_server_start(const char *endpoint, char **error)
 {
     struct toy_server *toy = calloc(1, sizeof *toy);
+    struct rpc_server_options options = { .endpoints = &endpoint,
+                                          .n_endpoints = 1,
+                                          .insecure_loopback = true,
+                                          .socket_gid = UINT32_MAX,
+                                          .methods = methods,
+                                          .n_methods = sizeof methods / sizeof methods[0],
+                                          .descriptor_set = proto_descriptor_set,
+                                          .descriptor_len = proto_descriptor_set_length,
+                                          .aux = toy,
+                                          .wake = wake };
 
     pthread_mutex_init(&toy->mutex, NULL);
     toy->wake_fd = eventfd(0, EFD_CLOEXEC);
-    if (rpc_server_start(&endpoint, 1, methods, sizeof methods / sizeof methods[0],
-                         proto_descriptor_set, proto_descriptor_set_length, toy, wake, &toy->rpc,
-                         error)) {
+    if (rpc_server_start(&options, &toy->rpc, error)) {
         close(toy->wake_fd);
         free(toy);
         return NULL;

@@ -1,14 +1,18 @@
 /* A server of toy handlers, to test the transport with.
  *
- * PortService.AddPort    echoes the spec; name "taken" is ALREADY_EXISTS
- *            GetPort     "sent": generation = messages the counter streams have sent;
- *                        "open": generation = streams open now; "late": answers in a later turn;
- *                        "never": does not answer; anything else NOT_FOUND
- *            DeletePort  pushes a drop record of that port to every drop stream
- * CounterService.WatchCounters  interval_ms messages (0: endless), numbered by monotonic_ns, with
- * the ports of the request; port "refused" is refused DropService.WatchDrops        what DeletePort
- * pushes from then on
- */
+ * AddPort echoes the spec; name "taken" is ALREADY_EXISTS
+ *
+ * GetPort, by name: "sent": generation = messages the counter streams have sent; "open": generation
+ * = streams open now; "late": answers in a later turn; "never": does not answer; "held": how many
+ * of those there were; "uid", "pid": of the peer; "header": ABORTED, with the metadata fusuma-test;
+ * anything else NOT_FOUND
+ *
+ * DeletePort pushes a drop record of that port to every drop stream
+ *
+ * WatchCounters: interval_ms messages (0: endless), numbered by monotonic_ns, with the ports of the
+ * request; port "refused" is refused
+ *
+ * WatchDrops: what DeletePort pushes from then on */
 #ifndef TOY_SERVER_H
 #define TOY_SERVER_H 1
 
