@@ -27,6 +27,7 @@ OFFICE_PIDS=()
 OFFICE_NAMESPACES=()
 OFFICE_DIR=
 OFFICE_SWITCH_PID=
+OFFICE_SWITCH=$OFFICE_BIN/vswitchd
 OFFICE_SWITCH_OPTIONS=() # further options of vswitchd
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -215,7 +216,7 @@ office_ports_up()
 
 office_run()
 {
-    spawn_ns switch "$OFFICE_BIN/vswitchd" --config "$OFFICE_DIR/config.yaml" \
+    spawn_ns switch "$OFFICE_SWITCH" --config "$OFFICE_DIR/config.yaml" \
         --state-dir "$OFFICE_DIR/state" --run-dir "$OFFICE_DIR/run" \
         "${OFFICE_SWITCH_OPTIONS[@]}" \
         >>"$OFFICE_DIR/vswitchd.log" 2>&1 </dev/null

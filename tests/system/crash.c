@@ -1,0 +1,215 @@
+/* vswitchd that kills itself at a named point: the very objects of the switch, linked (--wrap) with
+ * this around some of their functions.  The switch that is installed knows nothing of it.
+ *
+ * FUSUMA_CRASH names a file.  While that holds the name of a point, the switch ends by SIGKILL when
+ * it comes there; when it does not exist, nothing happens.  The points of a change
+ * (control/change.h), in their order:
+ *
+ *     cut-before cut-after      around the publication that a quarantine does not wait with
+ *     before-store              it is about to be handed to the writer thread
+ *     before-commit             all statements are done, nothing is written
+ *     write-1                   before the first write to the write-ahead log
+ *     torn-2                    half of the second write is done
+ *     after-commit              it is durable, and nobody knows yet
+ *     before-publish after-publish
+ *     before-reply after-reply */
+#include <config.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control/publish.h"
+#include "proto/rpc.h"
+#include "telemetry/writer.h"
+
+int __real_publish(struct publisher *, struct desired *, struct policy *);
+int __wrap_publish(struct publisher *, struct desired *, struct policy *);
+void __real_writer_submit(struct writer_job *, enum writer_class);
+void __wrap_writer_submit(struct writer_job *, enum writer_class);
+void __real_rpc_call_reply(struct rpc_call *, const ProtobufCMessage *);
+void __wrap_rpc_call_reply(struct rpc_call *, const ProtobufCMessage *);
+int __real_sqlite3_open_v2(const char *, sqlite3 **, int, const char *);
+int __wrap_sqlite3_open_v2(const char *, sqlite3 **, int, const char *);
+int __real_sqlite3_exec(sqlite3 *, const char *, sqlite3_callback, void *, char **);
+int __wrap_sqlite3_exec(sqlite3 *, const char *, sqlite3_callback, void *, char **);
+int __real_sqlite3_step(sqlite3_stmt *);
+int __wrap_sqlite3_step(sqlite3_stmt *);
+
+/* A change has become durable since a point was named. */
+static atomic_bool stored;
+/* The writer thread is at a change: how many writes it has made for it, and whether it commits. */
+static __thread bool in_change, committing;
+static __thread unsigned n_writes;
+
+/* ---- points ---- */
+
+static int
+open_file(void)
+{
+    const char *file = getenv("FUSUMA_CRASH");
+
+    return file ? open(file, O_RDONLY | O_CLOEXEC) : -1;
+}
+
+static bool
+is_named(const char *point)
+{
+    int fd = open_file();
+    char name[64];
+    ssize_t n;
+
+    if (fd < 0) {
+        return false;
+    }
+    n = read(fd, name, sizeof name - 1);
+    close(fd);
+    name[n < 0 ? 0 : n] = '\0';
+    name[strcspn(name, "\n")] = '\0';
+    return !strcmp(name, point);
+}
+
+static bool
+is_armed(void)
+{
+    int fd = open_file();
+
+    return fd >= 0 && !close(fd);
+}
+
+static void
+point(const char *name)
+{
+    if (is_named(name)) {
+        kill(getpid(), SIGKILL);
+        for (;;) {
+            pause();
+        }
+    }
+}
+
+/* ---- the control thread ---- */
+
+int
+__wrap_publish(struct publisher *p, struct desired *d, struct policy *next)
+{
+    bool after_store = atomic_load(&stored);
+    int retval;
+
+    point(after_store ? "before-publish" : "cut-before");
+    retval = __real_publish(p, d, next);
+    point(after_store ? "after-publish" : "cut-after");
+    return retval;
+}
+
+void
+__wrap_rpc_call_reply(struct rpc_call *call, const ProtobufCMessage *reply)
+{
+    bool after_store = atomic_load(&stored);
+
+    if (after_store) {
+        point("before-reply");
+    }
+    __real_rpc_call_reply(call, reply);
+    if (after_store) {
+        point("after-reply");
+    }
+}
+
+/* ---- the writer thread ---- */
+
+static void (*real_run)(struct writer_job *); /* changes have one function */
+
+static void
+run(struct writer_job *job)
+{
+    in_change = true;
+    n_writes = 0;
+    real_run(job);
+    in_change = false;
+}
+
+void
+__wrap_writer_submit(struct writer_job *job, enum writer_class class)
+{
+    if (class == WRITER_STATE) {
+        atomic_store(&stored, false);
+        point("before-store");
+        real_run = job->run;
+        job->run = run;
+    }
+    __real_writer_submit(job, class);
+}
+
+static int
+on_commit(void *db)
+{
+    (void) db;
+    if (in_change) {
+        point("before-commit");
+        committing = true;
+    }
+    return 0;
+}
+
+static int
+committed(sqlite3 *db, int code)
+{
+    if (committing && sqlite3_get_autocommit(db)) {
+        committing = false;
+        atomic_store(&stored, is_armed());
+        point("after-commit");
+    }
+    return code;
+}
+
+int
+__wrap_sqlite3_exec(sqlite3 *db, const char *sql, sqlite3_callback cb, void *aux, char **error)
+{
+    return committed(db, __real_sqlite3_exec(db, sql, cb, aux, error));
+}
+
+int
+__wrap_sqlite3_step(sqlite3_stmt *stmt)
+{
+    return committed(sqlite3_db_handle(stmt), __real_sqlite3_step(stmt));
+}
+
+static ssize_t
+on_write(int fd, const void *data, size_t size, off_t offset)
+{
+    if (in_change) {
+        n_writes++;
+        if (n_writes == 1) {
+            point("write-1");
+        } else if (n_writes == 2 && is_named("torn-2")) {
+            ssize_t n = pwrite(fd, data, size / 2, offset);
+
+            (void) n;
+            point("torn-2");
+        }
+    }
+    return pwrite(fd, data, size, offset);
+}
+
+int
+__wrap_sqlite3_open_v2(const char *path, sqlite3 **db, int flags, const char *vfs_name)
+{
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    int code = __real_sqlite3_open_v2(path, db, flags, vfs_name);
+
+    if (vfs && vfs->iVersion >= 3) {
+        vfs->xSetSystemCall(vfs, "pwrite", (sqlite3_syscall_ptr) on_write);
+        vfs->xSetSystemCall(vfs, "pwrite64", (sqlite3_syscall_ptr) on_write);
+    }
+    if (!code) {
+        sqlite3_commit_hook(*db, on_commit, NULL);
+    }
+    return code;
+}
