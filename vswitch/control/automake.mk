@@ -36,6 +36,9 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/objects.c \
 	vswitch/control/objects.h \
 	vswitch/control/policies.c \
+	vswitch/control/policy_history.c \
+	vswitch/control/policy_message.c \
+	vswitch/control/policy_message.h \
 	vswitch/control/port_changes.c \
 	vswitch/control/port_message.c \
 	vswitch/control/port_message.h \

@@ -55,10 +55,41 @@ load_port(const Fusuma__V1__PortSpec *spec, bool quarantined, void *control)
     }
 }
 
+/* A policy whose time to be confirmed ran out while the switch was down was not: it never is in
+ * force again. */
+static int
+go_back(struct control *c, char **error)
+{
+    int64_t now = time_wall_usec();
+    uint64_t version;
+
+    if (!c->pending.confirm_by_s || now / 1000000 < c->pending.confirm_by_s) {
+        c->pending_due_ms = time_msec() + c->pending.confirm_by_s * 1000 - now / 1000;
+        return 0;
+    }
+    VLOG_WARN("policy version %" PRIu64 " was not confirmed in time: going back to %" PRIu64,
+              c->first_policy ? c->first_policy->version : 0, c->pending.go_back);
+    state_policy_destroy(c->first_policy);
+    c->first_policy = NULL;
+    int retval = c->pending.go_back
+                     ? state_policy_restore(c->state, c->pending.go_back, "vswitchd",
+                                            "not confirmed in time", now, NULL, &version, error)
+                     : state_policy_put_none(c->state, error);
+    return retval ? retval : state_policy_load(c->state, &c->first_policy, &c->pending, error);
+}
+
 static void
 load_state(struct control *c)
 {
-    if (!state_load(c->state, load_port, c, &c->first_policy)) {
+    char *error = NULL;
+    bool ok = state_load(c->state, load_port, c);
+
+    if (state_policy_load(c->state, &c->first_policy, &c->pending, &error) || go_back(c, &error)) {
+        VLOG_EMER("the stored policy cannot be read, everything is denied: %s", error);
+        free(error);
+        ok = false;
+    }
+    if (!ok) {
         VLOG_EMER("%s: not all of the state can be read; what is missing is denied",
                   c->options->state_dir);
     }
@@ -96,7 +127,18 @@ store_config(struct control *c, char **error)
         retval = state_put_port(c->state, c->config.ports[i], error);
     }
     if (!retval && c->config.policy) {
-        retval = state_set_policy(c->state, c->config.policy, error);
+        struct state_source source = { c->config.policy_file, c->config.policy };
+        struct state_policy text = { .who = (char *) "configuration",
+                                     .comment = (char *) "",
+                                     .applied_us = time_wall_usec(),
+                                     .sources = &source,
+                                     .n_sources = 1 };
+        char digest[65];
+        uint64_t version;
+
+        policy_digest(&text, digest);
+        text.digest = digest;
+        retval = state_policy_put(c->state, &text, NULL, &version, error);
     }
     return retval;
 }
@@ -131,8 +173,7 @@ adopt_config(struct control *c, char **error)
         state_rollback(c->state);
         return retval;
     }
-    c->first_policy = nullable_xstrdup(c->config.policy);
-    return 0;
+    return state_policy_load(c->state, &c->first_policy, &c->pending, error);
 }
 
 int
@@ -300,12 +341,13 @@ start_policy(struct control *c)
 {
     char *error = NULL;
 
-    if (c->first_policy && policies_start(c, c->first_policy, &error)) {
+    struct state_policy *text = c->first_policy;
+
+    c->first_policy = NULL;
+    if (text && policies_start(c, text, &error)) {
         VLOG_EMER("the stored policy cannot be put in force, everything is denied: %s", error);
         free(error);
     }
-    free(c->first_policy);
-    c->first_policy = NULL;
 }
 
 static int
@@ -400,6 +442,7 @@ control_run(struct control *c)
     rpc_server_run(c->rpc);
     changes_run(c);
     policies_run(c);
+    policies_check_pending(c);
     watches_run(c);
     flushes_run(c);
     learn(c, dp_now_s());
@@ -418,6 +461,7 @@ void
 control_wait(struct control *c)
 {
     latch_wait(&c->wake);
+    policies_wait_pending(c);
     watches_wait(c);
     flushes_wait(c);
     poll_timer_wait(LEARN_MS);
@@ -461,7 +505,7 @@ control_stop(struct control *c)
     state_close(c->state);
     changes_destroy(&c->changes);
     config_destroy(&c->config);
-    free(c->first_policy);
+    state_policy_destroy(c->first_policy);
     latch_destroy(&c->wake);
     ovs_mutex_destroy(&c->rpc_mutex);
 }

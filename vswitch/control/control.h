@@ -14,6 +14,7 @@
 #include "control/publish.h"
 #include "control/slots.h"
 #include "control/state.h"
+#include "control/state_policy.h"
 #include "openvswitch/list.h"
 #include "ovs-thread.h"
 
@@ -53,7 +54,10 @@ struct control {
     struct ovs_list flushes;    /* of connections */
     struct ovs_mutex rpc_mutex; /* 'rpc' is read by the telemetry thread */
     struct rpc_server *rpc;
-    char *first_policy; /* text that the state had, until it is compiled */
+    struct state_policy *first_policy; /* that the state had, until it is compiled */
+    struct state_pending pending;      /* confirm_by_s 0: the policy in force is for good */
+    long long pending_due_ms;          /* when the switch goes back by itself */
+    bool going_back;
     long long started_ms, refresh_ms;
     bool port_subsystem;
 };
@@ -91,15 +95,50 @@ void ports_quarantine(struct control *, const char *name, port_done *, void *aux
 void ports_release(struct control *, const char *name, port_done *, void *aux);
 
 /* policies.c */
-/* Compiles and publishes 'yaml' at once (before the workers run). */
-enum rpc_status policies_start(struct control *, const char *yaml, char **error);
+/* SHA-256, in lower-case hex, of a policy's text; of several, of all with a NUL between them. */
+void policy_digest(const struct state_policy *, char digest[65]);
+/* RPC_INVALID_ARGUMENT: '*error' names the source, the line and the column. */
+enum rpc_status policy_parse(const struct state_policy *, struct acl_policy **, char **error);
+/* Compiles and publishes a policy at once (before the workers run), which it takes. */
+enum rpc_status policies_start(struct control *, struct state_policy *, char **error);
 void policies_stop(struct control *);
-/* Calls 'done' once, now or later, with the outcome; '*error' is only lent, as is the policy, which
- * is NULL unless the status is RPC_OK. */
+struct policy_options {
+    bool dry_run;      /* all but putting it in force */
+    bool has_expected; /* only if this version (0: none) is in force; otherwise RPC_ABORTED */
+    uint64_t expected;
+    uint32_t confirm_within_s; /* goes back by itself unless confirmed; 0: it is for good */
+};
+struct policy_outcome {
+    const struct policy *policy; /* in force, or as it would be */
+    int64_t confirm_by_s;        /* Unix time; 0: for good */
+};
+/* Calls 'done' once, now or later; '*error' is only lent, as is the outcome, which is NULL unless
+ * the status is RPC_OK. */
 typedef void policy_done(struct control *, enum rpc_status, const char *error,
-                         const struct policy *, void *aux);
-void policies_apply(struct control *, const char *yaml, policy_done *done, void *aux);
+                         const struct policy_outcome *, void *aux);
+/* Takes 'text' ('version', 'digest' and 'applied_us' are set by it). */
+void policies_apply(struct control *, struct state_policy *text, const struct policy_options *,
+                    policy_done *done, void *aux);
 /* Takes in what the compile thread has done. */
 void policies_run(struct control *);
+
+/* policy_history.c */
+typedef void policy_found(struct control *, enum rpc_status, const char *error,
+                          const struct state_policy *, void *aux);
+/* A version with its text.  RPC_NOT_FOUND. */
+void policies_fetch(struct control *, uint64_t version, policy_found *, void *aux);
+typedef void policy_listed(struct control *, enum rpc_status, const char *error,
+                           const struct state_policy *, size_t n, void *aux);
+/* All that are kept, the newest first, without their texts. */
+void policies_list(struct control *, policy_listed *, void *aux);
+/* Puts the text of an earlier version in force again, as a new version. */
+void policies_rollback(struct control *, uint64_t version, const char *who, const char *comment,
+                       const struct policy_options *, policy_done *, void *aux);
+/* What was to be confirmed stays.  RPC_FAILED_PRECONDITION when there is nothing to confirm, or
+ * 'version' (0: any) is not it. */
+void policies_confirm(struct control *, uint64_t version, policy_done *, void *aux);
+/* Goes back when the time has come. */
+void policies_check_pending(struct control *);
+void policies_wait_pending(const struct control *);
 
 #endif

@@ -5,7 +5,9 @@
 #include "control/control.h"
 #include "control/digest.h"
 #include "control/membership.h"
+#include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
+#include "timeval.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(policies);
@@ -16,28 +18,82 @@ struct apply {
     struct policy *policy; /* NULL: it is the publisher's */
     struct compile_job job;
     struct change change;
-    char *old_yaml; /* of the policy that stays, or NULL */
+    struct policy_options options;
+    uint64_t go_back; /* if it is to be confirmed: the version that is, 0 none */
+    uint64_t version; /* as stored */
+    uint64_t before;  /* version that stays when it cannot be put in force, 0 none */
+    struct state_pending pending, pending_before;
     policy_done *done;
     void *aux;
 };
 
-static enum rpc_status
-parse(const char *yaml, struct policy **policyp, char **error)
-{
-    struct policy *policy = xzalloc(sizeof *policy);
-    struct acl_source source = { yaml, strlen(yaml) };
-    struct acl_error e = { .text = "" };
+/* ---- texts ---- */
 
-    *policyp = NULL;
-    if (acl_policy_parse(&source, 1, &policy->parsed, &e)) {
-        *error = e.line ? xasprintf("line %u, column %u: %s", e.line, e.column, e.text)
-                        : xstrdup(e.text);
-        free(policy);
+void
+policy_digest(const struct state_policy *text, char digest[65])
+{
+    struct ds all = DS_EMPTY_INITIALIZER;
+
+    for (size_t i = 0; i < text->n_sources; i++) {
+        if (i) {
+            ds_put_char(&all, '\0');
+        }
+        ds_put_cstr(&all, text->sources[i].yaml);
+    }
+    digest_sha256(ds_cstr(&all), all.length, digest);
+    ds_destroy(&all);
+}
+
+/* "FILE:LINE:COLUMN: what", or, of a text without a name, "line LINE, column COLUMN: what". */
+static char *
+describe(const struct state_policy *text, const struct acl_error *e)
+{
+    const char *name = e->source < text->n_sources ? text->sources[e->source].name : "";
+
+    if (!e->line) {
+        return xstrdup(e->text);
+    }
+    return name[0] ? xasprintf("%s:%u:%u: %s", name, e->line, e->column, e->text)
+                   : xasprintf("line %u, column %u: %s", e->line, e->column, e->text);
+}
+
+enum rpc_status
+policy_parse(const struct state_policy *text, struct acl_policy **parsed, char **error)
+{
+    struct acl_source *sources = xcalloc(text->n_sources + 1, sizeof *sources);
+    struct acl_error e = { .text = "" };
+    int retval;
+
+    for (size_t i = 0; i < text->n_sources; i++) {
+        sources[i] = (struct acl_source){ text->sources[i].yaml, strlen(text->sources[i].yaml) };
+    }
+    retval = acl_policy_parse(sources, text->n_sources, parsed, &e);
+    free(sources);
+    if (retval) {
+        *error = describe(text, &e);
         return RPC_INVALID_ARGUMENT;
     }
-    policy->yaml = xstrdup(yaml);
-    digest_sha256(yaml, strlen(yaml), policy->digest);
-    *policyp = policy;
+    return RPC_OK;
+}
+
+/* Takes 'text', also when it fails. */
+static enum rpc_status
+parse(struct state_policy *text, struct policy **policyp, char **error)
+{
+    struct acl_policy *parsed;
+    enum rpc_status status = policy_parse(text, &parsed, error);
+
+    *policyp = NULL;
+    if (status) {
+        state_policy_destroy(text);
+        return status;
+    }
+    *policyp = xzalloc(sizeof **policyp);
+    (*policyp)->text = text;
+    (*policyp)->parsed = parsed;
+    policy_digest(text, (*policyp)->digest);
+    free(text->digest);
+    text->digest = xstrdup((*policyp)->digest);
     return RPC_OK;
 }
 
@@ -97,11 +153,11 @@ release_slots(struct control *c)
 }
 
 enum rpc_status
-policies_start(struct control *c, const char *yaml, char **error)
+policies_start(struct control *c, struct state_policy *text, char **error)
 {
     struct compile_job job;
     struct policy *policy;
-    enum rpc_status status = parse(yaml, &policy, error);
+    enum rpc_status status = parse(text, &policy, error);
 
     if (status) {
         return status;
@@ -130,28 +186,66 @@ apply_cast(struct change *change)
     return CONTAINER_OF(change, struct apply, change);
 }
 
+static uint64_t
+version_in_force(const struct control *c)
+{
+    return c->publisher.policy ? c->publisher.policy->text->version : 0;
+}
+
+/* Only now is it known what it takes the place of. */
+static enum rpc_status
+apply_begin(struct control *c, struct change *change, char **error)
+{
+    struct apply *a = apply_cast(change);
+    const struct policy_options *o = &a->options;
+
+    a->before = version_in_force(c);
+    a->pending_before = c->pending;
+    if (o->has_expected && o->expected != a->before) {
+        return control_fail(error, RPC_ABORTED,
+                            "version %" PRIu64 " is in force, not %" PRIu64 " as expected",
+                            a->before, o->expected);
+    }
+    if (o->confirm_within_s) {
+        a->pending = (struct state_pending){
+            .confirm_by_s = time_wall() + o->confirm_within_s,
+            .go_back = c->pending.confirm_by_s ? c->pending.go_back : a->before,
+        };
+    }
+    return RPC_OK;
+}
+
 static int
 apply_store(struct state *state, struct change *change, char **error)
 {
-    return state_set_policy(state, apply_cast(change)->policy->yaml, error);
+    struct apply *a = apply_cast(change);
+
+    return state_policy_put(state, a->policy->text, a->pending.confirm_by_s ? &a->pending : NULL,
+                            &a->version, error);
 }
 
 static int
 apply_unstore(struct state *state, struct change *change, char **error)
 {
-    return state_set_policy(state, apply_cast(change)->old_yaml, error);
+    struct apply *a = apply_cast(change);
+
+    return state_policy_take_back(state, a->version, a->before,
+                                  a->pending_before.confirm_by_s ? &a->pending_before : NULL,
+                                  error);
 }
 
 static enum rpc_status
 apply_commit(struct control *c, struct change *change, char **error)
 {
     struct apply *a = apply_cast(change);
-    enum rpc_status status = put_in_force(c, a->policy, error);
+    enum rpc_status status;
 
+    a->policy->text->version = a->version;
+    status = put_in_force(c, a->policy, error);
     if (!status) {
         a->policy = NULL;
-    } else if (c->publisher.policy) {
-        a->old_yaml = xstrdup(c->publisher.policy->yaml);
+        c->pending = a->pending;
+        c->pending_due_ms = time_msec() + a->options.confirm_within_s * 1000LL;
     }
     return status;
 }
@@ -161,12 +255,16 @@ static void apply_next(struct control *);
 static void
 apply_end(struct control *c, struct apply *a, enum rpc_status status, const char *error)
 {
+    struct policy_outcome outcome = {
+        .policy = a->policy ? a->policy : c->publisher.policy,
+        .confirm_by_s = a->pending.confirm_by_s,
+    };
+
+    a->done(c, status, error, status ? NULL : &outcome, a->aux);
     policy_destroy(a->policy);
     compile_job_release(&a->job);
     release_slots(c);
-    a->done(c, status, error, status ? NULL : c->publisher.policy, a->aux);
     ovs_list_remove(&a->node);
-    free(a->old_yaml);
     free(a);
 }
 
@@ -177,9 +275,11 @@ apply_done(struct control *c, struct change *change, enum rpc_status status, con
     apply_next(c);
 }
 
-static const struct change_ops apply_ops = {
-    .store = apply_store, .unstore = apply_unstore, .commit = apply_commit, .done = apply_done
-};
+static const struct change_ops apply_ops = { .begin = apply_begin,
+                                             .store = apply_store,
+                                             .unstore = apply_unstore,
+                                             .commit = apply_commit,
+                                             .done = apply_done };
 
 /* ---- the queue ---- */
 
@@ -203,12 +303,13 @@ apply_next(struct control *c)
 }
 
 void
-policies_apply(struct control *c, const char *yaml, policy_done *done, void *aux)
+policies_apply(struct control *c, struct state_policy *text, const struct policy_options *options,
+               policy_done *done, void *aux)
 {
     struct policy *policy;
     struct apply *a;
     char *error = NULL;
-    enum rpc_status status = parse(yaml, &policy, &error);
+    enum rpc_status status = parse(text, &policy, &error);
 
     if (status) {
         done(c, status, error, NULL, aux);
@@ -217,6 +318,8 @@ policies_apply(struct control *c, const char *yaml, policy_done *done, void *aux
     }
     a = xzalloc(sizeof *a);
     a->policy = policy;
+    a->policy->text->applied_us = time_wall_usec();
+    a->options = *options;
     a->change.ops = &apply_ops;
     a->done = done;
     a->aux = aux;
@@ -239,7 +342,7 @@ policies_run(struct control *c)
     }
     a = CONTAINER_OF(job, struct apply, job);
     status = take_compiled(a->policy, job, &error);
-    if (status) {
+    if (status || a->options.dry_run) {
         apply_end(c, a, status, error);
         free(error);
         apply_next(c);

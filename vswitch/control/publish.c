@@ -34,7 +34,7 @@ policy_destroy(struct policy *policy)
     if (policy) {
         acl_compiled_destroy(&policy->compiled);
         acl_policy_destroy(policy->parsed);
-        free(policy->yaml);
+        state_policy_destroy(policy->text);
         free(policy);
     }
 }

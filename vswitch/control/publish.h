@@ -9,11 +9,12 @@
 
 #include "acl/compile.h"
 #include "control/desired.h"
+#include "control/state_policy.h"
 
 /* A policy that is compiled.  Whoever holds it owns it all. */
 struct policy {
-    char *yaml;
-    char digest[65]; /* SHA-256, lower-case hex */
+    struct state_policy *text; /* its sources, and what is known of it */
+    char digest[65];           /* policy_digest() */
     struct acl_policy *parsed;
     struct acl_compiled compiled;
     size_t n_rows;       /* classes that the tables have rows for */

@@ -33,6 +33,11 @@ const struct rpc_method control_rpc_methods[] = {
     { PORTS, "ListBindings", rpc_list_bindings, NULL, RPC_VIEWER, false },
     { POLICY, "GetPolicy", rpc_get_policy, NULL, RPC_VIEWER, false },
     { POLICY, "ApplyPolicy", rpc_apply_policy, NULL, RPC_POLICY, true },
+    { POLICY, "CheckPolicy", rpc_check_policy, NULL, RPC_VIEWER, false },
+    { POLICY, "ConfirmPolicy", rpc_confirm_policy, NULL, RPC_POLICY, true },
+    { POLICY, "RollbackPolicy", rpc_rollback_policy, NULL, RPC_POLICY, true },
+    { POLICY, "ListPolicyVersions", rpc_list_policy_versions, NULL, RPC_VIEWER, false },
+    { POLICY, "ListServices", rpc_list_services, NULL, RPC_VIEWER, false },
     { QUARANTINE, "Quarantine", rpc_quarantine, NULL, RPC_RESPONDER, true },
     { QUARANTINE, "Release", rpc_release, NULL, RPC_RESPONDER, true },
     { CONNECTIONS, "ListConnections", rpc_list_connections, NULL, RPC_VIEWER, false },
@@ -64,6 +69,24 @@ rpc_reply_with(struct rpc_call *call, void *reply)
 {
     rpc_call_reply(call, reply);
     message_free(reply);
+}
+
+char *
+rpc_who(const struct rpc_call *call)
+{
+    const struct rpc_peer *peer = rpc_call_peer(call);
+
+    switch (peer->kind) {
+    case RPC_PEER_UNIX:
+        return xasprintf("uid %" PRIu32, peer->uid);
+    case RPC_PEER_TLS:
+        return xstrdup(peer->cn       ? peer->cn
+                       : peer->n_uris ? peer->uris[0]
+                       : peer->n_dns  ? peer->dns[0]
+                                      : peer->address);
+    default:
+        return xstrdup(peer->address);
+    }
 }
 
 /* All fields of a page are 64-bit counters. */

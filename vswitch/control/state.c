@@ -129,48 +129,21 @@ load_port(sqlite3_stmt *stmt, void (*port)(const Fusuma__V1__PortSpec *, bool, v
     return true;
 }
 
-static bool
-load_policy(struct state *s, char **yamlp)
-{
-    struct state_policy *policy;
-    char *error;
-
-    if (state_policy_load(s, &policy, NULL, &error)) {
-        VLOG_ERR("%s", error);
-        free(error);
-        return false;
-    }
-    if (policy && policy->n_sources > 1) {
-        VLOG_ERR("policy version %" PRIu64 " has %zu sources", policy->version, policy->n_sources);
-        state_policy_destroy(policy);
-        return false;
-    }
-    if (policy) {
-        *yamlp = policy->sources[0].yaml;
-        policy->sources[0].yaml = NULL;
-        state_policy_destroy(policy);
-    }
-    return true;
-}
-
 bool
-state_load(struct state *s, void (*port)(const Fusuma__V1__PortSpec *, bool, void *), void *aux,
-           char **policyp)
+state_load(struct state *s, void (*port)(const Fusuma__V1__PortSpec *, bool, void *), void *aux)
 {
     sqlite3_stmt *stmt;
     bool ok = true;
     int code;
 
-    *policyp = NULL;
     code = sqlite3_prepare_v2(s->db, "SELECT name, spec, quarantined FROM port ORDER BY name", -1,
                               &stmt, NULL);
     while (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
         ok = load_port(stmt, port, aux) && ok;
         code = SQLITE_OK;
     }
-    ok = ok && code == SQLITE_DONE;
     sqlite3_finalize(stmt);
-    return load_policy(s, policyp) && ok;
+    return ok && code == SQLITE_DONE;
 }
 
 bool
@@ -222,26 +195,6 @@ state_set_quarantine(struct state *s, const char *name, bool quarantined, char *
 {
     return state_run(s, error, "UPDATE port SET quarantined = ?2 WHERE name = ?1", "ti", name,
                      (int64_t) quarantined);
-}
-
-int
-state_set_policy(struct state *s, const char *yaml, char **error)
-{
-    char name[] = "", digest[65];
-    struct state_source source = { name, CONST_CAST(char *, yaml) };
-    struct state_policy policy = { .digest = digest,
-                                   .who = name,
-                                   .comment = name,
-                                   .applied_us = time_wall_usec(),
-                                   .sources = &source,
-                                   .n_sources = 1 };
-    uint64_t version;
-
-    if (!yaml) {
-        return state_policy_put_none(s, error);
-    }
-    digest_sha256(yaml, strlen(yaml), digest);
-    return state_policy_put(s, &policy, NULL, &version, error);
 }
 
 /* A port that was deleted meanwhile gets none. */

@@ -31,18 +31,15 @@ int state_downgrade(const char *dir, int version, int *fromp, char **error);
 /* False until state_begin() ... state_commit() has put in what the switch first starts from. */
 bool state_is_initialised(const struct state *);
 
-/* Calls 'port' for each port, by name; '*policyp' is the policy's text or NULL (the caller frees
- * it).  Whether all of it could be read. */
+/* Calls 'port' for each port, by name.  Whether all of them could be read. */
 bool state_load(struct state *,
-                void (*port)(const Fusuma__V1__PortSpec *, bool quarantined, void *aux), void *aux,
-                char **policyp);
+                void (*port)(const Fusuma__V1__PortSpec *, bool quarantined, void *aux), void *aux);
 
 /* 0, or a positive errno and '*error'.  Each is a transaction of its own unless inside
  * state_begin() and state_commit(); state_rollback() ends one without effect. */
 int state_put_port(struct state *, const Fusuma__V1__PortSpec *, char **error);
 int state_delete_port(struct state *, const char *name, char **error);
 int state_set_quarantine(struct state *, const char *name, bool, char **error);
-int state_set_policy(struct state *, const char *yaml, char **error); /* NULL: none */
 /* What has been learned about ports: replaces all that 'ports' have, in one transaction. */
 struct state_binding {
     const char *port;

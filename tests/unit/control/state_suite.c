@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "control/state.h"
+#include "control/state_policy.h"
 #include "tests/unit/control/state_dir.h"
 #include "tests/unit/control/suites.h"
 #include "util.h"
@@ -81,7 +82,8 @@ test_version_1(void)
     struct state_binding row = { "desk1", addr, "dhcp", 1000 };
     const char *port = "desk1";
     struct state *state;
-    char *policy, *error;
+    struct state_policy *policy;
+    char *error;
     int n = 0;
 
     state_dir_execute(
@@ -94,9 +96,11 @@ test_version_1(void)
     for (int i = 0; i < 2; i++) { /* what it was brought to opens as it is */
         state = state_dir_opened();
         CU_ASSERT_TRUE(state_is_initialised(state));
-        CU_ASSERT_TRUE(state_load(state, no_port, &n, &policy));
-        expect_text(policy, "version: 1");
-        free(policy);
+        CU_ASSERT_TRUE(state_load(state, no_port, &n));
+        CU_ASSERT_EQUAL_FATAL(state_policy_load(state, &policy, NULL, &error), 0);
+        CU_ASSERT_PTR_NOT_NULL_FATAL(policy);
+        expect_text(policy->sources[0].yaml, "version: 1");
+        state_policy_destroy(policy);
         state_close(state);
     }
     state = state_dir_opened();

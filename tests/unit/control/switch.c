@@ -163,7 +163,7 @@ fixture_policy(const struct fixture *f, const char *yaml)
         expect_text(error.text, "no error");
         CU_FAIL_FATAL("a policy of the tests is wrong");
     }
-    policy->yaml = xstrdup(yaml);
+    policy->text = xzalloc(sizeof *policy->text);
     job.policy = policy->parsed;
     job.slots = xcalloc(policy->parsed->n_rules + 1, sizeof *job.slots);
     job.members = membership_of_addresses(policy->parsed, &f->d, VLAN_NONE, &job.n_members);
