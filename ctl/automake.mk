@@ -1,6 +1,7 @@
 # ctl: swctl.  See Makefile.am.
 bin_PROGRAMS += bin/swctl
 bin_swctl_SOURCES = \
+	ctl/audit_log.c \
 	ctl/binding.c \
 	ctl/client.c \
 	ctl/commands.c ctl/commands.h \

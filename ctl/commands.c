@@ -118,6 +118,22 @@ const struct command commands[] = {
       "  offered = accepted + tx-drops\n"
       "Exits with 1 when one is not.",
       0, system_audit },
+    { "audit-log list", "[FILE]", "who changed what, and who tried to",
+      "The newest lines of the switch's audit log, or those of FILE.  With -o json they are as "
+      "they\n"
+      "are in the file.",
+      B(LIMIT), audit_log_list },
+    { "audit-log verify", "[FILE...]", "prove that an audit log is whole",
+      "Of this host, without asking a switch: recomputes the chain of hashes of each FILE, which "
+      "are\n"
+      "given oldest first, and that each goes on where the one before it ends; without FILE of "
+      "all\n"
+      "that are in /var/lib/fusuma.  Says the first line that was changed, taken out or put in, "
+      "and\n"
+      "exits with 1.  Compare the last hash with one that was kept elsewhere: only that shows "
+      "that\n"
+      "the end was not cut off.",
+      0, audit_log_verify },
     { "quarantine", "PORT", "cut a port off, its live connections included",
       "Nothing of the port passes once the command has returned.  It lasts over a restart of the\n"
       "switch, until 'swctl release PORT'.",

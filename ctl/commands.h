@@ -29,6 +29,8 @@ bool command_is_family(const char *first);
 /* Says on standard error that no command begins with 'words', and which ones are near. */
 void command_complain(const struct svec *words);
 
+int audit_log_list(struct ctl *);
+int audit_log_verify(struct ctl *);
 int port_add(struct ctl *);
 int port_del(struct ctl *);
 int port_list(struct ctl *);

@@ -2,6 +2,7 @@
 noinst_LIBRARIES += proto/libproto.a
 
 PROTO_FILES = \
+	proto/fusuma/v1/audit_log.proto \
 	proto/fusuma/v1/conn.proto \
 	proto/fusuma/v1/counter.proto \
 	proto/fusuma/v1/drop.proto \
@@ -15,6 +16,7 @@ PROTO_FILES = \
 
 # Debian's libprotobuf-c has no code for the types of google.protobuf: it is made here like ours.
 PROTO_GENERATED = \
+	proto/fusuma/v1/audit_log.pb-c.c proto/fusuma/v1/audit_log.pb-c.h \
 	proto/fusuma/v1/conn.pb-c.c proto/fusuma/v1/conn.pb-c.h \
 	proto/fusuma/v1/counter.pb-c.c proto/fusuma/v1/counter.pb-c.h \
 	proto/fusuma/v1/drop.pb-c.c proto/fusuma/v1/drop.pb-c.h \
@@ -30,6 +32,8 @@ PROTO_GENERATED = \
 	proto/grpc/reflection/v1alpha/reflection.pb-c.h
 
 proto_libproto_a_SOURCES = \
+	proto/audit_chain.c \
+	proto/audit_chain.h \
 	proto/descriptor_set.h \
 	proto/health.c \
 	proto/health.h \
@@ -53,6 +57,8 @@ proto_libproto_a_SOURCES = \
 	proto/rpc_server.c \
 	proto/rpc_status.c \
 	proto/rpc_thread.c \
+	proto/summary.c \
+	proto/summary.h \
 	proto/symbols.c \
 	proto/symbols.h \
 	proto/tls_files.c \

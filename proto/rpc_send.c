@@ -120,6 +120,7 @@ rpc_call_reply(struct rpc_call *call, const ProtobufCMessage *reply)
     answer.reply = malloc(answer.reply_len + 1);
     if (answer.reply) {
         protobuf_c_message_pack(reply, answer.reply);
+        answer.reply[answer.reply_len] = 0;
     } else {
         answer.status = RPC_RESOURCE_EXHAUSTED; /* done, but there is no memory to say so */
     }

@@ -1,6 +1,10 @@
 # vswitch/control: desired state, publishing, RPC handlers, persistence.  See Makefile.am.
 noinst_LIBRARIES += vswitch/libcontrol.a
 vswitch_libcontrol_a_SOURCES = \
+	vswitch/control/access.c \
+	vswitch/control/access.h \
+	vswitch/control/audit_log.c \
+	vswitch/control/audit_log.h \
 	vswitch/control/bindings.c \
 	vswitch/control/bindings.h \
 	vswitch/control/change.c \
@@ -25,6 +29,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/eal.h \
 	vswitch/control/file.c \
 	vswitch/control/file.h \
+	vswitch/control/gate.c \
+	vswitch/control/gate.h \
 	vswitch/control/learned.c \
 	vswitch/control/learned.h \
 	vswitch/control/limits.c \
@@ -49,7 +55,10 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/sets.h \
 	vswitch/control/publish.c \
 	vswitch/control/publish.h \
+	vswitch/control/request_ids.c \
+	vswitch/control/request_ids.h \
 	vswitch/control/rpc.h \
+	vswitch/control/rpc_audit_log.c \
 	vswitch/control/rpc_binding.c \
 	vswitch/control/rpc_conn.c \
 	vswitch/control/rpc_counter.c \

@@ -528,11 +528,29 @@ take_policy(struct reader *r, const struct acl_yaml *key, const struct acl_yaml 
     return !error;
 }
 
+static bool
+take_access(struct reader *r, const struct acl_yaml *key, const struct acl_yaml *value,
+            void *config)
+{
+    const struct acl_yaml *where;
+    char *why;
+
+    if (value->kind != ACL_YAML_SEQUENCE) {
+        return fail(r, key, value, "a list of entries is expected");
+    }
+    for (const struct acl_yaml *item = value->child; item; item = item->next) {
+        if (!access_add(&((struct config *) config)->access, item, &where, &why)) {
+            fail_at(r, where, why);
+            free(why);
+            return false;
+        }
+    }
+    return true;
+}
+
 static const struct key file_keys[] = {
-    { "settings", take_settings },
-    { "ports", take_ports },
-    { "policy", take_policy },
-    { NULL, NULL },
+    { "settings", take_settings }, { "ports", take_ports }, { "policy", take_policy },
+    { "access", take_access },     { NULL, NULL },
 };
 
 void
@@ -555,6 +573,7 @@ config_destroy(struct config *config)
     free(config->places);
     free(config->policy);
     free(config->policy_file);
+    access_destroy(&config->access);
 }
 
 int

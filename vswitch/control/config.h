@@ -12,10 +12,12 @@
  *       - { name: up, role: uplink, af_packet: { interface: eth1 } }
  *       - { name: nic, role: uplink, ethdev: { devargs: "0000:01:00.0" } }
  *     policy: policy.yaml                  # relative to this file
+ *     access:                              # who may do what: control/access.h
+ *       - { user: sato, roles: [operator] }
  *
- * Settings are read at every start.  Ports and policy are read once, into an empty state directory;
- * from then on the state directory holds them.  Unknown keys are errors; nothing is taken from a
- * file that has one. */
+ * Settings and access are read at every start.  Ports and policy are read once, into an empty state
+ * directory; from then on the state directory holds them.  Unknown keys are errors; nothing is
+ * taken from a file that has one. */
 #ifndef CONTROL_CONFIG_H
 #define CONTROL_CONFIG_H 1
 
@@ -23,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "control/access.h"
 #include "fusuma/v1/port.pb-c.h"
 
 struct config_place {
@@ -39,6 +42,7 @@ struct config {
     size_t n_ports;
     char *policy;      /* the policy file's text, or NULL */
     char *policy_file; /* its path */
+    struct access access;
 };
 
 /* The settings of a switch without a file. */

@@ -315,8 +315,12 @@ start_telemetry(struct control *c, char **error)
 {
     struct stream_source sources[DP_MAX_WORKERS];
     char *path = xasprintf("%s/drops.db", c->options->state_dir);
-    int retval;
+    int retval = gate_open(c, &c->gate, error);
 
+    if (retval) {
+        free(path);
+        return retval;
+    }
     retval = drop_log_open(path, c->config.drop_records, drops_arrived, c);
     free(path);
     retval = retval ? retval : writer_start();
@@ -366,7 +370,8 @@ start_rpc(struct control *c, char **error)
                                           .descriptor_len = proto_descriptor_set_length,
                                           .aux = c,
                                           .wake = wake,
-                                          .warn = warn };
+                                          .warn = warn,
+                                          .admit = gate_admit };
     int retval = rpc_server_start(&options, &rpc, error);
 
     ovs_mutex_lock(&c->rpc_mutex);
@@ -443,6 +448,7 @@ control_run(struct control *c)
     changes_run(c);
     policies_run(c);
     policies_check_pending(c);
+    gate_run(c);
     watches_run(c);
     flushes_run(c);
     learn(c, dp_now_s());
@@ -479,9 +485,11 @@ control_stop(struct control *c)
     }
     stream_stop();
     writer_stop();
+    gate_writer_gone(c);
     changes_stop(c);
     policies_stop(c);
     stop_rpc(c);
+    gate_close(c->gate);
     watches_stop(c);
     objects_destroy(c->objects);
     flushes_stop(c);

@@ -11,6 +11,7 @@
 #include "control/config.h"
 #include "control/desired.h"
 #include "control/eal.h"
+#include "control/gate.h"
 #include "control/publish.h"
 #include "control/slots.h"
 #include "control/state.h"
@@ -58,6 +59,7 @@ struct control {
     struct state_pending pending;      /* confirm_by_s 0: the policy in force is for good */
     long long pending_due_ms;          /* when the switch goes back by itself */
     bool going_back;
+    struct gate *gate;
     long long started_ms, refresh_ms;
     bool port_subsystem;
 };

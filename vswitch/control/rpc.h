@@ -15,6 +15,7 @@ rpc_unary_handler rpc_add_port, rpc_delete_port, rpc_get_port, rpc_list_ports;
 rpc_unary_handler rpc_list_bindings;
 rpc_unary_handler rpc_get_policy, rpc_apply_policy, rpc_check_policy, rpc_confirm_policy,
     rpc_rollback_policy, rpc_list_policy_versions, rpc_list_services;
+rpc_unary_handler rpc_list_audit_log;
 rpc_unary_handler rpc_quarantine, rpc_release;
 rpc_unary_handler rpc_list_connections, rpc_get_connection, rpc_flush_connections,
     rpc_get_connection_stats;
@@ -42,9 +43,6 @@ void flushes_stop(struct control *);
 void rpc_fail_with(struct rpc_call *, enum rpc_status, char *error);
 /* Packs, sends and frees 'reply'. */
 void rpc_reply_with(struct rpc_call *, void *reply);
-
-/* Who is at the other end, for records; the caller frees it. */
-char *rpc_who(const struct rpc_call *);
 
 /* The port's ledger over all workers, since the port was opened. */
 struct ledger_page port_ledger(const struct desired_port *);

@@ -15,7 +15,7 @@
 
 /* The request's texts; NULL, and the call has failed. */
 static struct state_policy *
-text_of(struct rpc_call *call, const Fusuma__V1__ApplyPolicyRequest *r)
+text_of(const struct control *c, struct rpc_call *call, const Fusuma__V1__ApplyPolicyRequest *r)
 {
     struct state_policy *text;
 
@@ -29,7 +29,7 @@ text_of(struct rpc_call *call, const Fusuma__V1__ApplyPolicyRequest *r)
         return NULL;
     }
     text = xzalloc(sizeof *text);
-    text->who = rpc_who(call);
+    text->who = access_who(&c->config.access, rpc_call_peer(call));
     text->comment = xstrdup(r->comment);
     text->n_sources = MAX(r->n_sources, 1);
     text->sources = xcalloc(text->n_sources, sizeof *text->sources);
@@ -70,7 +70,7 @@ apply(struct rpc_call *call, const Fusuma__V1__ApplyPolicyRequest *r, struct con
                                       .has_expected = r->has_expected || r->expected_version,
                                       .expected = r->expected_version,
                                       .confirm_within_s = r->confirm_within_s };
-    struct state_policy *text = takes_time(call, r->confirm_within_s) ? text_of(call, r) : NULL;
+    struct state_policy *text = takes_time(call, r->confirm_within_s) ? text_of(c, call, r) : NULL;
 
     if (text) {
         policies_apply(c, text, &options, applied, call);
@@ -107,7 +107,7 @@ struct rollback {
 static void
 roll_back(struct control *c, uint64_t version, struct rollback *r)
 {
-    char *who = rpc_who(r->call);
+    char *who = access_who(&c->config.access, rpc_call_peer(r->call));
 
     policies_rollback(c, version, who, r->comment, &r->options, applied, r->call);
     free(who);

@@ -6,6 +6,7 @@
 
 #include "control/message.h"
 #include "datapath/worker.h"
+#include "fusuma/v1/audit_log.pb-c.h"
 #include "fusuma/v1/conn.pb-c.h"
 #include "fusuma/v1/counter.pb-c.h"
 #include "fusuma/v1/drop.pb-c.h"
@@ -21,6 +22,7 @@
 #define CONNECTIONS &fusuma__v1__conn_service__descriptor
 #define COUNTERS &fusuma__v1__counter_service__descriptor
 #define DROPS &fusuma__v1__drop_service__descriptor
+#define AUDIT_LOG &fusuma__v1__audit_log_service__descriptor
 #define SYSTEM &fusuma__v1__system_service__descriptor
 #define WATCH &fusuma__v1__watch_service__descriptor
 
@@ -46,6 +48,7 @@ const struct rpc_method control_rpc_methods[] = {
     { CONNECTIONS, "GetConnectionStats", rpc_get_connection_stats, NULL, RPC_VIEWER, false },
     { COUNTERS, "WatchCounters", NULL, rpc_watch_counters, RPC_VIEWER, false },
     { DROPS, "WatchDrops", NULL, rpc_watch_drops, RPC_VIEWER, false },
+    { AUDIT_LOG, "ListAuditLog", rpc_list_audit_log, NULL, RPC_VIEWER, false },
     { SYSTEM, "GetInfo", rpc_get_info, NULL, RPC_VIEWER, false },
     { SYSTEM, "ListFdb", rpc_list_fdb, NULL, RPC_VIEWER, false },
     { SYSTEM, "ListGroups", rpc_list_groups, NULL, RPC_VIEWER, false },
@@ -69,24 +72,6 @@ rpc_reply_with(struct rpc_call *call, void *reply)
 {
     rpc_call_reply(call, reply);
     message_free(reply);
-}
-
-char *
-rpc_who(const struct rpc_call *call)
-{
-    const struct rpc_peer *peer = rpc_call_peer(call);
-
-    switch (peer->kind) {
-    case RPC_PEER_UNIX:
-        return xasprintf("uid %" PRIu32, peer->uid);
-    case RPC_PEER_TLS:
-        return xstrdup(peer->cn       ? peer->cn
-                       : peer->n_uris ? peer->uris[0]
-                       : peer->n_dns  ? peer->dns[0]
-                                      : peer->address);
-    default:
-        return xstrdup(peer->address);
-    }
 }
 
 /* All fields of a page are 64-bit counters. */

@@ -36,6 +36,7 @@ tests_unit_control_test_control_LDADD = \
 	vswitch/libtelemetry.a \
 	proto/libproto.a \
 	acl/libacl.a \
-	$(OVS_LIBS) $(DPDK_LIBS) $(PROTOBUF_C_LIBS) $(SQLITE_LIBS) $(FYAML_LIBS) $(CRYPTO_LIBS) \
+	$(OVS_LIBS) $(DPDK_LIBS) $(PROTOBUF_C_LIBS) $(SQLITE_LIBS) $(FYAML_LIBS) $(JANSSON_LIBS) \
+	$(GRPC_LIBS) $(CRYPTO_LIBS) \
 	$(CUNIT_LIBS)
 $(tests_unit_control_test_control_OBJECTS): $(BUILT_SOURCES)

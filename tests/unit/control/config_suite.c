@@ -217,7 +217,7 @@ test_read_again(void)
     config_destroy(&c);
 }
 
-#define FILE_KEYS " (there are: settings, ports, policy)"
+#define FILE_KEYS " (there are: settings, ports, policy, access)"
 #define SETTINGS_KEYS " (there are: connections, buffers, drop_records, idle_sleep)"
 #define PORT_KEYS                                                                                  \
     " (there are: name, role, vhost_user, af_packet, ethdev, mac, ips, learn, user, labels, "      \
