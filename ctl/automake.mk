@@ -17,6 +17,8 @@ bin_swctl_SOURCES = \
 	ctl/options.c ctl/options.h \
 	ctl/output.c ctl/output.h \
 	ctl/policy.c \
+	ctl/policy.h \
+	ctl/policy_apply.c \
 	ctl/port.c \
 	ctl/quarantine.c \
 	ctl/suggest.c ctl/suggest.h \

@@ -43,14 +43,32 @@ const struct command commands[] = {
       "port, formed from its MAC, or learned from DHCP, router advertisements and duplicate\n"
       "address detection.",
       B(PORT), binding_list },
-    { "policy apply", "FILE", "put a policy in force, whole or not at all",
-      "FILE is the YAML text, or - for standard input.  It is in force on every worker when the\n"
-      "command returns.  A mistake is reported as FILE:LINE:COLUMN: what, and changes nothing.",
-      0, policy_apply },
-    { "policy get", NULL, "the policy in force",
-      "Prints the YAML text as it was applied, byte for byte; --rules prints the rules with the\n"
-      "packets and bytes that each has matched.",
+    { "policy apply", "FILE...", "put a policy in force, whole or not at all",
+      "The FILEs (YAML; - is standard input) are one policy: what one defines the others may use,\n"
+      "and rules are tried in the order of the files.  It is in force on every worker when the\n"
+      "command returns.  A mistake is reported as FILE:LINE:COLUMN: what, and changes nothing.\n"
+      "With --confirm-within the switch goes back by itself unless 'swctl policy confirm' comes "
+      "in\n"
+      "time: for changes that might cut off whoever makes them.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl policy apply /usr/share/fusuma/rules/desktop-noise.yaml sales.yaml\n"
+      "  swctl policy apply sales.yaml --expect-version 7 --confirm-within 60",
+      B(DRY_RUN) | B(EXPECT_VERSION) | B(CONFIRM_WITHIN) | B(COMMENT), policy_apply },
+    { "policy check", "FILE...", "what 'policy apply' would say, and nothing more",
+      "Everything is done but putting it in force.  Exits with 0 when it is good.",
+      B(EXPECT_VERSION), policy_check },
+    { "policy confirm", "[VERSION]", "keep what was applied with --confirm-within", NULL, 0,
+      policy_confirm },
+    { "policy rollback", "[VERSION]", "put an earlier version in force again",
+      "Without VERSION, the one before.  It becomes a version of its own.",
+      B(EXPECT_VERSION) | B(CONFIRM_WITHIN) | B(COMMENT), policy_rollback },
+    { "policy history", NULL, "the last 64 versions: when, by whom, why", NULL, 0, policy_history },
+    { "policy get", "[VERSION]", "the policy in force, or an earlier one",
+      "Prints the YAML text as it was applied, byte for byte (several files with a line before\n"
+      "each); --rules prints the rules with the packets and bytes that each has matched.",
       B(RULES), policy_get },
+    { "policy services", NULL, "services that a policy may use by name", NULL, 0, policy_services },
     { "drops", NULL, "denied packets, one line a record",
       "Prints the records that the switch holds, oldest first; --follow then goes on.  xN is the\n"
       "number of packets that a record stands for; 'again' says that they repeat a flow that was\n"

@@ -58,6 +58,11 @@ const struct option_info option_table[N_OPTIONS] = {
     [OPT_DPORT] = { "dport", "N", "only to this TCP or UDP port" },
     [OPT_STATE] = { "state", "STATE", "only in this state, as it is listed" },
     [OPT_ALL] = { "all", NULL, "every one" },
+    [OPT_DRY_RUN] = { "dry-run", NULL, "say what would be done, and do nothing" },
+    [OPT_EXPECT_VERSION] = { "expect-version", "N", "only if this version is in force (0: none)" },
+    [OPT_CONFIRM_WITHIN] = { "confirm-within", "SECONDS",
+                             "go back unless 'policy confirm' comes in time" },
+    [OPT_COMMENT] = { "comment", "TEXT", "why, for the history" },
     [OPT_RULES] = { "rules", NULL, "the rules and their hits instead of the text" },
 };
 

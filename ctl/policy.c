@@ -1,135 +1,51 @@
+/* Policies as they are: the one in force, earlier ones, services. */
 #include <config.h>
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "ctl/commands.h"
 #include "ctl/output.h"
-#include "fusuma/v1/policy.pb-c.h"
-#include "unicode.h"
+#include "ctl/policy.h"
+#include "google/protobuf/timestamp.pb-c.h"
 #include "util.h"
 
-static const ProtobufCServiceDescriptor *const service = &fusuma__v1__policy_service__descriptor;
+const ProtobufCServiceDescriptor *const policy_service = &fusuma__v1__policy_service__descriptor;
 
-/* Room for the request's own few bytes. */
-#define MAX_TEXT (RPC_MAX_REQUEST - 64)
-
-/* Reads 'f' to its end.  The text is the caller's to free; NULL, said on standard error, when it
- * cannot be read or cannot be sent. */
-static char *
-read_text(FILE *f, const char *name)
+bool
+policy_version_argument(const struct ctl *ctl, uint64_t *version)
 {
-    char *text = xmalloc(MAX_TEXT + 2);
-    size_t length = fread(text, 1, MAX_TEXT + 1, f);
-    char *error;
+    unsigned long long n;
 
-    text[length] = '\0';
-    if (ferror(f)) {
-        ctl_error("%s: %s", name, strerror(errno));
-    } else if (length > MAX_TEXT) {
-        ctl_error("%s: longer than the %d bytes that a policy may have", name, MAX_TEXT);
-    } else if (strlen(text) < length) {
-        ctl_error("%s: not a text, byte %zu is 0", name, strlen(text) + 1);
-    } else if ((error = utf8_validate(text, NULL))) {
-        ctl_error("%s: not UTF-8", name);
-        free(error);
-    } else {
-        return text;
+    if (!ctl->arg) {
+        return true;
     }
-    free(text);
-    return NULL;
-}
-
-static char *
-read_policy(const char *name)
-{
-    FILE *f;
-    char *text;
-
-    if (!strcmp(name, "-")) {
-        return read_text(stdin, "standard input");
-    }
-    f = fopen(name, "r");
-    if (!f) {
-        ctl_error("%s: %s", name, strerror(errno));
-        return NULL;
-    }
-    text = read_text(f, name);
-    fclose(f);
-    return text;
-}
-
-/* "line 3, column 7: what" as "FILE:3:7: what", the way that editors know. */
-static bool
-complain_in_place(const char *file, const char *error)
-{
-    struct ds what = DS_EMPTY_INITIALIZER;
-    unsigned line, column;
-    int end = 0;
-
-    if (!error || sscanf(error, "line %u, column %u: %n", &line, &column, &end) != 2 || !end) {
+    if (ctl->n_words > 1 || ctl->arg[strspn(ctl->arg, "0123456789")] ||
+        !str_to_ullong(ctl->arg, 10, &n) || !n) {
+        ctl_error("'%s' is not a version: a number that 'policy history' shows", ctl->arg);
         return false;
     }
-    output_pad(&what, error + end, 0);
-    fprintf(stderr, "%s:%u:%u: %s\n", strcmp(file, "-") ? file : "<stdin>", line, column,
-            ds_cstr(&what));
-    ds_destroy(&what);
+    *version = n;
     return true;
 }
 
-static int
-fail(const struct ctl *ctl, enum rpc_status status, char *error)
-{
-    if (status == RPC_INVALID_ARGUMENT && complain_in_place(ctl->arg, error)) {
-        free(error);
-        return CTL_REFUSED;
-    }
-    return client_fail(ctl, status, error);
-}
-
-static void
-print_applied(const Fusuma__V1__ApplyPolicyResponse *reply)
-{
-    output_line("policy applied: %" PRIu32 " rule%s, generation %" PRIu64 ", sha256 %s",
-                reply->rules, reply->rules == 1 ? "" : "s", reply->generation, reply->digest);
-}
-
-int
-policy_apply(struct ctl *ctl)
-{
-    Fusuma__V1__ApplyPolicyRequest request = FUSUMA__V1__APPLY_POLICY_REQUEST__INIT;
-    Fusuma__V1__ApplyPolicyResponse *reply;
-    enum rpc_status status;
-    char *error = NULL;
-
-    request.yaml = read_policy(ctl->arg);
-    if (!request.yaml) {
-        return CTL_USAGE;
-    }
-    status = client_try(ctl, service, "ApplyPolicy", &request, &reply, &error);
-    free(request.yaml);
-    if (status != RPC_OK) {
-        return fail(ctl, status, error);
-    }
-    if (ctl->json) {
-        output_json(&reply->base);
-    } else {
-        print_applied(reply);
-    }
-    client_free(reply);
-    return CTL_OK;
-}
+/* ---- policy get ---- */
 
 static void
 print_text(const void *reply)
 {
     const Fusuma__V1__Policy *policy = reply;
 
-    fputs(policy->yaml, stdout);
-    if (!policy->yaml[0]) {
+    for (size_t i = 0; i < policy->n_sources; i++) {
+        if (policy->n_sources > 1) {
+            printf("%s# ---- %s\n", i ? "\n" : "", policy->sources[i]->name);
+        }
+        fputs(policy->sources[i]->yaml, stdout);
+    }
+    if (!policy->n_sources) {
         ctl_error("no policy has been applied: everything is denied");
     }
 }
@@ -140,13 +56,14 @@ print_rules(const void *reply)
     const Fusuma__V1__Policy *policy = reply;
     struct columns c;
 
-    columns_init(&c, "RULE DIRECTION ACTION >PACKETS >BYTES");
+    columns_init(&c, "RULE TIER DIRECTION ACTION >PACKETS >BYTES");
     for (size_t i = 0; i < policy->n_rules; i++) {
         const Fusuma__V1__Rule *rule = policy->rules[i];
 
         columns_text(&c, rule->id);
+        columns_text(&c, rule->tier);
         columns_text(&c, rule->direction);
-        columns_text(&c, rule->action);
+        columns_format(&c, "%s%s", rule->action, rule->audit ? " (audit)" : "");
         columns_number(&c, rule->packets);
         columns_number(&c, rule->bytes);
     }
@@ -158,6 +75,90 @@ policy_get(struct ctl *ctl)
 {
     Fusuma__V1__GetPolicyRequest request = FUSUMA__V1__GET_POLICY_REQUEST__INIT;
 
-    return client_show(ctl, service, "GetPolicy", &request,
+    if (!policy_version_argument(ctl, &request.version)) {
+        return CTL_USAGE;
+    }
+    if (request.version && args_has(ctl->args, OPT_RULES)) {
+        ctl_error("--rules is of the policy in force: an earlier version counts nothing");
+        return CTL_USAGE;
+    }
+    return client_show(ctl, policy_service, "GetPolicy", &request,
                        args_has(ctl->args, OPT_RULES) ? print_rules : print_text);
+}
+
+/* ---- policy history ---- */
+
+static void
+print_history(const void *reply)
+{
+    const Fusuma__V1__ListPolicyVersionsResponse *r = reply;
+    struct columns c;
+
+    columns_init(&c, ">VERSION APPLIED WHO DIGEST STATE COMMENT");
+    for (size_t i = 0; i < r->n_versions; i++) {
+        const Fusuma__V1__PolicyVersion *v = r->versions[i];
+        char *applied = policy_time(v->applied);
+
+        columns_number(&c, v->version);
+        columns_text(&c, applied);
+        columns_text(&c, v->who);
+        columns_format(&c, "%.12s", v->digest);
+        columns_text(&c, !v->in_force ? "" : v->confirm_by ? "to be confirmed" : "in force");
+        columns_text(&c, v->comment);
+        free(applied);
+    }
+    columns_print(&c);
+}
+
+int
+policy_history(struct ctl *ctl)
+{
+    Fusuma__V1__ListPolicyVersionsRequest request = FUSUMA__V1__LIST_POLICY_VERSIONS_REQUEST__INIT;
+
+    return client_show(ctl, policy_service, "ListPolicyVersions", &request, print_history);
+}
+
+/* ---- policy services ---- */
+
+static void
+print_services(const void *reply)
+{
+    const Fusuma__V1__ListServicesResponse *r = reply;
+    struct columns c;
+
+    columns_init(&c, "SERVICE DESCRIPTION PARTS");
+    for (size_t i = 0; i < r->n_services; i++) {
+        const Fusuma__V1__NamedService *s = r->services[i];
+        struct ds parts = DS_EMPTY_INITIALIZER;
+
+        for (size_t j = 0; j < s->n_parts; j++) {
+            ds_put_format(&parts, "%s%s", j ? ", " : "", s->parts[j]);
+        }
+        columns_text(&c, s->name);
+        columns_text(&c, s->description);
+        columns_text(&c, ds_cstr(&parts));
+        ds_destroy(&parts);
+    }
+    columns_print(&c);
+}
+
+int
+policy_services(struct ctl *ctl)
+{
+    Fusuma__V1__ListServicesRequest request = FUSUMA__V1__LIST_SERVICES_REQUEST__INIT;
+
+    return client_show(ctl, policy_service, "ListServices", &request, print_services);
+}
+
+char *
+policy_time(const Google__Protobuf__Timestamp *t)
+{
+    time_t seconds = t ? (time_t) t->seconds : 0;
+    struct tm tm;
+    char text[64];
+
+    if (!t || !localtime_r(&seconds, &tm) || !strftime(text, sizeof text, "%F %T %z", &tm)) {
+        return xstrdup("");
+    }
+    return xstrdup(text);
 }
