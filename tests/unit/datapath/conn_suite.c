@@ -402,6 +402,27 @@ test_tcp_resets(void)
     CU_ASSERT_EQUAL(state(), TCP_CLOSED);
 }
 
+/* A SYN may carry more than the peer then grants (RFC 7413): that moves nothing, and above all does
+ * not leave the bounds the wrong way round, where everything lies between them. */
+static void
+test_tcp_data_past_the_grant(void)
+{
+    memset(tcp, 0, sizeof tcp);
+    CU_ASSERT_EQUAL(say(0, TCPF_SYN, 99, 0, 3000), TCP_PASS);
+    CU_ASSERT_EQUAL(say(1, TCPF_SYN | TCPF_ACK, 499, 100, 0), TCP_PASS); /* and takes none of it */
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 5000000, 500, 1), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 3100, 500, 1), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 98, 500, 1), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(0, TCPF_RST, 5000000, 0, 0), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(0, TCPF_RST, 2000, 0, 0), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(0, TCPF_RST, 900, 0, 0), TCP_PASS_ASIDE);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 100, 500, 1000), TCP_PASS); /* what is granted, again */
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 1100, 500, 1), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 500, 1100, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 1100, 500, 1000), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_ESTABLISHED);
+}
+
 /* A host that has forgotten the connection asks anew; only an answer to that ends the old one. */
 static void
 test_tcp_begins_anew(void)
@@ -482,6 +503,13 @@ test_tcp_picked_up_ends(void)
     CU_ASSERT_EQUAL(say(1, TCPF_FIN | TCPF_ACK, 9000, 5001, 0), TCP_PASS);
     CU_ASSERT_EQUAL(say(0, TCPF_ACK, 5001, 9001, 0), TCP_PASS);
     CU_ASSERT_EQUAL(state(), TCP_CLOSED);
+    pick_up(5000, 9000, 0); /* the other side is heard first after a FIN that it has not got yet */
+    CU_ASSERT_EQUAL(say(0, TCPF_FIN | TCPF_ACK, 5000, 9000, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say(1, TCPF_FIN | TCPF_ACK, 9000, 5000, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 5001, 9001, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_CLOSING);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 9001, 5001, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_CLOSED);
     for (int opener = 0; opener < 2; opener++) { /* a new connection takes its place, either way */
         pick_up(5000, 9000, 0);
         CU_ASSERT_EQUAL(say(opener, TCPF_SYN, 700000, 0, 0), TCP_PASS_ASIDE);
@@ -505,6 +533,7 @@ suite_conn(void)
     CU_add_test(s, "tcp zero window", test_tcp_zero_window);
     CU_add_test(s, "tcp bounds", test_tcp_bounds);
     CU_add_test(s, "tcp resets", test_tcp_resets);
+    CU_add_test(s, "tcp data past the grant", test_tcp_data_past_the_grant);
     CU_add_test(s, "tcp begins anew", test_tcp_begins_anew);
     CU_add_test(s, "tcp picked up in its middle", test_tcp_picked_up);
     CU_add_test(s, "tcp picked up by a repetition", test_tcp_picked_up_late);

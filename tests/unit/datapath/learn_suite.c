@@ -1,5 +1,5 @@
-/* What is learned, and how: leases are held until they are in force, answers to groups pass when
- * they were asked for, and what a desktop may claim is reported. */
+/* What is learned by DHCP, and how: leases are held until they are in force, and answers, also
+ * those to groups, pass when they were asked for. */
 #include <config.h>
 
 #include <string.h>
@@ -8,7 +8,6 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
-#include "datapath/fdb.h"
 #include "datapath/learn.h"
 #include "datapath/pipeline.h"
 #include "datapath/relation.h"
@@ -197,6 +196,48 @@ test_only_what_was_asked(void)
     CU_ASSERT_EQUAL(bench_drops(BENCH_UP1, DROP_CSUM), 1);
     CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
     CU_ASSERT_EQUAL(held(), 0);
+}
+
+/* Neither in fragments, of which only the first can be read, nor to another port than a client's.
+ */
+static void
+test_answers_elsewhere(void)
+{
+    const struct dhcp d = { .op = 1, .type = REQUEST, .chaddr = BENCH_D1, .xid = 20 };
+    const struct dhcp answer = {
+        .op = 2, .type = ACK, .chaddr = BENCH_D1, .xid = 20, .yiaddr = 77
+    };
+    struct test_udp u = { .smac = TEST_MAC(BENCH_D1),
+                          .dmac = GROUP_MAC,
+                          .dst = EVERYBODY,
+                          .src = HOST(BENCH_D1),
+                          .sport = 1000,
+                          .dport = 67 };
+    struct rte_mbuf *whole = gives(BENCH_D1, 20, 77);
+    uint16_t n = rte_pktmbuf_data_len(whole) - 34;
+    struct lesson lesson;
+    uint8_t b[300];
+
+    ask(BENCH_D1, 20);
+    for (uint16_t off = 0; off < n; off += 248) {
+        struct rte_mbuf *m = packet_fragment(whole, 1, off, RTE_MIN(248, n - off));
+        memcpy(rte_pktmbuf_mtod(m, void *), rte_pktmbuf_mtod(whole, void *), 12);
+        bench_send(BENCH_UP1, m);
+        CU_ASSERT_TRUE(bench_got_only(0));
+    }
+    rte_pktmbuf_free(whole);
+    CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
+    bench_send(BENCH_D1, packet_udp(&u, b, fill_dhcp(b, &d)));
+    CU_ASSERT_TRUE(bench_got[BENCH_UP1]);
+    u = (struct test_udp){ .smac = TEST_MAC(SERVER),
+                           .dmac = TEST_MAC(BENCH_D1),
+                           .src = HOST(SERVER),
+                           .dst = HOST(BENCH_D1),
+                           .sport = 67,
+                           .dport = 1000 };
+    bench_send(BENCH_UP1, packet_udp(&u, b, fill_dhcp(b, &answer)));
+    CU_ASSERT_TRUE(bench_got_only(0));
+    CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
 }
 
 /* A port that does not learn gets the answer at once. */
@@ -405,140 +446,73 @@ test_relations_by_port(void)
     relations_destroy(r);
 }
 
-/* ---- neighbour discovery ---- */
-
-/* An ICMPv6 message with hop limit 255. */
-static struct rte_mbuf *
-packet_nd(uint8_t from, struct acl_addr src, struct acl_addr dst, const uint8_t *icmp, uint16_t len)
-{
-    const struct test_ip6 v6 = { .smac = TEST_MAC(from),
-                                 .dmac = 0x333300000001ull,
-                                 .src = src,
-                                 .dst = dst,
-                                 .protocol = 58,
-                                 .hop_limit = 255 };
-
-    return packet_ip6(&v6, icmp, len);
-}
-
-static const struct acl_addr nobody, all_nodes = { .b = { 0xff, 2, [15] = 1 } };
-
-static struct acl_addr
-link_local(uint8_t last)
-{
-    return (struct acl_addr){ .b = { 0xfe, 0x80, [8] = 1, [15] = last } };
-}
+/* ---- how many lessons ---- */
 
 static void
-test_claim_and_defence(void)
+lets_go(uint8_t id)
 {
-    const struct acl_addr target = link_local(77), group = { .b = { 0xff, 2, [15] = 2 } };
-    uint8_t ns[24] = { 135 }, na[24] = { 136, [4] = 0x20 };
-    struct lesson lesson;
-    struct rte_mbuf *m;
-    int n = 0;
+    const struct dhcp d = { .op = 1, .type = RELEASE, .chaddr = id, .xid = 9, .ciaddr = id };
 
-    memcpy(ns + 8, target.b, 16);
-    memcpy(na + 8, target.b, 16);
+    bench_send(id, asks(id, &d));
+}
+
+/* How many lessons come of 'n' releases. */
+static unsigned
+lessons_of(uint8_t id, unsigned n)
+{
+    struct lesson lesson;
+    unsigned taken = 0;
+
+    while (n-- > 0) {
+        lets_go(id);
+        taken += learner_take(bench->learner, &lesson);
+    }
+    return taken;
+}
+
+/* A burst, then one a second; time that gives a part of one is not lost, and silence saves up no
+ * more than a burst. */
+static void
+test_rate(void)
+{
+    enum { BURST = 16 };
+    unsigned taken = 0;
+
     bench_wait(1000);
-    bench_send(BENCH_D1, packet_nd(BENCH_D1, nobody, group, ns, 24));
-    CU_ASSERT_TRUE(bench_got_only(BIT(BENCH_UP1) | BIT(BENCH_UP2))); /* others may have it */
-    CU_ASSERT_TRUE_FATAL(learner_take(bench->learner, &lesson));
-    CU_ASSERT_EQUAL(lesson.kind, LESSON_CLAIM);
-    CU_ASSERT_EQUAL(lesson.port, BENCH_D1);
-    CU_ASSERT_TRUE(acl_addr_equals(&lesson.addr, &target));
-    bench_send(BENCH_UP1, packet_nd(SERVER, target, all_nodes, na, 24));
-    CU_ASSERT_TRUE_FATAL(learner_take(bench->learner, &lesson));
-    CU_ASSERT_EQUAL(lesson.kind, LESSON_DEFENCE);
-    CU_ASSERT_TRUE(acl_addr_equals(&lesson.addr, &target));
-    m = packet_nd(BENCH_D1, nobody, group, ns, 24);
-    rte_pktmbuf_mtod(m, uint8_t *)[56] ^= 1; /* its checksum */
+    CU_ASSERT_EQUAL(lessons_of(BENCH_D1, 40), BURST);
+    CU_ASSERT_EQUAL(lessons_of(BENCH_D2, 1), 1); /* each port has its own */
+    for (int i = 0; i < 40; i++) {
+        bench_wait(0.3);
+        taken += lessons_of(BENCH_D1, 1);
+    }
+    CU_ASSERT_TRUE(taken == 12 || taken == 11);
+    for (int i = 0; i < 20; i++) { /* with some left over each time */
+        bench_wait(2);
+        CU_ASSERT_EQUAL(lessons_of(BENCH_D1, 1), 1);
+    }
+    CU_ASSERT_EQUAL(lessons_of(BENCH_D1, 40), BURST - 1);
+    bench_wait(1000);
+    CU_ASSERT_EQUAL(lessons_of(BENCH_D1, 40), BURST);
+    bench_wait(1000);
+}
+
+/* What a desktop says while it is quarantined, or what did not arrive as it was sent. */
+static void
+test_release_is_not_believed(void)
+{
+    const struct dhcp d = {
+        .op = 1, .type = RELEASE, .chaddr = BENCH_D1, .xid = 9, .ciaddr = BENCH_D1
+    };
+    struct rte_mbuf *m = asks(BENCH_D1, &d);
+
+    rte_pktmbuf_mtod(m, uint8_t *)[100] ^= 1;
     bench_send(BENCH_D1, m);
-    CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
-    for (int i = 0; i < 100; i++) {
-        bench_send(BENCH_D1, packet_nd(BENCH_D1, nobody, group, ns, 24));
-        n += learner_take(bench->learner, &lesson);
-    }
-    CU_ASSERT_EQUAL(n, 15); /* with the first one: a burst */
-    bench_send(BENCH_D2, packet_nd(BENCH_D2, nobody, group, ns, 24));
-    CU_ASSERT_TRUE(learner_take(bench->learner, &lesson)); /* is not in its way */
-}
-
-static void
-test_router(void)
-{
-    const struct acl_addr router = link_local(200), prefix = { .b = { 0xfd, [7] = 1 } };
-    uint8_t ra[16 + 64] = { 134, [4] = 64, [6] = 7, [7] = 8 };
-    struct lesson lesson;
-
-    for (int i = 0; i < 2; i++) { /* of the second no address is to be formed */
-        uint8_t *o = ra + 16 + 32 * i;
-        o[0] = 3;
-        o[1] = 4;
-        o[2] = 64;
-        o[3] = i ? 0x80 : 0xc0;
-        o[7] = 99;
-        memcpy(o + 16, prefix.b, 16);
-    }
-    bench_send(BENCH_UP2, packet_nd(SERVER, router, all_nodes, ra, sizeof ra));
-    CU_ASSERT_TRUE_FATAL(learner_take(bench->learner, &lesson));
-    CU_ASSERT_EQUAL(lesson.kind, LESSON_ROUTER);
-    CU_ASSERT_EQUAL(lesson.seconds, 7 * 256 + 8);
-    CU_ASSERT_TRUE(acl_addr_equals(&lesson.addr, &router));
-    CU_ASSERT_EQUAL(lesson.n_leases, 1);
-    CU_ASSERT_EQUAL(lesson.prefix_len[0], 64);
-    CU_ASSERT_EQUAL(lesson.lease[0].seconds, 99);
-    CU_ASSERT_TRUE(acl_addr_equals(&lesson.lease[0].addr, &prefix));
-    bench_send(BENCH_D1, packet_nd(BENCH_D1, bench_leaf[BENCH_D1].addrs[1], all_nodes, ra, 16));
-    CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_RA), 1);
-    CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
-}
-
-/* The same message behind a fragment header that makes no fragment. */
-static struct rte_mbuf *
-atomic(struct rte_mbuf *m)
-{
-    static const uint8_t header[8] = { 58, [7] = 1 };
-    uint8_t *p = (uint8_t *) rte_pktmbuf_append(m, sizeof header) - (m->data_len - sizeof header);
-
-    memmove(p + 62, p + 54, m->data_len - 62);
-    memcpy(p + 54, header, sizeof header);
-    p[19] += sizeof header;
-    p[20] = 44;
-    return m;
-}
-
-/* RFC 6980, of every port: it teaches neither addresses, nor routers, nor where a MAC is. */
-static void
-test_atomic_fragments_teach_nothing(void)
-{
-    const struct acl_addr target = link_local(77), router = link_local(201);
-    enum { STRANGER = 201 };
-    uint8_t ns[24] = { 135 }, na[24] = { 136, [4] = 0x20 }, ra[16] = { 134, [7] = 8 };
-    uint64_t drops = bench_drops(BENCH_D1, DROP_FRAGMENT);
-    struct lesson lesson;
-
-    memcpy(ns + 8, target.b, 16);
-    memcpy(na + 8, target.b, 16);
-    bench_wait(1000);
-    bench_send(BENCH_D1, atomic(packet_nd(BENCH_D1, nobody, all_nodes, ns, 24)));
-    CU_ASSERT_TRUE(bench_got_only(0));
-    bench_send(BENCH_D1,
-               atomic(packet_nd(BENCH_D1, bench_leaf[BENCH_D1].addrs[1], all_nodes, ra, 16)));
-    CU_ASSERT_TRUE(bench_got_only(0));
-    CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_FRAGMENT), drops + 2);
-    bench_send(BENCH_UP1, atomic(packet_nd(STRANGER, target, all_nodes, na, 24)));
-    CU_ASSERT_TRUE(bench_got_only(0));
-    bench_send(BENCH_UP1, atomic(packet_nd(STRANGER, router, all_nodes, ra, 16)));
-    CU_ASSERT_TRUE(bench_got_only(0));
-    CU_ASSERT_EQUAL(bench_drops(BENCH_UP1, DROP_FRAGMENT), 2);
-    CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
-    bench_learn(1);
-    CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(STRANGER), 0), DP_PORT_NONE);
-    bench_send(BENCH_UP1, packet_nd(STRANGER, router, all_nodes, ra, 16));
-    CU_ASSERT_TRUE(learner_take(bench->learner, &lesson)); /* whole it would have */
-    bench_learn(2);
-    CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(STRANGER), 0), BENCH_UP1);
+    bench_leaf[BENCH_D1].quarantined = true;
+    bench_publish();
+    CU_ASSERT_EQUAL(lessons_of(BENCH_D1, 1), 0);
+    bench_leaf[BENCH_D1].quarantined = false;
+    bench_publish();
+    CU_ASSERT_EQUAL(lessons_of(BENCH_D1, 1), 1);
 }
 
 void
@@ -549,6 +523,7 @@ suite_learn(void)
     CU_add_test(s, "a lease is held until it is in force", test_lease_is_held);
     CU_add_test(s, "and judged again then", test_lease_is_judged_again);
     CU_add_test(s, "answers only to what was asked", test_only_what_was_asked);
+    CU_add_test(s, "nor in fragments, nor to another port", test_answers_elsewhere);
     CU_add_test(s, "nothing is held without learning", test_without_learning);
     CU_add_test(s, "a renewal", test_renewal);
     CU_add_test(s, "DHCP in another's name", test_in_anothers_name);
@@ -557,7 +532,6 @@ suite_learn(void)
     CU_add_test(s, "more leases than there is room for", test_too_many_held);
     CU_add_test(s, "answers to a group", test_answers_to_a_group);
     CU_add_test(s, "relations are each port's own", test_relations_by_port);
-    CU_add_test(s, "claims and their defence", test_claim_and_defence);
-    CU_add_test(s, "routers and their prefixes", test_router);
-    CU_add_test(s, "atomic fragments teach nothing", test_atomic_fragments_teach_nothing);
+    CU_add_test(s, "how many lessons a port gives", test_rate);
+    CU_add_test(s, "releases that are not believed", test_release_is_not_believed);
 }

@@ -435,6 +435,60 @@ test_table(void)
     CU_ASSERT_EQUAL_FATAL(mcast_init(MCAST_GROUPS, 1), 0);
 }
 
+static struct acl_addr
+address_of(uint32_t group)
+{
+    return acl_addr_from_v4(rte_cpu_to_be_32(group));
+}
+
+/* Groups that lie behind one that goes are found as before, and its place is used again: every
+ * second one of a table that is half full goes, round after round. */
+static void
+test_tombstones(void)
+{
+    struct mcast_set set;
+
+    mcast_exit();
+    CU_ASSERT_EQUAL_FATAL(mcast_init(256, 1), 0);
+    for (unsigned round = 0; round < 200; round++) {
+        for (unsigned i = 0; i < 256; i++) {
+            struct acl_addr a = address_of(GROUP + i + (i % 2 ? 1000 * round : 0));
+            CU_ASSERT_TRUE(mcast_join(0, &a, 0, i / 64, 1));
+        }
+        mcast_poll(1);
+        for (unsigned i = 0; i < 256; i++) {
+            struct acl_addr a = address_of(GROUP + i + (i % 2 ? 1000 * round : 0));
+            CU_ASSERT_TRUE(mcast_members(&a, 0, &set));
+            CU_ASSERT_EQUAL(set.bits[0], 1ull << i / 64);
+            if (i % 2) {
+                mcast_leave(0, &a, 0, i / 64);
+            }
+        }
+        mcast_poll(1);
+        for (unsigned i = 0; i < 256; i++) {
+            struct acl_addr a = address_of(GROUP + i + (i % 2 ? 1000 * round : 0));
+            CU_ASSERT_EQUAL(mcast_members(&a, 0, &set), i % 2 == 0);
+        }
+    }
+    mcast_exit();
+    CU_ASSERT_EQUAL_FATAL(mcast_init(MCAST_GROUPS, 1), 0);
+}
+
+/* What a port reported last, and control has not looked at yet, is not the next port's. */
+static void
+test_flush(void)
+{
+    struct message m;
+
+    join(BENCH_D1, GROUP);
+    message_about4(&m, BENCH_D1, V2_REPORT, GROUP + 1, GROUP + 1);
+    message_send(&m);
+    mcast_flush_port(BENCH_D1, bench->now_s);
+    mcast_poll(bench->now_s);
+    CU_ASSERT_FALSE(message_heard4(BENCH_D1, GROUP));
+    CU_ASSERT_FALSE(message_heard4(BENCH_D1, GROUP + 1));
+}
+
 void
 suite_mcast(void)
 {
@@ -456,4 +510,6 @@ suite_mcast(void)
     CU_add_test(s, "a port has a limit of groups", test_port_limit);
     CU_add_test(s, "a flood of reports", test_report_flood);
     CU_add_test(s, "the table", test_table);
+    CU_add_test(s, "places that were left", test_tombstones);
+    CU_add_test(s, "a flushed port", test_flush);
 }

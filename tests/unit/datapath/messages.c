@@ -146,7 +146,7 @@ message_send(struct message *m)
     } else {
         finish4(m);
     }
-    bench_send(m->b[11], packet_raw(m->b, m->len));
+    bench_send(m->b[11], packet_at_edge(packet_raw(m->b, m->len)));
 }
 
 void

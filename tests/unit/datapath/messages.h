@@ -1,5 +1,5 @@
 /* IGMP and MLD messages for tests: made whole, then spoiled as a test likes, then sent, with the
- * right lengths and checksums, into the bench. */
+ * right lengths and checksums and nothing readable behind them, into the bench. */
 #ifndef TESTS_DATAPATH_MESSAGES_H
 #define TESTS_DATAPATH_MESSAGES_H 1
 

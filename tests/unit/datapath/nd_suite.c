@@ -1,11 +1,15 @@
-/* Neighbour discovery: who may say what of whom, and what is too short to say anything. */
+/* Neighbour discovery: who may say what of whom, what is too short to say anything, and what is
+ * learned from it. */
 #include <config.h>
 
 #include <netinet/in.h>
 #include <string.h>
 
 #include <CUnit/CUnit.h>
+#include <rte_mbuf.h>
 
+#include "datapath/fdb.h"
+#include "datapath/learn.h"
 #include "tests/unit/datapath/bench.h"
 #include "tests/unit/datapath/suites.h"
 
@@ -18,6 +22,7 @@ struct nd {
     uint8_t from, to; /* stations; 'to' 0: all of them */
     uint8_t src;      /* fe80::'src'; 0: :: */
     uint8_t hop_limit;
+    bool bad_sum, atomic; /* atomic: behind a fragment header that makes no fragment */
     uint16_t n;
     uint8_t b[256];
 };
@@ -62,6 +67,20 @@ port_of(uint8_t station)
 }
 
 static void
+put_fragment_header(struct rte_mbuf *m)
+{
+    static const uint8_t header[8] = { IPPROTO_ICMPV6, [7] = 1 };
+    uint16_t len = rte_pktmbuf_data_len(m);
+    uint8_t *p = rte_pktmbuf_mtod(m, uint8_t *);
+
+    rte_pktmbuf_append(m, sizeof header);
+    memmove(p + 54 + sizeof header, p + 54, len - 54);
+    memcpy(p + 54, header, sizeof header);
+    p[19] += sizeof header;
+    p[20] = IPPROTO_FRAGMENT;
+}
+
+static void
 send_nd(const struct nd *nd)
 {
     struct test_ip6 v6 = { .smac = TEST_MAC(nd->from),
@@ -70,6 +89,7 @@ send_nd(const struct nd *nd)
                            .dst = { .b = { 0xff, 2, [15] = 1 } },
                            .protocol = IPPROTO_ICMPV6,
                            .hop_limit = nd->hop_limit };
+    struct rte_mbuf *m;
 
     if (!nd->src) {
         v6.src = (struct acl_addr){ .q = { 0 } };
@@ -77,7 +97,12 @@ send_nd(const struct nd *nd)
     if (nd->to) {
         v6.dst = (struct acl_addr){ .b = { 0xfe, 0x80, [15] = nd->to } };
     }
-    bench_send(port_of(nd->from), packet_at_edge(packet_ip6(&v6, nd->b, nd->n)));
+    m = packet_ip6(&v6, nd->b, nd->n);
+    rte_pktmbuf_mtod(m, uint8_t *)[56] ^= nd->bad_sum;
+    if (nd->atomic) {
+        put_fragment_header(m);
+    }
+    bench_send(port_of(nd->from), packet_at_edge(m));
 }
 
 static void
@@ -205,6 +230,128 @@ test_option_lengths(void)
     refused(nd, DROP_MALFORMED);
 }
 
+/* ---- what is learned ---- */
+
+static bool
+learns(struct nd nd, struct lesson *lesson)
+{
+    send_nd(&nd);
+    return learner_take(bench->learner, lesson);
+}
+
+/* Its checksum is wrong. */
+static bool
+learns_spoiled(struct nd nd, struct lesson *lesson)
+{
+    nd.bad_sum = true;
+    return learns(nd, lesson);
+}
+
+static void
+test_claim_and_defence(void)
+{
+    struct nd claim = message(NS, BENCH_D1, 77), other = message(NS, BENCH_D2, 77);
+    struct nd defence = message(NA, HOST, 77);
+    struct lesson lesson;
+    unsigned n = 0;
+
+    while (learner_take(bench->learner, &lesson)) {
+    }
+    claim.src = other.src = 0;
+    bench_wait(1000);
+    CU_ASSERT_TRUE_FATAL(learns(claim, &lesson));
+    CU_ASSERT_TRUE(bench_got_only(UPLINKS)); /* others may have it */
+    CU_ASSERT_EQUAL(lesson.kind, LESSON_CLAIM);
+    CU_ASSERT_EQUAL(lesson.port, BENCH_D1);
+    CU_ASSERT_EQUAL(lesson.addr.b[15], 77);
+    CU_ASSERT_TRUE_FATAL(learns(defence, &lesson));
+    CU_ASSERT_EQUAL(lesson.kind, LESSON_DEFENCE);
+    CU_ASSERT_EQUAL(lesson.addr.b[15], 77);
+    CU_ASSERT_FALSE(learns_spoiled(claim, &lesson));
+    CU_ASSERT_FALSE(learns_spoiled(defence, &lesson));
+    for (int i = 0; i < 100; i++) {
+        n += learns(claim, &lesson);
+    }
+    CU_ASSERT_EQUAL(n, 15);                                      /* with the first one: a burst */
+    CU_ASSERT_TRUE(learns(other, &lesson));                      /* is not in its way */
+    CU_ASSERT_FALSE(learns(message(NS, BENCH_D2, 78), &lesson)); /* it has an address: a question */
+    claim.from = HOST; /* behind an uplink they settle it among themselves */
+    CU_ASSERT_FALSE(learns(claim, &lesson));
+    defence.to = BENCH_D1; /* an answer to a question */
+    CU_ASSERT_FALSE(learns(defence, &lesson));
+}
+
+static void
+add_prefix(struct nd *ra, uint8_t len, uint8_t flags, uint8_t seconds, uint8_t number)
+{
+    uint8_t *o = ra->b + ra->n;
+
+    memset(o, 0, 32);
+    memcpy(o, (uint8_t[]){ 3, 4, len, flags, 0, 0, 0, seconds }, 8);
+    o[16] = 0xfd;
+    o[23] = number;
+    ra->n += 32;
+}
+
+static void
+test_router(void)
+{
+    enum { AUTONOMOUS = 0xc0, ON_LINK = 0x80 };
+    struct nd ra = message(RA, ROUTER, 0);
+    struct lesson lesson;
+
+    ra.b[6] = 7;
+    ra.b[7] = 8;
+    add_prefix(&ra, 64, ON_LINK, 98, 1); /* no address is to be formed of it */
+    add_prefix(&ra, 129, AUTONOMOUS, 99, 2);
+    add_prefix(&ra, 64, AUTONOMOUS, 99, 3);
+    add_option(&ra, MTU, 0);
+    add_prefix(&ra, 48, AUTONOMOUS, 100, 4);
+    CU_ASSERT_FALSE(learns_spoiled(ra, &lesson));
+    CU_ASSERT_TRUE_FATAL(learns(ra, &lesson));
+    CU_ASSERT_EQUAL(lesson.kind, LESSON_ROUTER);
+    CU_ASSERT_EQUAL(lesson.seconds, 7 * 256 + 8);
+    CU_ASSERT_EQUAL(lesson.addr.b[15], ROUTER);
+    CU_ASSERT_EQUAL(lesson.n_leases, 2);
+    CU_ASSERT_EQUAL(lesson.prefix_len[0], 64);
+    CU_ASSERT_EQUAL(lesson.lease[0].seconds, 99);
+    CU_ASSERT_EQUAL(lesson.lease[0].addr.b[7], 3);
+    CU_ASSERT_EQUAL(lesson.prefix_len[1], 48);
+    CU_ASSERT_EQUAL(lesson.lease[1].seconds, 100);
+    ra = message(RA, ROUTER, 0);
+    for (int i = 0; i < DHCP_MAX_LEASES + 2; i++) {
+        add_prefix(&ra, 64, AUTONOMOUS, 99, i);
+    }
+    CU_ASSERT_TRUE_FATAL(learns(ra, &lesson));
+    CU_ASSERT_EQUAL(lesson.n_leases, DHCP_MAX_LEASES);
+    CU_ASSERT_FALSE(learns(message(RA, BENCH_D1, 0), &lesson));
+}
+
+/* RFC 6980, of every port: behind a fragment header, also one that makes no fragment (RFC 6946), it
+ * teaches neither addresses, nor routers, nor where a MAC is. */
+static void
+test_atomic_fragments(void)
+{
+    enum { STRANGER = 202 };
+    struct nd claim = message(NS, BENCH_D1, 77), defence = message(NA, STRANGER, 77);
+    struct nd ra = message(RA, STRANGER, 0);
+    struct lesson lesson;
+
+    bench_wait(1000);
+    claim.src = 0;
+    claim.atomic = defence.atomic = ra.atomic = true;
+    refused(claim, DROP_FRAGMENT);
+    refused(defence, DROP_FRAGMENT);
+    refused(ra, DROP_FRAGMENT);
+    CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
+    bench_learn(1);
+    CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(STRANGER), 0), DP_PORT_NONE);
+    ra.atomic = false;
+    CU_ASSERT_TRUE(learns(ra, &lesson)); /* whole it would have */
+    bench_learn(2);
+    CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(STRANGER), 0), BENCH_UP1);
+}
+
 void
 suite_nd(void)
 {
@@ -215,4 +362,7 @@ suite_nd(void)
     CU_add_test(s, "link-layer addresses", test_link_layer_addresses);
     CU_add_test(s, "what is cut short", test_cut_short);
     CU_add_test(s, "lengths of options", test_option_lengths);
+    CU_add_test(s, "claims and their defence", test_claim_and_defence);
+    CU_add_test(s, "routers and their prefixes", test_router);
+    CU_add_test(s, "atomic fragments teach nothing", test_atomic_fragments);
 }

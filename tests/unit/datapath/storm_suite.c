@@ -67,6 +67,30 @@ unicast_arp(uint16_t id)
 }
 
 static struct rte_mbuf *
+multicast_arp(uint16_t id)
+{
+    struct rte_mbuf *m = arp(id);
+
+    test_store_mac(rte_pktmbuf_mtod(m, uint8_t *), GROUP_MAC);
+    return m;
+}
+
+/* A neighbour solicitation for a bound address, to its station alone. */
+static struct rte_mbuf *
+unicast_nd(uint16_t id)
+{
+    const struct test_ip6 v6 = { .smac = TEST_MAC(id),
+                                 .dmac = TEST_MAC(BENCH_D2),
+                                 .src = { .b = { 0xfe, 0x80, [15] = id } },
+                                 .dst = { .b = { 0xfe, 0x80, [15] = BENCH_D2 } },
+                                 .protocol = 58,
+                                 .hop_limit = 255 };
+    uint8_t ns[24] = { 135, [8] = 0xfe, 0x80, [23] = BENCH_D2 };
+
+    return packet_ip6(&v6, ns, sizeof ns);
+}
+
+static struct rte_mbuf *
 known(uint16_t id)
 {
     return packet_datagram(id, TEST_MAC(BENCH_D2), RTE_IPV4(10u, 0, 0, BENCH_D2), 9);
@@ -121,6 +145,8 @@ test_requests_count(void)
 {
     check(BENCH_D1, STORM_BROADCAST, arp);
     check(BENCH_D1, STORM_BROADCAST, unicast_arp);
+    check(BENCH_D1, STORM_BROADCAST, multicast_arp);
+    check(BENCH_D1, STORM_MULTICAST, unicast_nd);
     check(BENCH_UP1, STORM_BROADCAST, arp);
 }
 
@@ -224,7 +250,7 @@ suite_storm(void)
     CU_pSuite s = CU_add_suite("storm", bench_open, bench_close);
 
     CU_add_test(s, "every class has its limit", test_classes);
-    CU_add_test(s, "arp counts, however it is addressed", test_requests_count);
+    CU_add_test(s, "arp and nd count, however they are addressed", test_requests_count);
     CU_add_test(s, "parts of a token add up", test_parts_add_up);
     CU_add_test(s, "classes, ports and known stations are apart", test_apart);
     CU_add_test(s, "a storm is on record", test_alarm);
