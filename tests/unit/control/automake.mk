@@ -2,11 +2,14 @@ check_PROGRAMS += tests/unit/control/test_control
 TESTS += tests/unit/control/test_control
 tests_unit_control_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(OVS_CFLAGS)
 tests_unit_control_test_control_SOURCES = \
+	tests/unit/control/bindings_suite.c \
 	tests/unit/control/config_suite.c \
 	tests/unit/control/conn_filter_suite.c \
 	tests/unit/control/desired_suite.c \
 	tests/unit/control/drop_message_suite.c \
 	tests/unit/control/learned_suite.c \
+	tests/unit/control/learner.c \
+	tests/unit/control/learner.h \
 	tests/unit/control/limits_suite.c \
 	tests/unit/control/message_suite.c \
 	tests/unit/control/object_log_suite.c \
@@ -26,10 +29,12 @@ tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/switch.h \
 	tests/unit/control/test_control.c \
 	tests/unit/control/vlan_suite.c
-# See publish_memory.c.
+# See publish_memory.c and learner.c.
 tests_unit_control_test_control_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=reallocarray -Wl,--wrap=xzalloc -Wl,--wrap=xcalloc \
-	-Wl,--wrap=x2nrealloc
+	-Wl,--wrap=x2nrealloc -Wl,--wrap=time_msec -Wl,--wrap=learner_take \
+	-Wl,--wrap=learner_hand_back -Wl,--wrap=change_submit -Wl,--wrap=state_set_bindings \
+	-Wl,--wrap=state_load_bindings
 tests_unit_control_test_control_LDADD = \
 	vswitch/libcontrol.a \
 	vswitch/libdatapath.a \

@@ -6,6 +6,7 @@
 
 #include "fusuma/v1/port.pb-c.h"
 
+CU_SuiteInfo bindings_suite(void);
 CU_SuiteInfo config_suite(void);
 CU_SuiteInfo conn_filter_suite(void);
 CU_SuiteInfo desired_suite(void);

@@ -54,17 +54,17 @@ quiet_arm(struct dp_port *port OVS_UNUSED, bool on OVS_UNUSED)
 static const struct dp_port_ops quiet_ops = { .type = "quiet", .rx = quiet_rx, .arm = quiet_arm };
 static struct dp_port quiet_ports[DP_MAX_PORTS];
 
-static struct desired_port *
-add(struct fixture *f, const struct test_spec *s)
+struct desired_port *
+switch_add(struct desired *d, const struct test_spec *s)
 {
     struct desired_port *port;
     char *error = NULL;
 
     CU_ASSERT_EQUAL_FATAL(desired_port_create(&s->spec, "/run", &port, &error), RPC_OK);
-    CU_ASSERT_EQUAL_FATAL(desired_number(&f->d, port, &error), RPC_OK);
+    CU_ASSERT_EQUAL_FATAL(desired_number(d, port, &error), RPC_OK);
     port->dp = &quiet_ports[port->id];
     *port->dp = (struct dp_port){ .ops = &quiet_ops, .id = port->id, .mtu = 1500, .up = true };
-    desired_insert(&f->d, port);
+    desired_insert(d, port);
     return port;
 }
 
@@ -74,7 +74,7 @@ fixture_desktop(struct fixture *f, unsigned n)
     struct test_spec s;
 
     spec_desktop(&s, n);
-    return add(f, &s);
+    return switch_add(&f->d, &s);
 }
 
 struct desired_port *
@@ -86,7 +86,7 @@ fixture_desktop_in(struct fixture *f, unsigned n, char *name, uint16_t vlan)
     s.spec.name = name;
     s.vhost.socket = name;
     s.spec.vlan = vlan;
-    return add(f, &s);
+    return switch_add(&f->d, &s);
 }
 
 struct desired_port *
@@ -95,7 +95,7 @@ fixture_uplink(struct fixture *f, unsigned n)
     struct test_spec s;
 
     spec_uplink(&s, n);
-    return add(f, &s);
+    return switch_add(&f->d, &s);
 }
 
 void

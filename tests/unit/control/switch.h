@@ -4,6 +4,8 @@
 
 #include "control/publish.h"
 
+struct test_spec;
+
 /* Set-up and tear-down of a suite: the packet path, its worker asleep.  0, or not. */
 int switch_init(void);
 int switch_exit(void);
@@ -12,6 +14,9 @@ int switch_exit(void);
 void switch_hold_worker(void);
 /* Any thread. */
 void switch_let_worker_go(void);
+
+/* Inserts the port of a spec that must be good, opened. */
+struct desired_port *switch_add(struct desired *, const struct test_spec *);
 
 /* What a test publishes: the worker polls its ports meanwhile. */
 struct fixture {
