@@ -17,6 +17,8 @@ tests_unit_datapath_test_datapath_SOURCES = \
 	tests/unit/datapath/parse_suite.c \
 	tests/unit/datapath/pipeline_suite.c \
 	tests/unit/datapath/reject_suite.c \
+	tests/unit/datapath/rig.c \
+	tests/unit/datapath/rig.h \
 	tests/unit/datapath/snoop_suite.c \
 	tests/unit/datapath/storm_suite.c \
 	tests/unit/datapath/suites.h \

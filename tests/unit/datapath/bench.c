@@ -7,29 +7,18 @@
 #include <CUnit/CUnit.h>
 #include <rte_cycles.h>
 #include <rte_ip.h>
-#include <rte_malloc.h>
 #include <rte_mbuf.h>
-#include <rte_rcu_qsbr.h>
 
 #include "acl/table.h"
 #include "datapath/fdb.h"
-#include "datapath/frag.h"
 #include "datapath/learn.h"
 #include "datapath/mcast.h"
 #include "datapath/pipeline.h"
-#include "datapath/record.h"
-#include "datapath/relation.h"
 #include "datapath/storm.h"
+#include "tests/unit/datapath/rig.h"
 #include "tests/unit/datapath/suites.h"
 
-#define BOX 64
 #define BINDINGS 32
-
-struct box {
-    struct dp_port port;
-    struct rte_mbuf *m[BOX];
-    unsigned n;
-};
 
 struct worker *bench;
 struct port_leaf bench_leaf[BENCH_END];
@@ -39,35 +28,8 @@ static struct box boxes[BENCH_END];
 static struct acl_addr addrs[BENCH_END][2];
 static struct binding bindings[BINDINGS];
 static struct snapshot snapshots[2], *current;
-static struct rte_rcu_qsbr *qsbr;
 static struct acl_classes *classes;
 static struct acl_table *allow_all, *deny_all;
-
-static uint16_t
-box_tx(struct dp_port *port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
-{
-    struct box *b = (struct box *) port;
-
-    (void) queue;
-    for (uint16_t i = 0; i < n; i++) {
-        CU_ASSERT_FATAL(b->n < BOX);
-        b->m[b->n++] = m[i];
-    }
-    return n;
-}
-
-static const struct dp_port_ops box_ops = { .type = "box", .tx = box_tx };
-
-static void
-bind_address(uint16_t id, const struct acl_addr *a)
-{
-    uint32_t i = binding_hash(a, 0);
-
-    while (bindings[i % BINDINGS].port != DP_PORT_NONE) {
-        i++;
-    }
-    bindings[i % BINDINGS] = (struct binding){ .addr = *a, .mac = TEST_MAC(id), .port = id };
-}
 
 static void
 make_port(uint16_t id)
@@ -75,7 +37,7 @@ make_port(uint16_t id)
     bool desktop = id < BENCH_UP1;
     struct port_leaf *leaf = &bench_leaf[id];
 
-    boxes[id] = (struct box){ .port = { .ops = &box_ops, .id = id, .mtu = 1500, .up = true } };
+    box_init(&boxes[id], id);
     *leaf = (struct port_leaf){
         .port = &boxes[id].port, .id = id, .role = desktop ? PORT_DESKTOP : PORT_UPLINK, .epoch = 1
     };
@@ -92,7 +54,7 @@ make_port(uint16_t id)
         leaf->table_id[i] = 1 + (id == BENCH_MUTE);
     }
     for (int i = 0; i < 2; i++) {
-        bind_address(id, &addrs[id][i]);
+        rig_bind(bindings, BINDINGS - 1, leaf, &addrs[id][i]);
     }
     fdb_bind(TEST_MAC(id), 0, id);
 }
@@ -122,28 +84,12 @@ bench_open(void)
         .action = ACL_ALLOW, .log = ACL_LOG_NONE, .slot = 1, .protocol = ACL_PROTO_ANY
     };
 
-    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(2), 64);
-    rte_rcu_qsbr_init(qsbr, 2);
-    rte_rcu_qsbr_thread_register(qsbr, 0);
-    rte_rcu_qsbr_thread_online(qsbr, 0);
-    bench = rte_zmalloc(NULL, sizeof *bench, 64);
-    bench->tx = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *bench->tx, 64);
-    bench->pool = test_pool;
-    bench->now = rte_rdtsc();
-    bench->conns = conn_table_create(1000, 1, qsbr);
-    bench->conn_quota = 100;
-    bench->frags = frag_table_create();
-    bench->relations = relations_create();
-    bench->learner = learner_create(0);
-    bench->rates = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *bench->rates, 64);
+    bench = rig_worker_create(4096);
     classes = acl_classes_create();
     allow_all = acl_table_build(&all, 1, classes, NULL, 0);
     deny_all = acl_table_build(&all, 0, classes, NULL, 0);
-    for (int i = 0; i < BINDINGS; i++) {
-        bindings[i].port = DP_PORT_NONE;
-    }
-    if (recorder_init(&bench->recorder) || ledger_init(&bench->ledger, DP_MAX_PORTS, 16) ||
-        fdb_init(4096, 1) || mcast_init(MCAST_GROUPS, 1)) {
+    rig_unbind_all(bindings, BINDINGS - 1);
+    if (!bench || mcast_init(MCAST_GROUPS, 1)) {
         return 1;
     }
     for (uint16_t id = BENCH_D1; id < BENCH_END; id++) {
@@ -157,8 +103,7 @@ static void
 empty_boxes(void)
 {
     for (uint16_t id = BENCH_D1; id < BENCH_END; id++) {
-        rte_pktmbuf_free_bulk(boxes[id].m, boxes[id].n);
-        boxes[id].n = 0;
+        box_empty(&boxes[id]);
     }
 }
 
@@ -168,20 +113,10 @@ bench_close(void)
     empty_boxes();
     current = NULL;
     mcast_exit();
-    fdb_exit();
-    ledger_destroy(&bench->ledger);
-    recorder_destroy(&bench->recorder);
-    rte_free(bench->rates);
-    frag_table_destroy(bench->frags);
-    learner_destroy(bench->learner);
-    relations_destroy(bench->relations);
-    conn_table_destroy(bench->conns);
+    rig_worker_destroy(bench);
     acl_table_destroy(allow_all);
     acl_table_destroy(deny_all);
     acl_classes_destroy(classes);
-    rte_free(bench->tx);
-    rte_free(bench);
-    rte_free(qsbr);
     return 0;
 }
 

@@ -7,29 +7,20 @@
 #include <CUnit/CUnit.h>
 #include <rte_cycles.h>
 #include <rte_ip.h>
-#include <rte_malloc.h>
 #include <rte_mbuf.h>
-#include <rte_rcu_qsbr.h>
 #include <rte_tcp.h>
 
 #include "acl/table.h"
 #include "datapath/fdb.h"
 #include "datapath/frag.h"
-#include "datapath/learn.h"
 #include "datapath/pipeline.h"
 #include "datapath/record.h"
-#include "datapath/relation.h"
+#include "tests/unit/datapath/rig.h"
 #include "tests/unit/datapath/suites.h"
 
 #define TCP_SYN 0x02
 #define TCP_ACK 0x10
 enum { NONE, DESK1, DESK2, UPLINK, N_PORTS };
-
-struct box {
-    struct dp_port port;
-    struct rte_mbuf *got[64];
-    uint16_t n;
-};
 
 static struct box boxes[N_PORTS];
 static struct port_leaf leaves[N_PORTS];
@@ -37,26 +28,8 @@ static struct acl_addr addrs[N_PORTS];
 static struct binding bindings[16];
 static struct snapshot snapshots[2], *snap;
 static struct worker *w;
-static struct rte_rcu_qsbr *qsbr;
 static struct acl_classes *classes;
 static struct acl_table *allow_80, *deny_all;
-
-static uint16_t box_room = UINT16_MAX; /* what a box takes at once */
-
-static uint16_t
-box_tx(struct dp_port *port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
-{
-    struct box *b = (struct box *) port;
-
-    (void) queue;
-    n = RTE_MIN(n, box_room);
-    for (uint16_t i = 0; i < n; i++) {
-        b->got[b->n++ % 64] = m[i];
-    }
-    return n;
-}
-
-static const struct dp_port_ops box_ops = { .type = "box", .tx = box_tx };
 
 static struct acl_table *
 make_table(uint16_t port)
@@ -73,20 +46,9 @@ make_table(uint16_t port)
 }
 
 static void
-bind_address(uint16_t id)
-{
-    uint32_t i = binding_hash(&addrs[id], 0);
-
-    while (bindings[i & 15].port != DP_PORT_NONE) {
-        i++;
-    }
-    bindings[i & 15] = (struct binding){ .addr = addrs[id], .mac = leaves[id].mac, .port = id };
-}
-
-static void
 make_port(uint16_t id, enum port_role role)
 {
-    boxes[id] = (struct box){ .port = { .ops = &box_ops, .id = id, .mtu = 1500, .up = true } };
+    box_init(&boxes[id], id);
     leaves[id] = (struct port_leaf){ .port = &boxes[id].port, .id = id, .role = role, .epoch = 1 };
     if (role == PORT_DESKTOP) {
         addrs[id] = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10u, 0, 0, 0) + id));
@@ -95,7 +57,7 @@ make_port(uint16_t id, enum port_role role)
         leaves[id].n_addrs = 1;
         leaves[id].table[ACL_EGRESS] = allow_80;
         leaves[id].table[ACL_INGRESS] = deny_all;
-        bind_address(id);
+        rig_bind(bindings, 15, &leaves[id], &addrs[id]);
     }
     fdb_bind(TEST_MAC(id), 0, id);
 }
@@ -120,29 +82,14 @@ publish(void)
 static int
 setup(void)
 {
-    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(2), 64);
-    rte_rcu_qsbr_init(qsbr, 2);
-    rte_rcu_qsbr_thread_register(qsbr, 0);
-    rte_rcu_qsbr_thread_online(qsbr, 0);
-    w = rte_zmalloc(NULL, sizeof *w, 64);
-    w->tx = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *w->tx, 64);
-    w->pool = test_pool;
-    w->conns = conn_table_create(1000, 1, qsbr);
-    w->conn_quota = 100;
-    w->frags = frag_table_create();
-    w->rates = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *w->rates, 64);
-    w->relations = relations_create();
-    w->learner = learner_create(0);
+    w = rig_worker_create(64);
+    if (!w) {
+        return 1;
+    }
     classes = acl_classes_create();
     allow_80 = make_table(80);
     deny_all = make_table(0);
-    for (int i = 0; i < 16; i++) {
-        bindings[i].port = DP_PORT_NONE;
-    }
-    if (recorder_init(&w->recorder) || ledger_init(&w->ledger, DP_MAX_PORTS, 16) ||
-        fdb_init(64, 1)) {
-        return 1;
-    }
+    rig_unbind_all(bindings, 15);
     make_port(DESK1, PORT_DESKTOP);
     make_port(DESK2, PORT_DESKTOP);
     make_port(UPLINK, PORT_UPLINK);
@@ -153,20 +100,10 @@ setup(void)
 static int
 teardown(void)
 {
-    fdb_exit();
-    ledger_destroy(&w->ledger);
-    recorder_destroy(&w->recorder);
-    frag_table_destroy(w->frags);
-    learner_destroy(w->learner);
-    rte_free(w->rates);
-    relations_destroy(w->relations);
-    conn_table_destroy(w->conns);
+    rig_worker_destroy(w);
     acl_table_destroy(allow_80);
     acl_table_destroy(deny_all);
     acl_classes_destroy(classes);
-    rte_free(w->tx);
-    rte_free(w);
-    rte_free(qsbr);
     return 0;
 }
 
@@ -180,8 +117,7 @@ send_in(uint16_t id, struct rte_mbuf *m, uint16_t out)
     pipeline_run(w, &leaves[id], &m, 1);
     n = boxes[out].n;
     for (uint16_t b = DESK1; b < N_PORTS; b++) {
-        rte_pktmbuf_free_bulk(boxes[b].got, boxes[b].n);
-        boxes[b].n = 0;
+        box_empty(&boxes[b]);
         CU_ASSERT_EQUAL(ledger_page_ingress_difference(&w->ledger.pages[b]), 0);
         CU_ASSERT_EQUAL(ledger_page_egress_difference(&w->ledger.pages[b]), 0);
     }
@@ -277,9 +213,9 @@ test_arp(void)
 static void
 test_full_port(void)
 {
-    box_room = 0;
+    boxes[DESK1].takes = boxes[DESK2].takes = 0;
     CU_ASSERT_EQUAL(send_in(UPLINK, packet_arp_request(UPLINK, UPLINK), DESK1), 0);
-    box_room = UINT16_MAX;
+    boxes[DESK1].takes = boxes[DESK2].takes = UINT16_MAX;
     CU_ASSERT_EQUAL(w->ledger.pages[DESK1].tx_drops[TX_DROP_FULL], 1);
     CU_ASSERT_EQUAL(w->ledger.pages[UPLINK].tx_drops_caused, 2);
     w->ledger.pages[UPLINK].tx_drops_caused = 0;

@@ -7,9 +7,7 @@
 #include <CUnit/CUnit.h>
 #include <rte_cycles.h>
 #include <rte_ip.h>
-#include <rte_malloc.h>
 #include <rte_mbuf.h>
-#include <rte_rcu_qsbr.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
@@ -19,9 +17,8 @@
 #include "datapath/learn.h"
 #include "datapath/output.h"
 #include "datapath/pipeline.h"
-#include "datapath/record.h"
-#include "datapath/relation.h"
 #include "datapath/vlan.h"
+#include "tests/unit/datapath/rig.h"
 #include "tests/unit/datapath/suites.h"
 
 #define TCP_SYN 0x02
@@ -34,12 +31,6 @@
  * own.  TRUNK carries VLAN 0 untagged, 10 and 20 tagged; UP10 is an access port; TAGGED carries 20
  * and nothing untagged. */
 enum { NONE, A10, B10, A20, B20, TRUNK, UP10, TAGGED, N_PORTS };
-
-struct box {
-    struct dp_port port;
-    struct rte_mbuf *got[64];
-    uint16_t n;
-};
 
 /* What came out of a port: how many frames, and of the last one its tag, length and L4 checksum. */
 struct seen {
@@ -57,42 +48,15 @@ static uint64_t trunk_bits[VLAN_COUNT / 64], tagged_bits[VLAN_COUNT / 64];
 static struct binding bindings[N_BINDINGS];
 static struct snapshot snap;
 static struct worker *w;
-static struct rte_rcu_qsbr *qsbr;
 static struct acl_classes *classes;
 static struct acl_table *allow_80;
 
-static uint16_t
-box_tx(struct dp_port *port, uint16_t queue, struct rte_mbuf **m, uint16_t n)
-{
-    struct box *b = (struct box *) port;
-
-    (void) queue;
-    for (uint16_t i = 0; i < n; i++) {
-        b->got[b->n++ % 64] = m[i];
-    }
-    return n;
-}
-
-static const struct dp_port_ops box_ops = { .type = "box", .tx = box_tx };
-
 /* ---- the world ---- */
-
-static void
-bind_address(const struct port_leaf *leaf, const struct acl_addr *a)
-{
-    uint32_t i = binding_hash(a, leaf->vlan);
-
-    while (bindings[i % N_BINDINGS].port != DP_PORT_NONE) {
-        i++;
-    }
-    bindings[i % N_BINDINGS] =
-        (struct binding){ .addr = *a, .mac = leaf->mac, .port = leaf->id, .vlan = leaf->vlan };
-}
 
 static struct port_leaf *
 make_port(uint16_t id, enum port_role role, uint16_t vlan)
 {
-    boxes[id] = (struct box){ .port = { .ops = &box_ops, .id = id, .mtu = 1500, .up = true } };
+    box_init(&boxes[id], id);
     leaves[id] = (struct port_leaf){
         .port = &boxes[id].port, .id = id, .role = role, .epoch = 1, .vlan = vlan
     };
@@ -113,7 +77,7 @@ make_desktop(uint16_t id, uint16_t vlan, uint8_t mac, uint8_t address)
     leaf->n_addrs = mac == address ? 1 : 2;
     leaf->table[ACL_EGRESS] = leaf->table[ACL_INGRESS] = allow_80;
     for (uint16_t i = 0; i < leaf->n_addrs; i++) {
-        bind_address(leaf, &addrs[id][i]);
+        rig_bind(bindings, N_BINDINGS - 1, leaf, &addrs[id][i]);
     }
     fdb_bind(leaf->mac, vlan, id);
 }
@@ -149,28 +113,13 @@ setup(void)
                                    .log = ACL_LOG_NONE,
                                    .slot = 1 };
 
-    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(2), 64);
-    rte_rcu_qsbr_init(qsbr, 2);
-    rte_rcu_qsbr_thread_register(qsbr, 0);
-    rte_rcu_qsbr_thread_online(qsbr, 0);
-    w = rte_zmalloc(NULL, sizeof *w, 64);
-    w->tx = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *w->tx, 64);
-    w->pool = test_pool;
-    w->conns = conn_table_create(1000, 1, qsbr);
-    w->conn_quota = 100;
-    w->frags = frag_table_create();
-    w->rates = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *w->rates, 64);
-    w->relations = relations_create();
-    w->learner = learner_create(0);
-    classes = acl_classes_create();
-    allow_80 = acl_table_build(&rule, 1, classes, NULL, 0);
-    for (int i = 0; i < N_BINDINGS; i++) {
-        bindings[i].port = DP_PORT_NONE;
-    }
-    if (recorder_init(&w->recorder) || ledger_init(&w->ledger, DP_MAX_PORTS, 16) ||
-        fdb_init(64, 1)) {
+    w = rig_worker_create(64);
+    if (!w) {
         return 1;
     }
+    classes = acl_classes_create();
+    allow_80 = acl_table_build(&rule, 1, classes, NULL, 0);
+    rig_unbind_all(bindings, N_BINDINGS - 1);
     make_ports();
     return 0;
 }
@@ -178,19 +127,9 @@ setup(void)
 static int
 teardown(void)
 {
-    fdb_exit();
-    ledger_destroy(&w->ledger);
-    recorder_destroy(&w->recorder);
-    frag_table_destroy(w->frags);
-    learner_destroy(w->learner);
-    rte_free(w->rates);
-    relations_destroy(w->relations);
-    conn_table_destroy(w->conns);
+    rig_worker_destroy(w);
     acl_table_destroy(allow_80);
     acl_classes_destroy(classes);
-    rte_free(w->tx);
-    rte_free(w);
-    rte_free(qsbr);
     return 0;
 }
 
@@ -257,10 +196,9 @@ collect(void)
     memset(seen, 0, sizeof seen);
     for (uint16_t b = A10; b < N_PORTS; b++) {
         for (uint16_t i = 0; i < boxes[b].n; i++) {
-            look_at(&seen[b], boxes[b].got[i]);
+            look_at(&seen[b], boxes[b].m[i]);
         }
-        rte_pktmbuf_free_bulk(boxes[b].got, boxes[b].n);
-        boxes[b].n = 0;
+        box_empty(&boxes[b]);
         CU_ASSERT_EQUAL(ledger_page_ingress_difference(&w->ledger.pages[b]), 0);
         CU_ASSERT_EQUAL(ledger_page_egress_difference(&w->ledger.pages[b]), 0);
     }
