@@ -118,11 +118,13 @@ forms(const struct desired_port *port, const char *addr)
 static void
 test_claim(void)
 {
-    struct desired_port *a, *b;
+    struct desired_port *a, *b, *up;
 
     learner_open();
     a = learner_desktop(1, 0, true);
     b = learner_desktop(2, 0, false);
+    up = learner_uplink(1);
+    CU_ASSERT_FALSE(forms(up, "fe80::1:2:3:4"));
     CU_ASSERT_TRUE(forms(a, "fe80::1:2:3:4"));
     CU_ASSERT_EQUAL(learner_left(a, "fe80::1:2:3:4"), LEARNED_FOR_EVER);
     CU_ASSERT_TRUE(forms(b, "fe80::5:6:7:8"));  /* link-local ones always */
@@ -264,6 +266,26 @@ test_many_claims(void)
     CU_ASSERT_EQUAL(a->n_learned, LEARNED_MAX_LINK_LOCAL);
     CU_ASSERT_FALSE(learner_has(b, "fe80::5:6:7:8"));
     CU_ASSERT_TRUE(forms(b, "fe80::5:6:7:8"));
+    learner_close();
+}
+
+/* One that is repeated takes one place, and the first that came settles it. */
+static void
+test_repeated_claims(void)
+{
+    struct desired_port *a, *b;
+
+    learner_open();
+    a = learner_desktop(1, 0, true);
+    b = learner_desktop(2, 0, true);
+    for (int i = 0; i < 1100; i++) {
+        teach_claim(a, "fe80::1:2:3:4");
+    }
+    teach_claim(b, "fe80::5:6:7:8");
+    learner_run(0);
+    learner_run(CLAIM_MS);
+    CU_ASSERT_TRUE(learner_has(a, "fe80::1:2:3:4"));
+    CU_ASSERT_TRUE(learner_has(b, "fe80::5:6:7:8"));
     learner_close();
 }
 
@@ -435,6 +457,7 @@ bindings_suite(void)
         { "a claim that is defended, or late", test_defended },
         { "a claim of a port that went", test_claim_of_one_that_went },
         { "many claims", test_many_claims },
+        { "a claim over and over", test_repeated_claims },
         { "prefixes", test_prefix },
         { "lifetimes of prefixes", test_prefix_lifetimes },
         { "many routers", test_many_routers },

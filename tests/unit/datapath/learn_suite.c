@@ -198,8 +198,7 @@ test_only_what_was_asked(void)
     CU_ASSERT_EQUAL(held(), 0);
 }
 
-/* Neither in fragments, of which only the first can be read, nor to another port than a client's.
- */
+/* Neither in fragments, of which only the first is read, nor to another port than a client's. */
 static void
 test_answers_elsewhere(void)
 {

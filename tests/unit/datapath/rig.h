@@ -1,5 +1,4 @@
-/* What benches are made of: a worker that the test plays, and ports that keep what they are given.
- */
+/* What benches are made of: a worker that the test plays, and ports that keep what they get. */
 #ifndef TESTS_DATAPATH_RIG_H
 #define TESTS_DATAPATH_RIG_H 1
 
