@@ -2,10 +2,11 @@
 """Plants bugs, one at a time, and shows that the unit tests find them.
 
     mutants.py TOP BUILD OVS-DIR [WORD...]
+    mutants.py --check TOP
 
 In a copy of the tree each mutation (one line) is applied, built and tested; with words, only those in
 whose file or text one of them occurs.  Survivors are shown; the last line is 'K of N killed'.  Exits 1
-when fewer than 90 % are."""
+when fewer than 90 % are.  --check: only whether each mutation still has a place in the tree."""
 import os
 import subprocess
 import sys
@@ -72,7 +73,8 @@ MUTANTS = [
     (T + 'ledger.c', 'p->offered - p->accepted - ledger_page_tx_drops(p)', 'p->offered - p->accepted'),
     (T + 'ledger.c', 'if (!(before & 1)) {', 'if (1) {'),
     (T + 'drop_log.c', 'if (at->n > last || !epoch->clean) {', 'if (at->n > last) {'),
-    (T + 'drop_log.c', 'return store_next(&store, after, e) && e->n <= visible;', 'return store_next(&store, after, e);'),
+    (T + 'drop_log.c', 'return store_next(&store, after, e) && e->n <= visible;',
+     'return store_next(&store, after, e);'),
     (C + 'publish.c', '    dp_synchronize();', ''),
     (C + 'publish.c', 'port->epoch = ++p->last_epoch;', ''),
     (C + 'publish.c', 'leaf->quarantined = port->quarantined;', ''),
@@ -99,9 +101,11 @@ MUTANTS = [
     (D + 'guard.c', 'if (p->vlan == VLAN_NONE) {', 'if (0) {'),
     (D + 'guard.c', 'uint16_t owner = fdb_lookup(mac, vlan);', 'uint16_t owner = fdb_lookup(mac, 0);'),
     (D + 'forward.c', 'fdb_lookup(p->dmac, p->vlan)', 'fdb_lookup(p->dmac, 10)'),
-    (D + 'snapshot.h', 'if (b->vlan == vlan && acl_addr_equals(&b->addr, a)) {', 'if (acl_addr_equals(&b->addr, a)) {'),
+    (D + 'snapshot.h', 'if (b->vlan == vlan && acl_addr_equals(&b->addr, a)) {',
+     'if (acl_addr_equals(&b->addr, a)) {'),
     (D + 'snapshot.h', 'if (s->vlan_classes && s->vlan_classes[vlan]) {', 'if (0) {'),
-    (D + 'judge.c', 'snapshot_class(s, &c->key.addr[from], c->key.vlan)', 'snapshot_class(s, &c->key.addr[from], 20)'),
+    (D + 'judge.c', 'snapshot_class(s, &c->key.addr[from], c->key.vlan)',
+     'snapshot_class(s, &c->key.addr[from], 20)'),
     (D + 'frag.c', 'e->head.vlan == p->vlan &&', ''),
     (D + 'track.c', 'q.dport, q.protocol, p->vlan)', 'q.dport, q.protocol, 10)'),
     (D + 'record.c', 'a->ethertype == b->ethertype && a->vlan == b->vlan;', 'a->ethertype == b->ethertype;'),
@@ -127,7 +131,8 @@ MUTANTS = [
     (D + 'learn.c', 'return d->chaddr == from->mac && !d->giaddr &&', 'return d->chaddr == from->mac &&'),
     (D + 'learn.c', '(!d->ciaddr.w[3] || guard_is_bound(from, &d->ciaddr));', '1;'),
     (D + 'learn.c', '!relation_holds(w->relations, to->id, relation_key(p->dport, p->sport, d->id), w->now)', '0'),
-    (D + 'learn.c', 'if (!forward_could_ask(w, to, from, p, &j)) {', 'if (!forward_could_ask(w, to, from, p, &j) && 0) {'),
+    (D + 'learn.c', 'if (!forward_could_ask(w, to, from, p, &j)) {',
+     'if (!forward_could_ask(w, to, from, p, &j) && 0) {'),
     (D + 'learn.c', '} else if (!csum_holds(p)) {', '} else if (0) {'),
     (D + 'learn.c', 'to->learns && d->kind == DHCP_BINDS', 'd->kind == DHCP_BINDS'),
     (D + 'learn.c', 'to->learns && d->kind == DHCP_BINDS && d->n_leases', 'to->learns'),
@@ -214,12 +219,13 @@ MUTANTS = [
     (D + 'reject.c', 'p->tcp.flags & TCPF_RST || !within_rate(w, from)', 'p->tcp.flags & TCPF_RST'),
     (D + 'reject.c', 'p->tcp.flags & TCPF_RST || !within_rate(w, from)', '!within_rate(w, from)'),
     (D + 'reject.c', 'if (p->tcp.flags & TCPF_RST) { /* a reset', 'if (0) { /* a reset'),
-    (D + 'reject.c', "type < 128\n           : p->protocol == IPPROTO_ICMP && type != 8", "type < 128\n           : 0"),
+    (D + 'reject.c', ': p->protocol == IPPROTO_ICMP && type != 8) {', ': 0) {'),
     (D + 'storm.c', 'rates[from->id].storm[class]', 'rates[0].storm[class]'),
     (D + 'storm.c', 'rates[from->id].storm[class]', 'rates[from->id].storm[0]'),
     (D + 'storm.c', 'p->flags & PKT_ND || ', ''),
     (D + 'storm.c', 'if (p->flags & PKT_ARP) {', 'if (0) {'),
-    (D + 'neigh.c', '? mac != from->mac : guard_is_desktop_mac(w, mac, p->vlan)', '? 0 : guard_is_desktop_mac(w, mac, p->vlan)'),
+    (D + 'neigh.c', '? mac != from->mac : guard_is_desktop_mac(w, mac, p->vlan)',
+     '? 0 : guard_is_desktop_mac(w, mac, p->vlan)'),
     (D + 'neigh.c', '? mac != from->mac : guard_is_desktop_mac(w, mac, p->vlan)', '? mac != from->mac : 0'),
     (D + 'neigh.c', ' || size > p->l4_len - at) {', ') {'),
     (D + 'neigh.c', 'p->l4_len - at < 8 || ', ''),
@@ -249,7 +255,8 @@ MUTANTS = [
     (C + 'bindings.c', '} else if (port->spec->learn && prefix) {', '} else if (prefix) {'),
     (C + 'bindings.c', 'b->prefixes[i].vlan == vlan && ', ''),
     (C + 'bindings.c', 'is_router(b, lesson->vlan, &lesson->addr) ||', ''),
-    (C + 'bindings.c', 'if (b->routers[i].vlan == vlan && acl_addr_equals(&b->routers[i].addr, a)) {\n            return true;',
+    (C + 'bindings.c',
+     'if (b->routers[i].vlan == vlan && acl_addr_equals(&b->routers[i].addr, a)) {\n            return true;',
      'if (acl_addr_equals(&b->routers[i].addr, a)) {\n            return true;'),
     (C + 'bindings.c', ' || !may_form(port, &lesson->addr)', ''),
     (C + 'bindings.c', 'return a->w[2] && (', 'return ('),
@@ -309,6 +316,9 @@ def find(work, name='vswitch/'):
 
 
 def main():
+    if sys.argv[1] == '--check':
+        planting.check(sys.argv[2], MUTANTS)
+        return 0
     top, build_dir, ovs = sys.argv[1:4]
     words = sys.argv[4:]
     work = build_dir + '/mutants'
