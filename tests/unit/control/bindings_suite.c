@@ -361,13 +361,22 @@ test_many_routers(void)
 
     learner_open();
     a = learner_desktop(1, 0, true);
+    for (int i = 1; i <= 70; i++) { /* of which no address can be formed: they take no place */
+        snprintf(prefix, sizeof prefix, "ff05:%x::", i);
+        teach_router(0, ROUTER, 1800, prefix, 64, 3600);
+        snprintf(prefix, sizeof prefix, "fe80:0:0:%x::", i);
+        teach_router(0, ROUTER, 1800, prefix, 64, 3600);
+        snprintf(prefix, sizeof prefix, "fd01:%x::", i);
+        teach_router(0, ROUTER, 1800, prefix, 64, 0);
+    }
     for (int i = 1; i <= 70; i++) {
         snprintf(router, sizeof router, "fe80::aaaa:0:0:%x", i);
         snprintf(prefix, sizeof prefix, "fd00:%x::", i);
         teach_router(0, router, 1800, prefix, 64, 3600);
     }
     learner_run(0);
-    CU_ASSERT_FALSE(forms(a, "fe80::aaaa:0:0:40")); /* 64 have room */
+    CU_ASSERT_FALSE(forms(a, "fe80::aaaa:0:0:3f")); /* 64 have room, ROUTER is one of them */
+    CU_ASSERT_TRUE(forms(a, "fe80::aaaa:0:0:40"));
     CU_ASSERT_TRUE(forms(a, "fd00:40::1:2:3:4"));
     CU_ASSERT_FALSE(forms(a, "fd00:41::1:2:3:4"));
     learner_close();
