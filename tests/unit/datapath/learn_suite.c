@@ -19,7 +19,7 @@
 #define HOST(ID) RTE_IPV4(10u, 0, 0, ID)
 #define GROUP_MAC 0xffffffffffffull
 enum { SERVER = 200 }; /* behind BENCH_UP1 */
-enum { ACK = 5, REQUEST = 3, RELEASE = 7 };
+enum { OFFER = 2, REQUEST = 3, ACK = 5, RELEASE = 7 };
 
 /* ---- packets ---- */
 
@@ -68,9 +68,9 @@ asks(uint8_t id, const struct dhcp *d)
 }
 
 static struct rte_mbuf *
-gives(uint8_t id, uint8_t xid, uint8_t yiaddr)
+says(uint8_t type, uint8_t id, uint8_t xid, uint8_t yiaddr)
 {
-    const struct dhcp d = { .op = 2, .type = ACK, .chaddr = id, .xid = xid, .yiaddr = yiaddr };
+    const struct dhcp d = { .op = 2, .type = type, .chaddr = id, .xid = xid, .yiaddr = yiaddr };
     const struct test_udp u = { .smac = TEST_MAC(SERVER),
                                 .dmac = TEST_MAC(id),
                                 .src = HOST(SERVER),
@@ -80,6 +80,12 @@ gives(uint8_t id, uint8_t xid, uint8_t yiaddr)
     uint8_t b[300];
 
     return packet_udp(&u, b, fill_dhcp(b, &d));
+}
+
+static struct rte_mbuf *
+gives(uint8_t id, uint8_t xid, uint8_t yiaddr)
+{
+    return says(ACK, id, xid, yiaddr);
 }
 
 static void
@@ -148,6 +154,18 @@ test_lease_is_held(void)
     hand_back(&lesson);
     CU_ASSERT_EQUAL(held(), 0);
     CU_ASSERT_PTR_NOT_NULL(bench_first(BENCH_D1));
+    CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
+}
+
+/* It binds nothing, so nothing waits for it. */
+static void
+test_offer(void)
+{
+    struct lesson lesson;
+
+    ask(BENCH_D1, 30);
+    bench_send(BENCH_UP1, says(OFFER, BENCH_D1, 30, 77));
+    CU_ASSERT_TRUE(bench_got_only(BIT(BENCH_D1)));
     CU_ASSERT_FALSE(learner_take(bench->learner, &lesson));
 }
 
@@ -520,6 +538,7 @@ suite_learn(void)
     CU_pSuite s = CU_add_suite("learn", setup, bench_close);
 
     CU_add_test(s, "a lease is held until it is in force", test_lease_is_held);
+    CU_add_test(s, "an offer is not held", test_offer);
     CU_add_test(s, "and judged again then", test_lease_is_judged_again);
     CU_add_test(s, "answers only to what was asked", test_only_what_was_asked);
     CU_add_test(s, "nor in fragments, nor to another port", test_answers_elsewhere);

@@ -272,9 +272,15 @@ test_claim_and_defence(void)
     for (int i = 0; i < 100; i++) {
         n += learns(claim, &lesson);
     }
-    CU_ASSERT_EQUAL(n, 15);                                      /* with the first one: a burst */
-    CU_ASSERT_TRUE(learns(other, &lesson));                      /* is not in its way */
+    CU_ASSERT_EQUAL(n, 15);                 /* with the first one: a burst */
+    CU_ASSERT_TRUE(learns(other, &lesson)); /* is not in its way */
+    n = 0;
+    for (int i = 0; i < 200; i++) {
+        n += learns(defence, &lesson);
+    }
+    CU_ASSERT_EQUAL(n, 127); /* behind an uplink there are many */
     CU_ASSERT_FALSE(learns(message(NS, BENCH_D2, 78), &lesson)); /* it has an address: a question */
+    bench_wait(1000);
     claim.from = HOST; /* behind an uplink they settle it among themselves */
     CU_ASSERT_FALSE(learns(claim, &lesson));
     defence.to = BENCH_D1; /* an answer to a question */

@@ -219,6 +219,36 @@ test_no_answer(void)
     CU_ASSERT_EQUAL(bench_got[BENCH_D1], 0);
 }
 
+static void
+ping(uint8_t type)
+{
+    struct rte_mbuf *m =
+        packet_datagram(BENCH_D1, TEST_MAC(BENCH_D2), RTE_IPV4(10u, 0, 0, BENCH_D2), 0);
+    struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv4_hdr *, 14);
+    struct rte_icmp_hdr *icmp = (void *) (ip + 1);
+
+    memset(icmp, 0, sizeof *icmp);
+    icmp->icmp_type = type;
+    icmp->icmp_cksum = ~rte_raw_cksum(icmp, 26);
+    ip->next_proto_id = 1;
+    ip->hdr_checksum = 0;
+    ip->hdr_checksum = rte_ipv4_cksum(ip);
+    bench_send(BENCH_D1, m);
+}
+
+/* A question is, and nothing else: RFC 1122, 3.2.2. */
+static void
+test_icmp(void)
+{
+    d2_rejects();
+    ping(8);
+    CU_ASSERT_TRUE(bench_got_only(BIT(BENCH_D1)));
+    ping(0);
+    CU_ASSERT_TRUE(bench_got_only(0));
+    ping(5);
+    CU_ASSERT_TRUE(bench_got_only(0));
+}
+
 static unsigned
 answered(uint16_t id, uint16_t peer, unsigned n)
 {
@@ -244,6 +274,7 @@ test_rate(void)
     bench_publish();
     bench_wait(0.1);
     CU_ASSERT_EQUAL(answered(BENCH_D1, BENCH_D2, 50), ANSWERS_A_SECOND / 10);
+    CU_ASSERT_EQUAL(answered(BENCH_UP1, BENCH_D2, ANSWERS_A_SECOND * 8 + 50), ANSWERS_A_SECOND * 8);
     bench_wait(5);
     CU_ASSERT_EQUAL(answered(BENCH_D1, BENCH_D2, ANSWERS_A_SECOND + 50), ANSWERS_A_SECOND);
 }
@@ -294,6 +325,21 @@ test_live_connection_back(void)
     CU_ASSERT_EQUAL(tcp_of(BENCH_D2)->tcp_flags, TCPF_RST);
 }
 
+/* ... but never because of a reset, nor beyond the rate. */
+static void
+test_live_connection_unanswered(void)
+{
+    open_connection(6002);
+    take_in(rejecting, 7);
+    bench_send(BENCH_D1, packet_tcp(BENCH_D1, BENCH_D2, 6002, REJECTED, TCPF_RST));
+    CU_ASSERT_TRUE(bench_got_only(0));
+    open_connection(6003);
+    take_in(rejecting, 7);
+    answered(BENCH_D1, BENCH_D2, ANSWERS_A_SECOND);
+    bench_send(BENCH_D1, packet_tcp_data(BENCH_D1, BENCH_D2, 6003, REJECTED, TCPF_ACK, 100));
+    CU_ASSERT_TRUE(bench_got_only(0));
+}
+
 void
 suite_reject(void)
 {
@@ -304,7 +350,9 @@ suite_reject(void)
     CU_add_test(s, "an error is no longer than it may be", test_long_quotes);
     CU_add_test(s, "a datagram in fragments gets one error", test_fragments);
     CU_add_test(s, "what is answered by nothing", test_no_answer);
+    CU_add_test(s, "a ping is answered, and no other ICMP", test_icmp);
     CU_add_test(s, "so many a second, and a port by itself", test_rate);
     CU_add_test(s, "a live connection is reset at both ends", test_live_connection);
     CU_add_test(s, "... from its other end, too", test_live_connection_back);
+    CU_add_test(s, "... but not by a reset, nor beyond the rate", test_live_connection_unanswered);
 }

@@ -5,6 +5,7 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
+#include "datapath/rate.h"
 #include "tests/unit/datapath/bench.h"
 #include "tests/unit/datapath/suites.h"
 
@@ -244,6 +245,33 @@ test_extremes(void)
     drain();
 }
 
+/* The bucket by itself, on a clock of 2^32 ticks a second: products come close to 2^64. */
+static void
+test_bucket(void)
+{
+    const uint64_t hz = 1ull << 32;
+    struct rate r = { .refilled = 0 };
+    uint64_t now = hz;
+
+    CU_ASSERT_TRUE(rate_take(&r, 1u << 31, 1, now, hz)); /* all zero is full */
+    CU_ASSERT_EQUAL(r.tokens, (1u << 31) - 1);
+    r.tokens = 0;
+    now += 2 * hz; /* times the limit is 2^64 */
+    CU_ASSERT_TRUE(rate_take(&r, 1u << 31, 1, now, hz));
+    CU_ASSERT_EQUAL(r.tokens, (1u << 31) - 1);
+    r = (struct rate){ .refilled = now };
+    for (int i = 0; i < 9; i++) { /* three a second, asked for nine times a second, and a little */
+        now += hz / 9 + 1;
+        CU_ASSERT_EQUAL(rate_take(&r, 3, 4, now, hz), i % 3 == 2);
+    }
+    now += hz * 7 / 2;
+    CU_ASSERT_TRUE(rate_take(&r, 3, 4, now, hz));
+    CU_ASSERT_EQUAL(r.tokens, 9); /* of ten that have come */
+    now += 5 * hz;
+    CU_ASSERT_TRUE(rate_take(&r, 3, 4, now, hz));
+    CU_ASSERT_EQUAL(r.tokens, 11); /* of twelve that it holds */
+}
+
 void
 suite_storm(void)
 {
@@ -255,4 +283,5 @@ suite_storm(void)
     CU_add_test(s, "classes, ports and known stations are apart", test_apart);
     CU_add_test(s, "a storm is on record", test_alarm);
     CU_add_test(s, "extremes", test_extremes);
+    CU_add_test(s, "the bucket", test_bucket);
 }
