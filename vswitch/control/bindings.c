@@ -21,6 +21,7 @@ static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(20, 60);
 #define MAX_ROUTERS 64  /* in all VLANs */
 #define MAX_PREFIXES 64 /* ... */
 #define EXPIRE_MS 1000
+#define RETRY_MS 1000 /* after a disk has failed: it is not asked as fast as it fails */
 #define TWO_HOURS_MS (2 * 3600 * 1000ll)
 
 /* An address that a port is about to use. */
@@ -50,8 +51,9 @@ struct bindings {
     struct prefix prefixes[MAX_PREFIXES];
     size_t n_claims, n_routers, n_prefixes;
     long long expire_ms;
-    bool changed; /* to be published */
-    bool storing; /* a change is under way */
+    bool changed;       /* to be published */
+    bool storing;       /* a change is under way */
+    long long store_ms; /* not before it */
 };
 
 struct bindings *
@@ -378,6 +380,7 @@ done(struct control *c, struct change *change, enum rpc_status status, const cha
     if (status) {
         VLOG_WARN_RL(&rl, "learned bindings are not stored, a restart would forget them: %s",
                      error);
+        c->bindings->store_ms = time_msec() + RETRY_MS;
     }
     c->bindings->storing = false;
     for (size_t i = 0; i < bc->n_rows; i++) {
@@ -429,7 +432,7 @@ store_changes(struct control *c)
     struct binding_change *bc = NULL;
     struct shash_node *node;
 
-    if (c->bindings->storing) {
+    if (c->bindings->storing || time_msec() < c->bindings->store_ms) {
         return;
     }
     SHASH_FOR_EACH (node, &c->desired.ports) {

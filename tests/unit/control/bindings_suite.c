@@ -403,7 +403,9 @@ test_stored(void)
     learner_run(0);
     expect_text(learner_waiting(), "desk2 fe80::1:2:3:4 link-local -1\n");
     learner_stored(RPC_UNAVAILABLE);
-    learner_run(0); /* again, then */
+    learner_run(999); /* once a second, not as fast as the disk fails */
+    expect_text(learner_waiting(), "");
+    learner_run(1);
     expect_text(learner_waiting(), "desk2 fe80::1:2:3:4 link-local -1\n");
     learner_stored(RPC_OK);
     learner_run(0);
