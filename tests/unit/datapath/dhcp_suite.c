@@ -80,9 +80,9 @@ open6(struct data *d, uint8_t code, uint8_t head)
 {
     uint16_t at = d->n;
 
-    ADD(d, 0, code, 0, 0);
+    ADD(d, 0, code, 0, head);
+    memset(d->b + d->n, 0xff, head); /* looks like no option */
     d->n += head;
-    d->b[at + 3] = head;
     return at;
 }
 
@@ -362,6 +362,9 @@ test_options6(void)
     address6(&m, 1);                /* in no IA */
     ia = open6(&m, 25, IA_NA_HEAD); /* a prefix's */
     address6(&m, 2);
+    close6(&m, ia);
+    ia = open6(&m, 17, 0); /* a vendor's own */
+    address6(&m, 3);
     close6(&m, ia);
     CU_ASSERT_TRUE(parse6(&m, false, &d));
     CU_ASSERT_EQUAL(d.n_leases, 0);
