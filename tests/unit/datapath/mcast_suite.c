@@ -441,6 +441,28 @@ address_of(uint32_t group)
     return acl_addr_from_v4(rte_cpu_to_be_32(group));
 }
 
+/* One address in many VLANs: each is a group of its own, wherever they lie in the table. */
+static void
+test_table_vlans(void)
+{
+    struct acl_addr a = address_of(GROUP);
+    struct mcast_set set;
+
+    mcast_exit();
+    CU_ASSERT_EQUAL_FATAL(mcast_init(256, 1), 0);
+    for (uint16_t vlan = 0; vlan < 256; vlan++) {
+        CU_ASSERT_TRUE(mcast_join(0, &a, vlan, vlan % 4, 1));
+        mcast_poll(1);
+    }
+    for (uint16_t vlan = 0; vlan < 256; vlan++) {
+        CU_ASSERT_TRUE(mcast_members(&a, vlan, &set));
+        CU_ASSERT_EQUAL(set.bits[0], 1ull << vlan % 4);
+        CU_ASSERT_FALSE(mcast_members(&a, 256 + vlan, &set));
+    }
+    mcast_exit();
+    CU_ASSERT_EQUAL_FATAL(mcast_init(MCAST_GROUPS, 1), 0);
+}
+
 /* Groups that lie behind one that goes are found as before, and its place is used again: every
  * second one of a table that is half full goes, round after round. */
 static void
@@ -510,6 +532,7 @@ suite_mcast(void)
     CU_add_test(s, "a port has a limit of groups", test_port_limit);
     CU_add_test(s, "a flood of reports", test_report_flood);
     CU_add_test(s, "the table", test_table);
+    CU_add_test(s, "one address in many vlans", test_table_vlans);
     CU_add_test(s, "places that were left", test_tombstones);
     CU_add_test(s, "a flushed port", test_flush);
 }
