@@ -10,6 +10,7 @@ tests_unit_datapath_test_datapath_SOURCES = \
 	tests/unit/datapath/learn_suite.c \
 	tests/unit/datapath/fdb_suite.c \
 	tests/unit/datapath/mcast_suite.c \
+	tests/unit/datapath/mcast_table_suite.c \
 	tests/unit/datapath/messages.c \
 	tests/unit/datapath/messages.h \
 	tests/unit/datapath/nd_suite.c \

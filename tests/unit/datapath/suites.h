@@ -20,6 +20,7 @@ void suite_vlan(void);
 void suite_reject(void);
 void suite_storm(void);
 void suite_mcast(void);
+void suite_mcast_table(void);
 void suite_snoop(void);
 void suite_dhcp(void);
 void suite_nd(void);

@@ -40,6 +40,7 @@ main(void)
     suite_reject();
     suite_storm();
     suite_mcast();
+    suite_mcast_table();
     suite_snoop();
     suite_dhcp();
     suite_nd();
