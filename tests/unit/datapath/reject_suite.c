@@ -217,6 +217,15 @@ test_no_answer(void)
     bench_send(BENCH_D1, packet_datagram(BENCH_D1, 0xffffffffffffull, RTE_IPV4(255u, 255, 255, 255),
                                          REJECTED));
     CU_ASSERT_EQUAL(bench_got[BENCH_D1], 0);
+    bench_leaf[BENCH_D1].table[ACL_EGRESS] = rejecting; /* before it is for many, too */
+    bench_publish();
+    bench_send(BENCH_D1, packet_datagram(BENCH_D1, 0xffffffffffffull, RTE_IPV4(255u, 255, 255, 255),
+                                         REJECTED));
+    CU_ASSERT_TRUE(bench_got_only(0));
+    bench_send(BENCH_D1, packet_tcp(BENCH_D1, BENCH_D2, 4001, REJECTED, TCPF_SYN));
+    CU_ASSERT_TRUE(bench_got_only(BIT(BENCH_D1)));
+    bench_leaf[BENCH_D1].table[ACL_EGRESS] = usual;
+    bench_publish();
 }
 
 static void

@@ -122,6 +122,9 @@ test_spoiled_mld(void)
     m.b[59] = 1; /* another router alert's value */
     spoiled(&m, DROP_MCAST_INVALID);
     m = good;
+    m.b[57] = 4; /* a router alert of another length */
+    spoiled(&m, DROP_MCAST_INVALID);
+    m = good;
     m.b[57] = 200; /* an option that is longer than its header */
     spoiled(&m, DROP_MCAST_INVALID);
     m = good;
