@@ -10,7 +10,7 @@ class Stubs:
         self.channel = channel
         self.pool = descriptor_pool.DescriptorPool()
         files = {f.name: f for f in
-                 descriptor_pb2.FileDescriptorSet.FromString(descriptor_set).file}
+                 self.files(descriptor_set)}
         self._add_all(files)
         self.factory = message_factory.MessageFactory(self.pool)
 
@@ -26,6 +26,10 @@ class Stubs:
 
         for name in files:
             add(name)
+
+    @staticmethod
+    def files(descriptor_set):
+        return descriptor_pb2.FileDescriptorSet.FromString(descriptor_set).file
 
     def type(self, name):
         return self.factory.GetPrototype(self.pool.FindMessageTypeByName(name))

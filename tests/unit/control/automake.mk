@@ -45,3 +45,10 @@ tests_unit_control_test_control_LDADD = \
 	$(GRPC_LIBS) $(CRYPTO_LIBS) \
 	$(CUNIT_LIBS)
 $(tests_unit_control_test_control_OBJECTS): $(BUILT_SOURCES)
+
+# For tests/interop/test_access.py: the table of RPCs, as text.
+check_PROGRAMS += tests/interop/rpc_table
+tests_interop_rpc_table_SOURCES = tests/interop/rpc_table.c
+tests_interop_rpc_table_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(OVS_CFLAGS)
+tests_interop_rpc_table_LDADD = $(bin_vswitchd_LDADD)
+$(tests_interop_rpc_table_OBJECTS): $(BUILT_SOURCES)
