@@ -6,8 +6,6 @@
 #include "fusuma/v1/audit_log.pb-c.h"
 #include "util.h"
 
-#define DEFAULT_LINES 100
-
 static void
 add_line(const char *line, void *reply_)
 {
@@ -29,6 +27,6 @@ rpc_list_audit_log(struct rpc_call *call, const ProtobufCMessage *request, void 
         return;
     }
     reply = message_new(&fusuma__v1__list_audit_log_response__descriptor);
-    gate_lines(c->gate, limit ? limit : DEFAULT_LINES, add_line, reply);
+    gate_lines(c->gate, limit ? limit : GATE_MAX_LINES, add_line, reply);
     rpc_reply_with(call, reply);
 }

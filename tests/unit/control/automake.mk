@@ -3,6 +3,8 @@ TESTS += tests/unit/control/test_control
 tests_unit_control_test_control_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(OVS_CFLAGS)
 tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/bindings_suite.c \
+	tests/unit/control/access_suite.c \
+	tests/unit/control/audit_log_suite.c \
 	tests/unit/control/config_suite.c \
 	tests/unit/control/conn_filter_suite.c \
 	tests/unit/control/desired_suite.c \
@@ -17,6 +19,7 @@ tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/port_spec_suite.c \
 	tests/unit/control/publish_memory.c \
 	tests/unit/control/publish_suite.c \
+	tests/unit/control/request_ids_suite.c \
 	tests/unit/control/slots_suite.c \
 	tests/unit/control/specs.c \
 	tests/unit/control/state_dir.c \

@@ -121,7 +121,10 @@ static const char good_file[] =
     "  - { name: nic, role: uplink, ethdev: { devargs: \"0000:01:00.0\" },\n"
     "      storm: { broadcast_pps: 7, multicast_pps: off, unknown_unicast_pps: 100000000 },\n"
     "      mac_limit: 65536 }\n"
-    "policy: policy.yaml\n";
+    "policy: policy.yaml\n"
+    "access:\n"
+    "  - { user: 0, roles: [operator] }\n"
+    "  - { cn: ctl, roles: [viewer, policy] }\n";
 
 static void
 expect_desktop(const Fusuma__V1__PortSpec *spec)
@@ -175,6 +178,8 @@ test_good_file(void)
     CU_ASSERT_EQUAL(c.places[2].line, 11);
     CU_ASSERT_EQUAL(c.places[2].column, 5);
     expect_text(c.policy, "version: 1\n");
+    CU_ASSERT_EQUAL_FATAL(c.access.n, 2);
+    CU_ASSERT_EQUAL(c.access.entries[1].roles, 1u << RPC_VIEWER | 1u << RPC_POLICY);
     expect_text(c.policy_file, policy_file);
     config_destroy(&c);
 }
@@ -227,6 +232,9 @@ static void
 test_unknown_keys(void)
 {
     bad("setings: {}\n", "1:1: setings: unknown key" FILE_KEYS);
+    bad("access: { cn: x }\n", "1:9: access: a list of entries is expected");
+    bad("access:\n  - { cn: x, roles: [king] }\n",
+        "2:22: roles: viewer, operator, responder, policy or admin is expected");
     bad("ports: []\n\"port\": []\n", "2:1: port: unknown key" FILE_KEYS);
     bad("settings: { connections: 2048,\n  bufers: 1 }\n",
         "2:3: bufers: unknown key" SETTINGS_KEYS);

@@ -7,6 +7,8 @@
 #include "fusuma/v1/port.pb-c.h"
 
 CU_SuiteInfo bindings_suite(void);
+CU_SuiteInfo access_suite(void);
+CU_SuiteInfo audit_log_suite(void);
 CU_SuiteInfo config_suite(void);
 CU_SuiteInfo conn_filter_suite(void);
 CU_SuiteInfo desired_suite(void);
@@ -19,6 +21,7 @@ CU_SuiteInfo objects_suite(void);
 CU_SuiteInfo port_spec_suite(void);
 CU_SuiteInfo publish_suite(void);
 CU_SuiteInfo publish_memory_suite(void);
+CU_SuiteInfo request_ids_suite(void);
 CU_SuiteInfo slots_suite(void);
 CU_SuiteInfo state_policy_suite(void);
 CU_SuiteInfo state_schema_suite(void);

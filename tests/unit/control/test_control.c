@@ -31,7 +31,8 @@ run(void)
         desired_suite(),      learned_suite(),      state_suite(),       state_policy_suite(),
         state_schema_suite(), slots_suite(),        publish_suite(),     publish_memory_suite(),
         vlan_suite(),         limits_suite(),       conn_filter_suite(), object_log_suite(),
-        objects_suite(),      bindings_suite(),     CU_SUITE_INFO_NULL,
+        objects_suite(),      bindings_suite(),     access_suite(),      audit_log_suite(),
+        request_ids_suite(),  CU_SUITE_INFO_NULL,
     };
 
     if (CU_register_suites(suites) != CUE_SUCCESS) {

@@ -4,6 +4,7 @@
 The server knows the API from its .proto files only.  SWCTL names the program; without it
 bin/swctl of the working directory, then of build/, is taken.
 """
+import hashlib
 import json
 import os
 import signal
@@ -773,6 +774,85 @@ class CommandLine(SwctlTest):
         self.addCleanup(lambda: other.server.stop(None).wait())
         out = self.run_ctl("status", "--target", "127.0.0.1:%d" % other.port, "-o", "json")[0]
         self.assertEqual(json.loads(out), {"version": "other"})
+
+    def test_tls_options(self):
+        for args, words in (
+                (("--target", "switch.example.org:50051"),
+                 "switch.example.org:50051: HOST:PORT needs --tls-ca, --tls-cert and --tls-key"),
+                (("--target", "127.0.0.1:1", "--tls-ca", "x"), "HOST:PORT needs --tls-ca"),
+                (("--target", "127.0.0.1:1", "--tls-ca", "/none", "--tls-cert", "/none", "--tls-key",
+                  "/none"), "/none: No such file or directory"),
+                (("--target", "127.0.0.1:1", "--tls-ca", __file__, "--tls-cert", __file__, "--tls-key",
+                  __file__), "test_swctl.py: no certificate in PEM"),
+                (("--target", "a b:1"), "neither unix:PATH nor HOST:PORT")):
+            self.assertIn(words, self.fails(2, "status", *args))
+
+    def audit_lines(self, *events):
+        """A log as the switch writes it."""
+        before, lines = "0" * 64, []
+        for i, event in enumerate(events):
+            body = json.dumps(dict({"seq": i + 1, "time": "2026-01-01T00:00:00.000000Z"}, **event),
+                              separators=(",", ":"))
+            if not i:
+                body = body[:-1] + ',"prev":"%s"}' % before
+            before = hashlib.sha256((before + body).encode()).hexdigest()
+            lines.append('%s,"hash":"%s"}' % (body[:-1], before))
+        return lines
+
+    AUDIT = ({"event": "begin"}, {"event": "start"},
+             {"event": "request", "who": "uid 0 (root)", "rpc": "PortService.AddPort",
+              "summary": "spec={name=d1}"},
+             {"event": "result", "of": 3, "who": "uid 0 (root)", "rpc": "PortService.AddPort",
+              "status": "OK", "generation": 7},
+             {"event": "request", "who": "certificate CN=x", "rpc": "PortService.DeletePort"},
+             {"event": "refused", "who": "certificate CN=\u202ey\x1b", "rpc": "PortService.AddPort",
+              "status": "PERMISSION_DENIED", "error": "may not"})
+
+    def test_audit_log(self):
+        lines = self.audit_lines(*self.AUDIT)
+        self.switch.answers["ListAuditLog"] = make("ListAuditLogResponse", lines=lines)
+        self.switch.requests.clear()
+        out = self.run_ctl("audit-log", "list", "--limit", "7")[0]
+        self.assertEqual(self.sent(), {"limit": 7})
+        self.assertIn("of 3, generation 7", out)
+        self.assertIn("may not", out)
+        self.assertNotIn("\x1b", out)
+        self.assertEqual(self.run_ctl("audit-log", "list", "-o", "json")[0].splitlines(), lines)
+        file = self.dir.name + "/audit.log"
+        with open(file, "w") as f:
+            f.write("\n".join(lines) + "\n")
+        self.assertEqual(self.run_ctl("audit-log", "list", file)[0], out)
+        self.assertEqual(self.run_ctl("audit-log", "list", file, "-o", "json")[0].splitlines(), lines)
+        out = self.run_ctl("audit-log", "verify", file)[0]
+        self.assertIn("whole, 1 to 6, last hash " + lines[-1][-66:-2], out)
+        self.assertIn("1 changes have no result", out)
+        report = json.loads(self.run_ctl("audit-log", "verify", file, "-o", "json")[0])
+        self.assertEqual((report["whole"], report["seq"], report["without_result"]), (True, 6, 1))
+
+    def test_audit_log_that_is_not_whole(self):
+        lines = self.audit_lines(*self.AUDIT)
+        file, other = self.dir.name + "/audit.log", self.dir.name + "/other.log"
+        with open(file, "w") as f:
+            f.write("\n".join(lines[:2] + lines[3:]) + "\n")
+        out = self.run_ctl("audit-log", "verify", file, code=1)[0]
+        self.assertIn("BROKEN: line 3: ", out)
+        self.assertIn("line 3: ", self.run_ctl("audit-log", "list", file, code=1)[1])
+        report = json.loads(self.run_ctl("audit-log", "verify", file, "-o", "json", code=1)[0])
+        self.assertEqual(report["whole"], False)
+        # A file that is whole, but not the next one.
+        for name in (file, other):
+            with open(name, "w") as f:
+                f.write("\n".join(lines) + "\n")
+        self.assertIn("does not go on from the file before it",
+                      self.run_ctl("audit-log", "verify", file, other, code=1)[0])
+        with open(file, "w") as f:
+            f.write("\n".join(lines)[:-5])
+        self.assertIn("no whole line", self.run_ctl("audit-log", "verify", file, code=1)[0])
+        with open(file, "w"):
+            pass
+        self.assertIn("it has no line", self.run_ctl("audit-log", "verify", file, code=1)[0])
+        self.assertIn("No such file", self.fails(2, "audit-log", "verify", self.dir.name + "/none"))
+        self.assertIn("'audit-log list' does not take 'x'", self.fails(2, "audit-log", "list", file, "x"))
 
     def test_unreachable(self):
         nobody = "unix:" + self.dir.name + "/nobody"
