@@ -168,8 +168,12 @@ parse_v6(const uint8_t *b, uint32_t len, bool request, struct dhcp_message *d)
     uint16_t code, size;
     uint8_t type;
 
-    if (len < 4 || b[0] >= V6_RELAY_FORWARD) {
+    if (len < 4) {
         return false;
+    }
+    d->relayed = b[0] >= V6_RELAY_FORWARD;
+    if (d->relayed) {
+        return true;
     }
     type = b[0];
     d->id = get32(b) & 0xffffff;

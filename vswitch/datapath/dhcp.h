@@ -26,6 +26,7 @@ struct dhcp_message {
     uint32_t id;     /* of the transaction */
     uint64_t chaddr; /* DHCPv4: the client's MAC */
     uint32_t giaddr; /* DHCPv4: the relay's address, network byte order */
+    bool relayed;    /* DHCPv6: a relay's message, which is not looked into */
     struct acl_addr ciaddr;
     uint8_t n_leases;
     struct dhcp_lease lease[DHCP_MAX_LEASES];

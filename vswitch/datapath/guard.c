@@ -7,8 +7,14 @@
 #include "datapath/dhcp.h"
 #include "datapath/fdb.h"
 
+/* Types of ICMPv6. */
+#define MLD_REPORT 131
+#define MLD_DONE 132
+#define ND_ROUTER_SOLICIT 133
 #define ND_ROUTER_ADVERT 134
+#define ND_NEIGHBOR_SOLICIT 135
 #define ND_REDIRECT 137
+#define MLD_V2_REPORT 143
 
 bool
 guard_is_bound(const struct port_leaf *leaf, const struct acl_addr *a)
@@ -27,13 +33,21 @@ is_unspecified(const struct acl_addr *a)
     return !a->q[0] && (!a->q[1] || a->q[1] == acl_addr_from_v4(0).q[1]);
 }
 
+/* Router solicitation and DAD (RFC 4861, 4.1 and 4.3), MLD reports and done (RFC 3590, 4). */
+static bool
+is_without_address(uint8_t icmpv6_type)
+{
+    return icmpv6_type == ND_ROUTER_SOLICIT || icmpv6_type == ND_NEIGHBOR_SOLICIT ||
+           icmpv6_type == MLD_REPORT || icmpv6_type == MLD_DONE || icmpv6_type == MLD_V2_REPORT;
+}
+
 /* Who has no address yet may ask for one: DHCP discovery, DAD and MLD from ::, IGMP from 0.0.0.0
  * (RFC 3376, 4.2.13). */
 static bool
 may_lack_address(const struct pkt *p)
 {
     if (p->flags & PKT_V6) {
-        return p->protocol == IPPROTO_ICMPV6;
+        return p->protocol == IPPROTO_ICMPV6 && is_without_address(p->icmp >> 8);
     }
     return p->protocol == IPPROTO_IGMP ||
            (p->protocol == IPPROTO_UDP && p->sport == DHCP_CLIENT && p->dport == DHCP_SERVER);

@@ -152,7 +152,7 @@ static bool
 asks_for_itself(const struct port_leaf *from, const struct pkt *p, const struct dhcp_message *d)
 {
     if (p->flags & PKT_V6) {
-        return true;
+        return !d->relayed;
     }
     return d->chaddr == from->mac && !d->giaddr &&
            (!d->ciaddr.w[3] || guard_is_bound(from, &d->ciaddr));
@@ -221,7 +221,7 @@ deliver(struct worker *w, const struct port_leaf *from, const struct port_leaf *
 static bool
 reply(struct worker *w, const struct port_leaf *from, struct pkt *p, const struct dhcp_message *d)
 {
-    const struct port_leaf *to = asker(w, p, d);
+    const struct port_leaf *to = d->relayed ? NULL : asker(w, p, d);
     struct judgement j;
 
     if (!to ||
@@ -244,11 +244,11 @@ reply(struct worker *w, const struct port_leaf *from, struct pkt *p, const struc
 }
 
 /* Nobody's answer passes by a relation when it cannot be read.  Nor does a desktop's request, for
- * nobody could say in whose name it is; of IPv6 none says so. */
+ * nobody could say in whose name it is. */
 static bool
 unread(struct worker *w, const struct port_leaf *from, struct pkt *p)
 {
-    if (from->role != PORT_DESKTOP || p->flags & PKT_V6 || !dhcp_is_request(p)) {
+    if (from->role != PORT_DESKTOP || !dhcp_is_request(p)) {
         return false;
     }
     forward_drop(w, from, p, p->frag ? DROP_FRAGMENT : DROP_MALFORMED);

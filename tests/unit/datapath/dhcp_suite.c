@@ -331,8 +331,10 @@ test_reply6(void)
     binds_nothing(parse6(&m, true, &d), &d);
     for (uint8_t type = RELAY_FORWARD; type <= RELAY_FORWARD + 1; type++) {
         m.b[0] = type;
-        CU_ASSERT_FALSE(parse6(&m, false, &d));
-        CU_ASSERT_FALSE(parse6(&m, true, &d));
+        for (int request = 0; request < 2; request++) {
+            binds_nothing(parse6(&m, request, &d), &d);
+            CU_ASSERT_TRUE(d.relayed);
+        }
     }
 }
 
@@ -454,6 +456,30 @@ test_held6(void)
     CU_ASSERT_PTR_NULL(lesson.held);
 }
 
+/* A desktop is no relay, and says in fragments nothing that could not be read. */
+static void
+test_no_relay(void)
+{
+    const struct acl_addr servers = { .b = { 0xff, 2, [13] = 1, [15] = 2 } };
+    uint64_t drops = bench_drops(BENCH_D1, DROP_SPOOF_DHCP);
+
+    for (uint8_t type = 12; type <= 13; type++) { /* Relay-forward, Relay-reply */
+        struct data m = head6(type);
+
+        m.n = 34;
+        bench_send(BENCH_D1, udp6(&m, BENCH_D1, GROUP_MAC, servers, true));
+        CU_ASSERT_TRUE(bench_got_only(0));
+    }
+    CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_SPOOF_DHCP), drops + 2);
+    struct data m = head6(1);
+    bench_send(BENCH_D1, udp6(&m, BENCH_D1, GROUP_MAC, servers, true));
+    CU_ASSERT_FALSE(bench_got_only(0));
+    m.n = 3;
+    bench_send(BENCH_D1, udp6(&m, BENCH_D1, GROUP_MAC, servers, true));
+    CU_ASSERT_TRUE(bench_got_only(0));
+    CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_MALFORMED), 1);
+}
+
 static int
 setup(void)
 {
@@ -482,4 +508,5 @@ suite_dhcp(void)
     CU_add_test(s, "dhcpv6 that is cut short", test_cut_short6);
     CU_add_test(s, "the end of the udp packet", test_udp_length);
     CU_add_test(s, "a dhcpv6 lease is held", test_held6);
+    CU_add_test(s, "a desktop is no relay", test_no_relay);
 }

@@ -358,6 +358,26 @@ test_atomic_fragments(void)
     CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(STRANGER), 0), BENCH_UP1);
 }
 
+/* RFC 4861, 4.1 and 4.3; RFC 3590: what may come from ::, and that nothing else does. */
+static void
+test_without_address(void)
+{
+    for (unsigned type = 1; type < 256; type++) {
+        const struct test_ip6 v6 = { .smac = TEST_MAC(BENCH_D1),
+                                     .dmac = 0x333300000002ull,
+                                     .dst = { .b = { 0xff, 2, [15] = 2 } },
+                                     .protocol = 58,
+                                     .hop_limit = 255 };
+        uint8_t b[32] = { type };
+        uint64_t before = bench_drops(BENCH_D1, DROP_SPOOF_IP);
+        bool may = type == 131 || type == 132 || type == 133 || type == 135 || type == 143;
+
+        bench_wait(10);
+        bench_send(BENCH_D1, packet_ip6(&v6, b, sizeof b));
+        CU_ASSERT_EQUAL(bench_drops(BENCH_D1, DROP_SPOOF_IP) == before, may);
+    }
+}
+
 void
 suite_nd(void)
 {
@@ -370,5 +390,6 @@ suite_nd(void)
     CU_add_test(s, "lengths of options", test_option_lengths);
     CU_add_test(s, "claims and their defence", test_claim_and_defence);
     CU_add_test(s, "routers and their prefixes", test_router);
+    CU_add_test(s, "who has no address says little", test_without_address);
     CU_add_test(s, "atomic fragments teach nothing", test_atomic_fragments);
 }
