@@ -86,13 +86,14 @@ check_rst(const struct said *t, bool closes)
     }
 }
 
+/* A SYN+ACK that comes again may bring again what an earlier one has sent past the grant. */
 static void
 check_bounds(const struct said *t)
 {
     const struct side *me = &model.side[t->from], *peer = &model.side[!t->from];
 
     CHECK(me->syn && peer->syn);
-    CHECK(!after(t->end, peer->edge));
+    CHECK(!after(t->end, peer->edge) || (t->flags & SYN && !after(t->end, me->end)));
     CHECK(!after(low_of(me, peer), t->end));
     CHECK(!after(t->ack, peer->end) && !after(peer->first, t->ack + 0x40000000));
     CHECK(!me->fin || !after(t->end, me->end));
@@ -255,9 +256,14 @@ take(const struct said *t)
         return;
     }
     if (t->flags & SYN) {
+        bool again = model.side[0].syn && model.side[1].syn;
         note_syn(t);
         if (model.lost || !(t->flags & ACK)) {
             return;
+        }
+        if (again) {
+            CHECK(t->seq + 1 == model.side[t->from].first);
+            check_bounds(t);
         }
     } else if (!model.lost) {
         check_bounds(t);

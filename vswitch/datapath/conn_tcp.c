@@ -71,6 +71,48 @@ flags_make_sense(uint8_t flags)
     }
 }
 
+/* ---- the bounds ---- */
+
+static uint32_t
+upper_bound(const struct tcp_half *me, const struct tcp_half *peer)
+{
+    /* Who has not acknowledged the SYN has still said how much it takes. */
+    return said(peer) & TCP_SAID_SYN_ACK ? get(&peer->edge) : get(&me->first) + get(&peer->window);
+}
+
+static uint32_t
+lower_bound(const struct tcp_half *me, const struct tcp_half *peer)
+{
+    uint32_t end = get(&me->end), edge = upper_bound(me, peer);
+
+    /* A SYN's data may go past what the peer grants: that is not where it stands. */
+    return (seq_leq(end, edge) ? end : edge) - get(&peer->window);
+}
+
+/* How far an acknowledgment may lie behind what the peer has sent; never before its SYN. */
+static uint32_t
+max_skew(const struct tcp_half *me, const struct tcp_half *peer)
+{
+    uint32_t window = get(&me->window), skew = window < MAX_SKEW ? MAX_SKEW : window;
+    uint32_t sent = get(&peer->end) - get(&peer->first);
+
+    return !(said(peer) & TCP_SAID_MUCH) && sent < skew ? sent : skew;
+}
+
+static bool
+acceptable(const struct tcp_half *me, const struct tcp_half *peer, const struct tcp_segment *s,
+           uint32_t end, uint32_t limit)
+{
+    uint32_t peer_sent = get(&peer->end), acked = get(&me->ack);
+
+    if (said(me) & TCP_SAID_PICKED_UP && seq_leq(peer_sent, acked)) {
+        peer_sent = acked; /* of what was sent before anybody looked */
+    }
+    return seq_between(lower_bound(me, peer), end,
+                       said(me) & TCP_SAID_FIN ? get(&me->end) : limit) &&
+           seq_between(peer_sent - max_skew(me, peer), s->ack, peer_sent);
+}
+
 /* ---- SYN ---- */
 
 /* The window of a SYN is never scaled (RFC 7323, 2.2). */
@@ -84,11 +126,25 @@ begin(struct tcp_half *me, const struct tcp_segment *s)
     say(me, TCP_SAID_SYN);
 }
 
+/* Notes an acknowledgment and the window with it.  Neither takes back what was granted before. */
 static void
-acknowledge_syn(struct tcp_half *me, const struct tcp_segment *s)
+acknowledge(struct tcp_half *me, const struct tcp_half *peer, uint32_t ack, uint32_t window)
 {
-    set(&me->ack, s->ack);
-    set(&me->edge, s->ack + (s->window ? s->window : 1));
+    if (!(said(me) & TCP_SAID_SYN_ACK)) { /* its SYN has granted from the peer's first number on */
+        set(&me->ack, ack);
+        set(&me->edge, get(&peer->first) + get(&me->window));
+    }
+    raise_to(&me->ack, ack);
+    raise_to(&me->edge, ack + window);
+    if (window > get(&me->window)) {
+        set(&me->window, window);
+    }
+}
+
+static void
+acknowledge_syn(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_segment *s)
+{
+    acknowledge(me, peer, s->ack, s->window ? s->window : 1);
     say(me, TCP_SAID_SYN_ACK);
 }
 
@@ -112,6 +168,25 @@ track_syn(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_seg
     return TCP_PASS_ASIDE;
 }
 
+/* One that comes again moves the bounds as every other segment does, and is held to them: it may
+ * carry data, in SYN-RECEIVED its receiver takes them (RFC 9293, 3.10.7.4, which trims only the SYN
+ * away), and it may acknowledge and grant more than the one before, or the SYN of a simultaneous
+ * open. */
+static enum tcp_verdict
+track_syn_ack_again(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_segment *s)
+{
+    uint32_t end = s->seq + 1 + s->len, sent = get(&me->end), edge = upper_bound(me, peer);
+
+    /* What an earlier SYN has carried past the grant may come again. */
+    if (s->seq + 1 != get(&me->first) ||
+        !acceptable(me, peer, s, end, seq_leq(sent, edge) ? edge : sent)) {
+        return TCP_BAD_SEQUENCE;
+    }
+    raise_to(&me->end, end);
+    acknowledge_syn(me, peer, s);
+    return TCP_PASS;
+}
+
 static enum tcp_verdict
 track_syn_ack(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_segment *s)
 {
@@ -132,35 +207,13 @@ track_syn_ack(struct tcp_half *me, const struct tcp_half *peer, const struct tcp
     }
     if (!(said(me) & TCP_SAID_SYN)) {
         begin(me, s);
-        acknowledge_syn(me, s);
+        acknowledge_syn(me, peer, s);
         return TCP_PASS;
     }
-    if (s->seq + 1 != get(&me->first)) {
-        return TCP_BAD_SEQUENCE;
-    }
-    if (!(said(me) & TCP_SAID_SYN_ACK)) {
-        acknowledge_syn(me, s); /* its SYN came without: a simultaneous open */
-    }
-    return TCP_PASS;
+    return track_syn_ack_again(me, peer, s);
 }
 
 /* ---- RST ---- */
-
-static uint32_t
-upper_bound(const struct tcp_half *me, const struct tcp_half *peer)
-{
-    /* Who has not acknowledged the SYN has still said how much it takes. */
-    return said(peer) & TCP_SAID_SYN_ACK ? get(&peer->edge) : get(&me->first) + get(&peer->window);
-}
-
-static uint32_t
-lower_bound(const struct tcp_half *me, const struct tcp_half *peer)
-{
-    uint32_t end = get(&me->end), edge = upper_bound(me, peer);
-
-    /* A SYN's data may go past what the peer grants: that is not where it stands. */
-    return (seq_leq(end, edge) ? end : edge) - get(&peer->window);
-}
 
 static bool
 in_window(const struct tcp_half *me, const struct tcp_half *peer, uint32_t seq)
@@ -204,30 +257,6 @@ scaled_window(const struct tcp_half *me, const struct tcp_half *peer, uint16_t w
         mine == TCP_NO_SCALE || theirs == TCP_NO_SCALE ? window : (uint32_t) window << mine;
 
     return w ? w : 1; /* a window of 0 still lets one byte probe it (RFC 9293, 3.8.6.1) */
-}
-
-/* How far an acknowledgment may lie behind what the peer has sent; never before its SYN. */
-static uint32_t
-max_skew(const struct tcp_half *me, const struct tcp_half *peer)
-{
-    uint32_t window = get(&me->window), skew = window < MAX_SKEW ? MAX_SKEW : window;
-    uint32_t sent = get(&peer->end) - get(&peer->first);
-
-    return !(said(peer) & TCP_SAID_MUCH) && sent < skew ? sent : skew;
-}
-
-static bool
-acceptable(const struct tcp_half *me, const struct tcp_half *peer, const struct tcp_segment *s,
-           uint32_t end)
-{
-    uint32_t sent = get(&me->end), peer_sent = get(&peer->end), acked = get(&me->ack);
-
-    if (said(me) & TCP_SAID_PICKED_UP && seq_leq(peer_sent, acked)) {
-        peer_sent = acked; /* of what was sent before anybody looked */
-    }
-    return seq_between(lower_bound(me, peer), end,
-                       said(me) & TCP_SAID_FIN ? sent : upper_bound(me, peer)) &&
-           seq_between(peer_sent - max_skew(me, peer), s->ack, peer_sent);
 }
 
 /* ---- without its beginning ---- */
@@ -295,7 +324,6 @@ track_rest(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_se
 {
     uint32_t end = s->seq + s->len + !!(s->flags & TCPF_FIN);
     uint8_t theirs = said(peer), now = TCP_SAID_SYN_ACK;
-    uint32_t window;
 
     if (!(said(me) & theirs & TCP_SAID_SYN)) {
         if ((said(me) | theirs) & TCP_SAID_PICKED_UP) {
@@ -303,20 +331,11 @@ track_rest(struct tcp_half *me, const struct tcp_half *peer, const struct tcp_se
         }
         return TCP_BAD_STATE;
     }
-    if (!acceptable(me, peer, s, end)) {
+    if (!acceptable(me, peer, s, end, upper_bound(me, peer))) {
         return TCP_BAD_SEQUENCE;
     }
-    window = scaled_window(me, peer, s->window);
     raise_to(&me->end, end);
-    if (!(said(me) & TCP_SAID_SYN_ACK)) { /* what its SYN has granted is not taken back */
-        set(&me->ack, s->ack);
-        set(&me->edge, get(&peer->first) + get(&me->window));
-    }
-    raise_to(&me->ack, s->ack);
-    raise_to(&me->edge, s->ack + window);
-    if (window > get(&me->window)) {
-        set(&me->window, window);
-    }
+    acknowledge(me, peer, s->ack, scaled_window(me, peer, s->window));
     if (s->flags & TCPF_FIN) {
         now |= TCP_SAID_FIN;
     }
@@ -355,7 +374,7 @@ tcp_begin_anew(struct tcp_half *me, struct tcp_half *peer, const struct tcp_half
 
     begin(peer, &asked);
     begin(me, s);
-    acknowledge_syn(me, s);
+    acknowledge_syn(me, peer, s);
 }
 
 bool

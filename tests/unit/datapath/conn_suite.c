@@ -445,6 +445,67 @@ test_tcp_begins_anew(void)
     CU_ASSERT_EQUAL(state(), TCP_ESTABLISHED);
 }
 
+static enum tcp_verdict
+say_syn_ack(unsigned side, uint32_t seq, uint32_t ack, uint16_t len, uint16_t window)
+{
+    struct tcp_segment s = { .seq = seq,
+                             .ack = ack,
+                             .len = len,
+                             .window = window,
+                             .flags = TCPF_SYN | TCPF_ACK,
+                             .scale = TCP_NO_SCALE };
+
+    return tcp_track(&tcp[side], &tcp[!side], &s);
+}
+
+/* A SYN+ACK that comes again counts: with its data, its acknowledgment and its window. */
+static void
+test_tcp_syn_ack_again(void)
+{
+    memset(tcp, 0, sizeof tcp);
+    CU_ASSERT_EQUAL(say(0, TCPF_SYN, 99, 0, 20), TCP_PASS);
+    CU_ASSERT_EQUAL(say_syn_ack(1, 499, 100, 0, 10), TCP_PASS);
+    CU_ASSERT_EQUAL(say_syn_ack(1, 499, 121, 0, 10), TCP_BAD_SEQUENCE);    /* what was not sent */
+    CU_ASSERT_EQUAL(say_syn_ack(1, 499, 120, 1001, 30), TCP_BAD_SEQUENCE); /* past the grant */
+    CU_ASSERT_EQUAL(say_syn_ack(1, 499, 120, 1000, 30), TCP_PASS);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 120, 1501, 0), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 120, 1500, 31), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 120, 1500, 30), TCP_PASS);
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 499, 150, 0), TCP_BAD_SEQUENCE); /* a window before */
+    CU_ASSERT_EQUAL(say(1, TCPF_ACK, 500, 150, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say(1, TCPF_FIN | TCPF_ACK, 1500, 150, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say_syn_ack(1, 499, 150, 1002, 10), TCP_BAD_SEQUENCE); /* after its FIN */
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 150, 1501, 0), TCP_PASS);
+}
+
+/* What a SYN has carried past the grant may come again, with a SYN+ACK, and no more than that. */
+static void
+test_tcp_syn_ack_past_the_grant(void)
+{
+    memset(tcp, 0, sizeof tcp);
+    CU_ASSERT_EQUAL(say(0, TCPF_SYN, 99, 0, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say_syn_ack(1, 499, 100, 1200, 10), TCP_PASS);
+    CU_ASSERT_EQUAL(say_syn_ack(1, 499, 100, 1200, 10), TCP_PASS);
+    CU_ASSERT_EQUAL(say_syn_ack(1, 499, 100, 1201, 10), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 100, 1500, 0), TCP_PASS);
+}
+
+/* Both open at once: the SYN+ACK takes back nothing that the SYN has granted. */
+static void
+test_tcp_simultaneous_open(void)
+{
+    memset(tcp, 0, sizeof tcp);
+    CU_ASSERT_EQUAL(say(0, TCPF_SYN, 99, 0, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say(1, TCPF_SYN, 499, 0, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say_syn_ack(0, 99, 500, 0, 1), TCP_PASS);
+    CU_ASSERT_EQUAL(state(), TCP_SYN_RECEIVED);
+    CU_ASSERT_EQUAL(say_syn_ack(1, 499, 100, 1001, 1000), TCP_BAD_SEQUENCE);
+    CU_ASSERT_EQUAL(say_syn_ack(1, 499, 100, 1000, 1000), TCP_PASS); /* in its SYN's window */
+    CU_ASSERT_EQUAL(state(), TCP_ESTABLISHED);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 100, 1500, 0), TCP_PASS);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, 100, 1501, 0), TCP_BAD_SEQUENCE);
+}
+
 /* ---- without the SYNs ---- */
 
 static void
@@ -535,6 +596,9 @@ suite_conn(void)
     CU_add_test(s, "tcp resets", test_tcp_resets);
     CU_add_test(s, "tcp data past the grant", test_tcp_data_past_the_grant);
     CU_add_test(s, "tcp begins anew", test_tcp_begins_anew);
+    CU_add_test(s, "tcp SYN+ACK again", test_tcp_syn_ack_again);
+    CU_add_test(s, "tcp SYN+ACK past the grant", test_tcp_syn_ack_past_the_grant);
+    CU_add_test(s, "tcp simultaneous open", test_tcp_simultaneous_open);
     CU_add_test(s, "tcp picked up in its middle", test_tcp_picked_up);
     CU_add_test(s, "tcp picked up by a repetition", test_tcp_picked_up_late);
     CU_add_test(s, "tcp picked up ends", test_tcp_picked_up_ends);
