@@ -176,6 +176,9 @@ print_status(const void *reply)
 {
     const Fusuma__V1__Info *i = reply;
 
+    if (i->alarm[0]) {
+        output_field("ALARM:", "%s", i->alarm);
+    }
     output_field("Version:", "%s (%s)", i->version, i->dpdk_version);
     output_field("Process:", "%" PRIu32 ", up %" PRIu64 " s", i->pid, i->uptime_s);
     output_field("Memory:", "%s", i->hugepages ? "hugepages" : "no hugepages");

@@ -11,11 +11,13 @@
  *     write-1                   before the first write to the write-ahead log
  *     torn-2                    half of the second write is done
  *     after-commit              it is durable, and nobody knows yet
+ *     torn-settle               half of the first write of the checkpoint that follows is done
  *     before-publish after-publish
  *     before-reply after-reply */
 #include <config.h>
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
@@ -33,8 +35,8 @@ int __real_publish(struct publisher *, struct desired *, struct policy *);
 int __wrap_publish(struct publisher *, struct desired *, struct policy *);
 void __real_writer_submit(struct writer_job *, enum writer_class);
 void __wrap_writer_submit(struct writer_job *, enum writer_class);
-void __real_rpc_call_reply(struct rpc_call *, const ProtobufCMessage *);
-void __wrap_rpc_call_reply(struct rpc_call *, const ProtobufCMessage *);
+void __real_rpc_call_answer(struct rpc_call *, const struct rpc_answer *);
+void __wrap_rpc_call_answer(struct rpc_call *, const struct rpc_answer *);
 int __real_sqlite3_open_v2(const char *, sqlite3 **, int, const char *);
 int __wrap_sqlite3_open_v2(const char *, sqlite3 **, int, const char *);
 int __real_sqlite3_exec(sqlite3 *, const char *, sqlite3_callback, void *, char **);
@@ -109,14 +111,14 @@ __wrap_publish(struct publisher *p, struct desired *d, struct policy *next)
 }
 
 void
-__wrap_rpc_call_reply(struct rpc_call *call, const ProtobufCMessage *reply)
+__wrap_rpc_call_answer(struct rpc_call *call, const struct rpc_answer *answer)
 {
     bool after_store = atomic_load(&stored);
 
     if (after_store) {
         point("before-reply");
     }
-    __real_rpc_call_reply(call, reply);
+    __real_rpc_call_answer(call, answer);
     if (after_store) {
         point("after-reply");
     }
@@ -124,24 +126,53 @@ __wrap_rpc_call_reply(struct rpc_call *call, const ProtobufCMessage *reply)
 
 /* ---- the writer thread ---- */
 
-static void (*real_run)(struct writer_job *); /* changes have one function */
+/* What a job that waits was to run. */
+static struct {
+    struct writer_job *job;
+    void (*run)(struct writer_job *);
+} waiting[64];
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static size_t
+place_of(const struct writer_job *job)
+{
+    for (size_t i = 0; i < sizeof waiting / sizeof *waiting; i++) {
+        if (waiting[i].job == job) {
+            return i;
+        }
+    }
+    abort();
+}
 
 static void
 run(struct writer_job *job)
 {
+    void (*was)(struct writer_job *);
+    size_t i;
+
+    pthread_mutex_lock(&mutex);
+    i = place_of(job);
+    was = waiting[i].run;
+    waiting[i].job = NULL;
+    pthread_mutex_unlock(&mutex);
     in_change = true;
     n_writes = 0;
-    real_run(job);
+    was(job);
     in_change = false;
 }
 
 void
 __wrap_writer_submit(struct writer_job *job, enum writer_class class)
 {
+    size_t i;
+
     if (class == WRITER_STATE) {
-        atomic_store(&stored, false);
         point("before-store");
-        real_run = job->run;
+        pthread_mutex_lock(&mutex);
+        i = place_of(NULL);
+        waiting[i].job = job;
+        waiting[i].run = job->run;
+        pthread_mutex_unlock(&mutex);
         job->run = run;
     }
     __real_writer_submit(job, class);
@@ -181,6 +212,17 @@ __wrap_sqlite3_step(sqlite3_stmt *stmt)
     return committed(sqlite3_db_handle(stmt), __real_sqlite3_step(stmt));
 }
 
+static void
+tear(const char *name, int fd, const void *data, size_t size, off_t offset)
+{
+    if (is_named(name)) {
+        ssize_t n = pwrite(fd, data, size / 2, offset);
+
+        (void) n;
+        point(name);
+    }
+}
+
 static ssize_t
 on_write(int fd, const void *data, size_t size, off_t offset)
 {
@@ -188,11 +230,10 @@ on_write(int fd, const void *data, size_t size, off_t offset)
         n_writes++;
         if (n_writes == 1) {
             point("write-1");
-        } else if (n_writes == 2 && is_named("torn-2")) {
-            ssize_t n = pwrite(fd, data, size / 2, offset);
-
-            (void) n;
-            point("torn-2");
+        } else if (n_writes == 2) {
+            tear("torn-2", fd, data, size, offset);
+        } else if (!committing && atomic_load(&stored)) {
+            tear("torn-settle", fd, data, size, offset);
         }
     }
     return pwrite(fd, data, size, offset);

@@ -41,6 +41,7 @@ change_write(struct writer_job *job)
     q->written = change;
     ovs_mutex_unlock(&q->mutex);
     latch_set(q->wake);
+    state_settle(q->state);
 }
 
 /* ---- the control thread ---- */

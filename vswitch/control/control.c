@@ -79,19 +79,28 @@ go_back(struct control *c, char **error)
 }
 
 static void
+raise_alarm(struct control *c, char *text)
+{
+    VLOG_EMER("%s", text);
+    free(c->alarm);
+    c->alarm = text;
+}
+
+static void
 load_state(struct control *c)
 {
     char *error = NULL;
     bool ok = state_load(c->state, load_port, c);
 
-    if (state_policy_load(c->state, &c->first_policy, &c->pending, &error) || go_back(c, &error)) {
-        VLOG_EMER("the stored policy cannot be read, everything is denied: %s", error);
-        free(error);
-        ok = false;
-    }
+    c->alarm = nullable_xstrdup(state_damage(c->state));
     if (!ok) {
-        VLOG_EMER("%s: not all of the state can be read; what is missing is denied",
-                  c->options->state_dir);
+        raise_alarm(c, xasprintf("%s: not all of the state can be read; what is missing is denied",
+                                 c->options->state_dir));
+    }
+    if (state_policy_load(c->state, &c->first_policy, &c->pending, &error) || go_back(c, &error)) {
+        raise_alarm(c,
+                    xasprintf("the stored policy cannot be read, everything is denied: %s", error));
+        free(error);
     }
     VLOG_INFO("%s: %zu ports, %s", c->options->state_dir, shash_count(&c->desired.ports),
               c->first_policy ? "a policy" : "no policy: everything is denied");
@@ -349,7 +358,9 @@ start_policy(struct control *c)
 
     c->first_policy = NULL;
     if (text && policies_start(c, text, &error)) {
-        VLOG_EMER("the stored policy cannot be put in force, everything is denied: %s", error);
+        raise_alarm(c, xasprintf("the stored policy cannot be put in force, everything is denied: "
+                                 "%s",
+                                 error));
         free(error);
     }
 }
@@ -514,6 +525,7 @@ control_stop(struct control *c)
     changes_destroy(&c->changes);
     config_destroy(&c->config);
     state_policy_destroy(c->first_policy);
+    free(c->alarm);
     latch_destroy(&c->wake);
     ovs_mutex_destroy(&c->rpc_mutex);
 }

@@ -60,6 +60,7 @@ struct control {
     long long pending_due_ms;          /* when the switch goes back by itself */
     bool going_back;
     struct gate *gate;
+    char *alarm; /* why the state is not what it was; or NULL */
     long long started_ms, refresh_ms;
     bool port_subsystem;
 };

@@ -66,6 +66,9 @@ rpc_get_info(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED, 
     info->buffers_in_use = rte_mempool_in_use_count(c->eal.pool);
     info->drop_epoch = drop_log_epoch();
     info->drops_stored = drop_log_storing();
+    if (c->alarm) {
+        info->alarm = xstrdup(c->alarm);
+    }
     rpc_reply_with(call, info);
 }
 

@@ -3,6 +3,7 @@
 #include "control/state.h"
 
 #include <errno.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(state);
+
+#define MIN_PAGE 512 /* no database is shorter */
 
 /* The first column of the first row, or -1. */
 static int
@@ -38,14 +41,71 @@ query_int(const struct state *s, const char *sql)
 /* An empty database in the place of a damaged one counts as initialised, so that nothing is allowed
  * that nobody asked for. */
 static int
+initialise(struct state *s, char **error)
+{
+    return state_execute(s, "INSERT INTO initialised VALUES (1)", error);
+}
+
+static int
 begin_anew(struct state *s, char **error)
 {
-    VLOG_EMER("the state is damaged: %s.  Starting with no port and no policy: everything is "
-              "denied until both are given again",
-              *error);
+    s->damage = xasprintf("the state is damaged: %s.  Starting with no port and no policy: "
+                          "everything is denied until both are given again",
+                          *error);
+    VLOG_EMER("%s", s->damage);
     free(*error);
     *error = NULL;
-    return state_execute(s, "INSERT INTO initialised VALUES (1)", error);
+    return initialise(s, error);
+}
+
+/* A restart does not end the alarm. */
+static bool
+find_old_damage(struct state *s)
+{
+    char *pattern = xasprintf("%s.damaged-*", s->path);
+    glob_t found;
+
+    if (!glob(pattern, 0, NULL, &found)) {
+        s->damage =
+            xasprintf("an earlier state was damaged and is kept as %s; remove it when ports "
+                      "and policy are what they should be",
+                      found.gl_pathv[found.gl_pathc - 1]);
+        VLOG_EMER("%s", s->damage);
+        globfree(&found);
+    }
+    free(pattern);
+    return s->damage;
+}
+
+/* SQLite takes a file that is shorter than a page, or a log without its database, for a new database; here it is
+ * what is left of one, and the configuration file must not be read in its place. */
+static int
+put_remains_aside(struct state *s, char **error)
+{
+    char *wal = xasprintf("%s-wal", s->path), *aside = NULL;
+    struct stat st;
+    int retval = 0;
+
+    if (stat(s->path, &st) ? errno == ENOENT && !stat(wal, &st)
+                           : S_ISREG(st.st_mode) && st.st_size < MIN_PAGE) {
+        retval = db_put_aside(s->path, &aside, error);
+    }
+    free(aside);
+    free(wal);
+    return retval;
+}
+
+const char *
+state_damage(const struct state *s)
+{
+    return s->damage;
+}
+
+void
+state_settle(struct state *s)
+{
+    /* If there is no room for it, the log stays; it is as good. */
+    sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }
 
 int
@@ -63,9 +123,16 @@ state_open(const char *dir, struct state **sp, char **error)
     }
     s = xzalloc(sizeof *s);
     s->path = xasprintf("%s/state.db", dir);
+    retval = put_remains_aside(s, error);
+    if (retval) {
+        state_close(s);
+        return retval;
+    }
     switch (db_open(s->path, &state_schema, &s->db, error)) {
     case DB_OPENED:
     case DB_CREATED:
+        /* Whoever put the damaged one aside may not have come further. */
+        retval = find_old_damage(s) && !state_is_initialised(s) ? initialise(s, error) : 0;
         break;
     case DB_PUT_ASIDE:
         retval = begin_anew(s, error);
@@ -88,6 +155,7 @@ state_close(struct state *s)
     if (s) {
         sqlite3_close(s->db);
         free(s->path);
+        free(s->damage);
         free(s);
     }
 }

@@ -28,6 +28,14 @@ void state_close(struct state *);
  * are lost. */
 int state_downgrade(const char *dir, int version, int *fromp, char **error);
 
+/* NULL; or what an administrator has to know of a state that was damaged: now, or earlier as long
+ * as what was put aside lies beside the database. */
+const char *state_damage(const struct state *);
+/* Moves what is committed out of the write-ahead log into the database itself, whose damage would
+ * be found; that of a log looks like the end of it.  After every change, when nobody waits any
+ * more. */
+void state_settle(struct state *);
+
 /* False until state_begin() ... state_commit() has put in what the switch first starts from. */
 bool state_is_initialised(const struct state *);
 

@@ -10,6 +10,7 @@ struct sqlite3_stmt;
 struct state {
     struct sqlite3 *db;
     char *path;
+    char *damage; /* or NULL */
 };
 
 extern const struct db_schema state_schema;

@@ -23,6 +23,7 @@ CU_SuiteInfo publish_suite(void);
 CU_SuiteInfo publish_memory_suite(void);
 CU_SuiteInfo request_ids_suite(void);
 CU_SuiteInfo slots_suite(void);
+CU_SuiteInfo state_damage_suite(void);
 CU_SuiteInfo state_policy_suite(void);
 CU_SuiteInfo state_schema_suite(void);
 CU_SuiteInfo state_suite(void);
