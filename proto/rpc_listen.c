@@ -113,6 +113,7 @@ listener_close(struct rpc_listener *listener)
 static void
 accept_one(struct rpc_server *server, int listener, grpc_server_credentials *credentials)
 {
+    /* cppcheck-suppress nullPointer */
     int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     if (fd >= 0) {

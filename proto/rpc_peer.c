@@ -23,6 +23,7 @@ take_groups(int fd, struct rpc_peer *peer)
 {
     socklen_t length = 0;
 
+    /* cppcheck-suppress nullPointer */
     if (!getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &length) || errno != ERANGE ||
         length > MAX_GROUPS * sizeof(gid_t)) {
         return; /* none, or an old kernel's silence: no group, no role */

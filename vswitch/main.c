@@ -114,6 +114,7 @@ static const struct option long_options[] = {
 static void
 parse_group(const char *name, struct options *o)
 {
+    /* cppcheck-suppress getgrnamCalled; only one thread is there yet */
     const struct group *group = getgrnam(name);
     unsigned int gid;
 

@@ -82,11 +82,13 @@ look_up(struct walk *w, const struct acl_yaml *node)
         return true;
     }
     if (w->entry.kind == ACCESS_USER) {
+        /* cppcheck-suppress getpwnamCalled */
         const struct passwd *user = getpwnam(node->text);
 
         w->entry.id = user ? user->pw_uid : 0;
         return user || fail(w, node, xasprintf("user: there is no '%s'", node->text));
     } else {
+        /* cppcheck-suppress getgrnamCalled */
         const struct group *group = getgrnam(node->text);
 
         w->entry.id = group ? group->gr_gid : 0;

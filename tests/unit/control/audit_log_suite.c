@@ -41,7 +41,9 @@ remove_files(void)
     while (d && (e = readdir(d))) {
         unlinkat(dirfd(d), e->d_name, 0);
     }
-    closedir(d);
+    if (d) {
+        closedir(d);
+    }
 }
 
 static int
