@@ -77,8 +77,9 @@ find_old_damage(struct state *s)
     return s->damage;
 }
 
-/* SQLite takes a file that is shorter than a page, or a log without its database, for a new database; here it is
- * what is left of one, and the configuration file must not be read in its place. */
+/* SQLite takes a file that is shorter than a page, or a log without its database, for a new
+ * database; here it is what is left of one, and the configuration file must not be read in its
+ * place. */
 static int
 put_remains_aside(struct state *s, char **error)
 {
