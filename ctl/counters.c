@@ -31,6 +31,7 @@ add_port(struct columns *c, const Fusuma__V1__PortCounters *p)
     columns_number(c, sum(p->drops, p->n_drops));
     columns_number(c, p->copies);
     columns_number(c, p->probes);
+    columns_number(c, p->would_drop);
     columns_number(c, p->offered);
     columns_number(c, p->accepted);
     columns_number(c, p->accepted_bytes);
@@ -101,8 +102,9 @@ print_counters(const void *message)
         putchar('\n');
     }
     again = true;
-    columns_init(&c, "PORT >RECEIVED >BYTES >ORIGINATED >FORWARDED >CONSUMED >HELD >DROPS >COPIES "
-                     ">PROBES >OFFERED >ACCEPTED >BYTES >TX-DROPS >LOST-BEFORE >CONNECTIONS");
+    columns_init(
+        &c, "PORT >RECEIVED >BYTES >ORIGINATED >FORWARDED >CONSUMED >HELD >DROPS >COPIES "
+            ">PROBES >WOULD-DROP >OFFERED >ACCEPTED >BYTES >TX-DROPS >LOST-BEFORE >CONNECTIONS");
     for (size_t i = 0; i < counters->n_ports; i++) {
         add_port(&c, counters->ports[i]);
     }

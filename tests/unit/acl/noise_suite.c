@@ -18,13 +18,13 @@ static struct acl_compiled compiled;
 static struct acl_classmap *map;
 
 static char *
-read_file(size_t *size)
+read_file(const char *name, size_t *size)
 {
     const char *top = getenv("top_srcdir");
     char path[4096], *text = malloc(65536);
     FILE *f;
 
-    snprintf(path, sizeof path, "%s/" FILE_NAME, top ? top : "..");
+    snprintf(path, sizeof path, "%s/%s", top ? top : "..", name);
     f = fopen(path, "r");
     *size = f && text ? fread(text, 1, 65536, f) : 0;
     if (f) {
@@ -41,7 +41,7 @@ noise_setup(void)
     struct acl_member members[MAX_MEMBERS];
     struct acl_error error = { .text = "" };
     size_t size, n = 0, scope;
-    char *text = read_file(&size);
+    char *text = read_file(FILE_NAME, &size);
     int failed = acl_policy_parse(&(struct acl_source){ text, size }, 1, &policy, &error);
 
     free(text);
@@ -137,7 +137,39 @@ test_scans_are_incidents(void)
     CU_ASSERT_EQUAL(log_of("10.0.0.12", 1, 8 << 8), ACL_LOG_INCIDENT);
 }
 
+/* Each by itself, and behind the rules for noise. */
+static void
+test_examples(void)
+{
+    static const char *const names[] = { "internet-separated", "call-centre", "developers",
+                                         "quarantine-tier" };
+    struct acl_source sources[2];
+
+    sources[0].text = read_file(FILE_NAME, &sources[0].len);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct acl_policy *example;
+        struct acl_error error = { .text = "" };
+        char path[256];
+
+        snprintf(path, sizeof path, "docs/examples/%s.yaml", names[i]);
+        sources[1].text = read_file(path, &sources[1].len);
+        for (size_t first = 0; first < 2; first++) {
+            int rc = acl_policy_parse(sources + first, 2 - first, &example, &error);
+
+            if (rc) {
+                printf("%s:%u:%u: %s\n", path, error.line, error.column, error.text);
+            }
+            CU_ASSERT_EQUAL(rc, 0);
+            CU_ASSERT_TRUE(rc || example->n_rules > 3);
+            acl_policy_destroy(example);
+        }
+        free((void *) sources[1].text);
+    }
+    free((void *) sources[0].text);
+}
+
 CU_TestInfo noise_tests[] = {
+    { "the examples can be applied", test_examples },
     { "discovery is silent, and denied", test_discovery_is_silent },
     { "peer-to-peer is recorded", test_peers_are_recorded },
     { "scans are incidents", test_scans_are_incidents },
