@@ -113,8 +113,9 @@ listener_close(struct rpc_listener *listener)
 static void
 accept_one(struct rpc_server *server, int listener, grpc_server_credentials *credentials)
 {
-    /* cppcheck-suppress nullPointer */
-    int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct sockaddr_un peer;
+    socklen_t length = sizeof peer;
+    int fd = accept4(listener, (struct sockaddr *) &peer, &length, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     if (fd >= 0) {
         grpc_server_add_channel_from_fd(server->grpc, fd, credentials);

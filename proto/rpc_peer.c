@@ -22,9 +22,9 @@ static void
 take_groups(int fd, struct rpc_peer *peer)
 {
     socklen_t length = 0;
+    gid_t none;
 
-    /* cppcheck-suppress nullPointer */
-    if (!getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &length) || errno != ERANGE ||
+    if (!getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, &none, &length) || errno != ERANGE ||
         length > MAX_GROUPS * sizeof(gid_t)) {
         return; /* none, or an old kernel's silence: no group, no role */
     }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <grp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -114,15 +113,7 @@ static const struct option long_options[] = {
 static void
 parse_group(const char *name, struct options *o)
 {
-    /* cppcheck-suppress getgrnamCalled; only one thread is there yet */
-    const struct group *group = getgrnam(name);
-    unsigned int gid;
-
-    if (group) {
-        o->control.socket_gid = group->gr_gid;
-    } else if (str_to_uint(name, 10, &gid) && gid != UINT32_MAX) {
-        o->control.socket_gid = gid;
-    } else {
+    if (!access_group_id(name, &o->control.socket_gid)) {
         ovs_fatal(0, "--socket-group: there is no group '%s'", name);
     }
 }

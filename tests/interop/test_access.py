@@ -31,8 +31,9 @@ PORTS, QUARANTINE, SYSTEM = ('fusuma.v1.%sService' % s for s in ('Port', 'Quaran
 AUDIT_LOG = 'fusuma.v1.AuditLogService'
 # What changes something, and who may: a slip in the table must not be what the table is tested with.
 WRITES = {'AddPort': 'operator', 'DeletePort': 'operator', 'FlushConnections': 'operator',
-          'Quarantine': 'responder', 'Release': 'responder', 'ApplyPolicy': 'policy'}
-READS = ('Get', 'List', 'Watch', 'Audit')
+          'Quarantine': 'responder', 'Release': 'responder', 'ApplyPolicy': 'policy',
+          'ConfirmPolicy': 'policy', 'RollbackPolicy': 'policy'}
+READS = ('Get', 'List', 'Watch', 'Audit', 'Check')
 CONFIG = '''settings: { connections: 1024, buffers: 2048 }
 access:
   - { cn: viewer, roles: [viewer] }

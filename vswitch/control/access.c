@@ -11,6 +11,8 @@
 #include "openvswitch/dynamic-string.h"
 #include "util.h"
 
+#define ID_BUFFER (1u << 20) /* a group of some ten thousand members */
+
 static const char *const kind_names[ACCESS_N_KINDS] = {
     [ACCESS_USER] = "user", [ACCESS_GROUP] = "group", [ACCESS_CN] = "cn",
     [ACCESS_DNS] = "dns",   [ACCESS_URI] = "uri",
@@ -73,27 +75,58 @@ take_roles(struct walk *w, const struct acl_yaml *node)
 
 /* What is a number is no name: a user may be called "1000" by somebody who wants to be 1000. */
 static bool
-look_up(struct walk *w, const struct acl_yaml *node)
+is_number(const char *text, uint32_t *id)
 {
-    unsigned int id;
+    unsigned int n;
 
-    if (str_to_uint(node->text, 10, &id) && id != UINT32_MAX) {
-        w->entry.id = id;
+    if (!str_to_uint(text, 10, &n) || n == UINT32_MAX) {
+        return false;
+    }
+    *id = n;
+    return true;
+}
+
+bool
+access_user_id(const char *name, uint32_t *id)
+{
+    struct passwd user, *found = NULL;
+    char *buffer;
+
+    if (is_number(name, id)) {
         return true;
     }
-    if (w->entry.kind == ACCESS_USER) {
-        /* cppcheck-suppress getpwnamCalled */
-        const struct passwd *user = getpwnam(node->text);
-
-        w->entry.id = user ? user->pw_uid : 0;
-        return user || fail(w, node, xasprintf("user: there is no '%s'", node->text));
-    } else {
-        /* cppcheck-suppress getgrnamCalled */
-        const struct group *group = getgrnam(node->text);
-
-        w->entry.id = group ? group->gr_gid : 0;
-        return group || fail(w, node, xasprintf("group: there is no '%s'", node->text));
+    buffer = xmalloc(ID_BUFFER);
+    if (!getpwnam_r(name, &user, buffer, ID_BUFFER, &found) && found) {
+        *id = user.pw_uid;
     }
+    free(buffer);
+    return found != NULL;
+}
+
+bool
+access_group_id(const char *name, uint32_t *id)
+{
+    struct group group, *found = NULL;
+    char *buffer;
+
+    if (is_number(name, id)) {
+        return true;
+    }
+    buffer = xmalloc(ID_BUFFER);
+    if (!getgrnam_r(name, &group, buffer, ID_BUFFER, &found) && found) {
+        *id = group.gr_gid;
+    }
+    free(buffer);
+    return found != NULL;
+}
+
+static bool
+look_up(struct walk *w, const struct acl_yaml *node)
+{
+    bool user = w->entry.kind == ACCESS_USER;
+
+    return (user ? access_user_id : access_group_id)(node->text, &w->entry.id) ||
+           fail(w, node, xasprintf("%s: there is no '%s'", user ? "user" : "group", node->text));
 }
 
 static bool

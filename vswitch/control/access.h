@@ -35,6 +35,10 @@ void access_destroy(struct access *);
 bool access_add(struct access *, const struct acl_yaml *entry, const struct acl_yaml **where,
                 char **why);
 
+/* The number of a user or group, by name or number.  It may ask a directory server. */
+bool access_user_id(const char *, uint32_t *id);
+bool access_group_id(const char *, uint32_t *id);
+
 /* A peer, for people to read, the same for all its connections: "uid 1000 (sato)", "anybody on this
  * host", "certificate CN=fleet-controller DNS=ctl.example.org".  The caller frees it. */
 char *access_who(const struct access *, const struct rpc_peer *);

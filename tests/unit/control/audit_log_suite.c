@@ -38,7 +38,8 @@ remove_files(void)
     DIR *d = opendir(dir);
     struct dirent *e;
 
-    while (d && (e = readdir(d))) {
+    CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+    while ((e = readdir(d))) {
         unlinkat(dirfd(d), e->d_name, 0);
     }
     if (d) {
