@@ -42,9 +42,7 @@ remove_files(void)
     while ((e = readdir(d))) {
         unlinkat(dirfd(d), e->d_name, 0);
     }
-    if (d) {
-        closedir(d);
-    }
+    closedir(d);
 }
 
 static int

@@ -327,22 +327,50 @@ class Policy(SwctlTest):
         return path
 
     def test_apply(self):
-        self.switch.answers["ApplyPolicy"] = make("ApplyPolicyResponse", generation="9",
-                                                  digest="ab" * 32, rules=2)
+        self.switch.answers["ApplyPolicy"] = make(
+            "ApplyPolicyResponse", generation="9", version="4", digest="ab" * 32, rules=2,
+            ports=[{"port": "vd-1"}])
         path = self.file(self.TEXT.encode())
         out = self.run_ctl("policy", "apply", path)[0]
-        self.assertEqual(out, "policy applied: 2 rules, generation 9, sha256 " + "ab" * 32 + "\n")
-        self.assertEqual(self.sent(), {"yaml": self.TEXT})
+        self.assertEqual(out, "policy applied: version 4, 2 rules, generation 9, in force on "
+                              "1 desktop, sha256 " + "ab" * 32 + "\n")
+        self.assertEqual(self.sent(), {"sources": [{"name": path, "yaml": self.TEXT}]})
         self.switch.requests.clear()
-        self.run_ctl("policy", "apply", "-", stdin=self.TEXT)
-        self.assertEqual(self.sent(), {"yaml": self.TEXT})
+        self.run_ctl("policy", "apply", path, "-", "--expect-version", "0", "--confirm-within",
+                     "60", "--comment", "why", stdin="rules: []\n")
+        self.assertEqual(self.sent(), {
+            "sources": [{"name": path, "yaml": self.TEXT},
+                        {"name": "<stdin>", "yaml": "rules: []\n"}],
+            "hasExpected": True, "confirmWithinS": 60, "comment": "why"})
+
+    def test_check(self):
+        self.switch.answers["CheckPolicy"] = make("ApplyPolicyResponse", digest="ab" * 32, rules=1)
+        path = self.file(self.TEXT.encode())
+        for words in (("policy", "check", path), ("policy", "apply", "--dry-run", path)):
+            self.assertIn("1 rule, sha256 abab", self.run_ctl(*words)[0])
+
+    def test_history_and_rollback(self):
+        self.switch.answers["ListPolicyVersions"] = make("ListPolicyVersionsResponse", versions=[
+            {"version": "3", "digest": "cd" * 32, "who": "uid 0 (root)", "inForce": True,
+             "comment": "why"}, {"version": "2", "digest": "ab" * 32}])
+        lines = self.run_ctl("policy", "history")[0].splitlines()
+        self.assertRegex(lines[1], r"^ +3 .* uid 0 \(root\) +cdcdcdcdcdcd +in force +why")
+        self.switch.requests.clear()
+        self.switch.answers["RollbackPolicy"] = make("ApplyPolicyResponse", version="4")
+        self.assertIn("version 4", self.run_ctl("policy", "rollback", "2", "--comment", "x")[0])
+        self.assertEqual(self.sent(), {"version": "2", "comment": "x"})
+        self.switch.requests.clear()
+        for words in (("rollback", "x"), ("rollback", "0"), ("confirm", "-1"), ("get", "1.5")):
+            self.fails(2, "policy", *words)
+        self.fails(2, "policy", "get", "2", "--rules")
+        self.assertEqual(self.switch.requests, [])
 
     def test_mistakes_are_reported_in_place(self):
-        self.switch.answers["ApplyPolicy"] = Refused(
-            grpc.StatusCode.INVALID_ARGUMENT, "line 3, column 7: no group 'salse'")
         path = self.file(b"x")
-        self.assertEqual(self.fails(1, "policy", "apply", path), path + ":3:7: no group 'salse'\n")
-        self.assertEqual(self.fails(1, "policy", "apply", "-"), "<stdin>:3:7: no group 'salse'\n")
+        for name in (path, "<stdin>"):
+            said = name + ":3:7: no group 'salse'"
+            self.switch.answers["ApplyPolicy"] = Refused(grpc.StatusCode.INVALID_ARGUMENT, said)
+            self.assertEqual(self.fails(1, "policy", "apply", path, "-"), said + "\n")
         for text in ("too deep", "line x", "line 3, column 7"):
             self.switch.answers["ApplyPolicy"] = Refused(grpc.StatusCode.INVALID_ARGUMENT, text)
             self.assertEqual(self.fails(1, "policy", "apply", path), "swctl: " + text + "\n")
@@ -359,11 +387,13 @@ class Policy(SwctlTest):
         self.assertEqual(self.switch.requests, [])
 
     def test_get_is_byte_for_byte(self):
-        self.switch.answers["GetPolicy"] = make("Policy", yaml=self.TEXT + "# no newline", rules=[
-            {"id": "web", "direction": "egress", "action": "allow", "packets": "5", "bytes": "900"}])
+        self.switch.answers["GetPolicy"] = make(
+            "Policy", sources=[{"name": "a", "yaml": self.TEXT + "# no newline"}], rules=[
+                {"id": "web", "tier": "default", "direction": "egress", "action": "drop",
+                 "audit": True, "packets": "5", "bytes": "900"}])
         self.assertEqual(self.run_ctl("policy", "get")[0], self.TEXT + "# no newline")
         lines = self.run_ctl("policy", "get", "--rules")[0].splitlines()
-        self.assertEqual(lines[1].split(), ["web", "egress", "allow", "5", "900"])
+        self.assertEqual(lines[1].split(), ["web", "default", "egress", "drop", "(audit)", "5", "900"])
         self.switch.answers["GetPolicy"] = make("Policy")
         out, err = self.run_ctl("policy", "get")
         self.assertEqual((out, "everything is denied" in err), ("", True))
