@@ -28,7 +28,7 @@ ovs=$("$top/build-aux/ovs-lib.sh" --where)
 mkdir -p "$build/fuzz/$target"
 cd "$build"
 # shellcheck disable=SC2046
-clang -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined "${coverage[@]}" \
+clang -O2 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined "${coverage[@]}" \
     $(make -s print-flags) "$top/tests/fuzz/fuzz_$target.c" "${sources[@]/#/$top/}" \
     "${libraries[@]}" "$ovs/lib/libopenvswitch.a" $(cat "$ovs/lib/libs") $(pkg-config --libs libdpdk) \
     -o "fuzz/fuzz_$target"
