@@ -82,8 +82,9 @@ describe(const Fusuma__V1__WatchEvent *e, const char **name, struct ds *s)
         put_port(s, e->port);
         return "port";
     case FUSUMA__V1__WATCH_EVENT__OBJECT_POLICY:
-        ds_put_format(s, "%.12s, %" PRIu32 " rules, generation %" PRIu64, e->policy->digest,
-                      e->policy->rules, e->policy->generation);
+        ds_put_format(s, "version %" PRIu64 ", %.12s, %" PRIu32 " rules, generation %" PRIu64 "%s",
+                      e->policy->version, e->policy->digest, e->policy->rules,
+                      e->policy->generation, e->policy->confirm_by ? ", to be confirmed" : "");
         return "policy";
     case FUSUMA__V1__WATCH_EVENT__OBJECT_BINDING:
         *name = e->binding->port;

@@ -139,11 +139,19 @@ def lists_and_follows(stubs):
     reply = apply(stubs, 2)
     event = c.expect(ADDED, 'policy')
     check('ADDED policy: what is in force, by generation and digest',
-          event and (event.policy.generation, event.policy.digest, event.policy.rules)
-          == (reply.generation, reply.digest, 2))
+          event and (event.policy.generation, event.policy.digest, event.policy.rules, event.policy.version)
+          == (reply.generation, reply.digest, 2, reply.version)
+          and not event.policy.HasField('confirm_by'))
     reply = apply(stubs, 3)
     event = c.expect(CHANGED, 'policy')
     check('CHANGED policy', event and event.policy.digest == reply.digest)
+    stubs.call('fusuma.v1.PolicyService', 'ApplyPolicy', confirm_within_s=600,
+               yaml='version: 1\nrules: []\n')
+    check('CHANGED policy: to be confirmed',
+          c.until(lambda e: name_of(e) == ('policy',) and e.policy.HasField('confirm_by')))
+    stubs.call('fusuma.v1.PolicyService', 'ConfirmPolicy')
+    check('CHANGED policy: for good',
+          c.until(lambda e: name_of(e) == ('policy',) and not e.policy.HasField('confirm_by')))
     before = int(time.time())
     quarantine(stubs, 'vd001')
     event = c.expect(CHANGED, 'port', 'vd001')

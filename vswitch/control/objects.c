@@ -28,7 +28,8 @@ struct objects {
     struct object_log *log;
     struct seen seen[DP_MAX_PORTS];
     uint64_t policy_generation; /* 0: there was none */
-    uint16_t sweep;             /* the next number */
+    int64_t confirm_by_s;
+    uint16_t sweep; /* the next number */
 };
 
 struct objects *
@@ -165,16 +166,17 @@ look_at_ports(struct objects *o, const struct desired *d)
 /* ---- the policy ---- */
 
 static bool
-look_at_policy(struct objects *o, const struct policy *policy)
+look_at_policy(struct objects *o, const struct policy *policy, int64_t confirm_by_s)
 {
     uint64_t generation = policy ? policy->generation : 0;
     struct object object = { .kind = OBJECT_POLICY };
     Fusuma__V1__PolicyInForce *m;
 
-    if (generation == o->policy_generation) {
+    if (generation == o->policy_generation && confirm_by_s == o->confirm_by_s) {
         return false;
     }
     o->policy_generation = generation;
+    o->confirm_by_s = confirm_by_s;
     if (!policy) {
         return object_log_set(o->log, POLICY_OWNER, NULL, 0);
     }
@@ -182,17 +184,23 @@ look_at_policy(struct objects *o, const struct policy *policy)
     m->generation = generation;
     m->digest = xstrdup(policy->digest);
     m->rules = policy->parsed->n_rules;
+    m->version = policy->text->version;
+    if (confirm_by_s) {
+        m->confirm_by = message_new(&google__protobuf__timestamp__descriptor);
+        m->confirm_by->seconds = confirm_by_s;
+    }
     object.name = xstrdup("");
     object.message = &m->base;
     return object_log_set(o->log, POLICY_OWNER, &object, 1);
 }
 
 bool
-objects_update(struct objects *o, const struct desired *d, const struct publisher *p)
+objects_update(struct objects *o, const struct desired *d, const struct publisher *p,
+               int64_t confirm_by_s)
 {
     bool changed = remove_ports(o, d);
 
-    changed |= look_at_policy(o, p->policy);
+    changed |= look_at_policy(o, p->policy, confirm_by_s);
     changed |= look_at_ports(o, d);
     return changed;
 }

@@ -20,8 +20,10 @@ struct objects *objects_create(uint64_t epoch);
 void objects_destroy(struct objects *);
 struct object_log *objects_log(struct objects *);
 
-/* Looks at everything that may have changed, and at some that may not.  Whether there is something
- * new for readers. */
-bool objects_update(struct objects *, const struct desired *, const struct publisher *);
+/* Looks at everything that may have changed, and at some that may not.  'confirm_by_s' is when the
+ * policy in force goes unless it is confirmed, in Unix time; 0: it is for good.  Whether there is
+ * something new for readers. */
+bool objects_update(struct objects *, const struct desired *, const struct publisher *,
+                    int64_t confirm_by_s);
 
 #endif

@@ -178,7 +178,7 @@ rpc_watch(struct rpc_stream *stream, const ProtobufCMessage *request, void *cont
 void
 objects_watch(struct control *c)
 {
-    if (objects_update(c->objects, &c->desired, &c->publisher)) {
+    if (objects_update(c->objects, &c->desired, &c->publisher, c->pending.confirm_by_s)) {
         rpc_server_kick_streams(c->rpc);
     }
 }

@@ -18,6 +18,7 @@ struct watched {
     struct fixture f;
     struct objects *objects;
     struct object_reader *reader;
+    int64_t confirm_by_s;
 };
 
 static void
@@ -35,7 +36,11 @@ put_object(struct ds *s, const struct object_event *e)
                       port->quarantined ? ":cut" : "", port->generation);
         break;
     case OBJECT_POLICY:
-        ds_put_format(s, "policy:%" PRIu32 ":%" PRIu64, policy->rules, policy->generation);
+        ds_put_format(s, "policy:%" PRIu32 ":%" PRIu64 ":v%" PRIu64, policy->rules,
+                      policy->generation, policy->version);
+        if (policy->confirm_by) {
+            ds_put_format(s, ":by%" PRId64, policy->confirm_by->seconds);
+        }
         break;
     case OBJECT_BINDING:
         ds_put_format(s, "%s/%s/%s%s", binding->port, binding->ip, binding->how,
@@ -60,7 +65,7 @@ expect(struct watched *w, const char *want)
     struct ds s = DS_EMPTY_INITIALIZER;
     struct object_event e;
 
-    CU_ASSERT_EQUAL(objects_update(w->objects, &w->f.d, &w->f.p), want[0] != '\0');
+    CU_ASSERT_EQUAL(objects_update(w->objects, &w->f.d, &w->f.p, w->confirm_by_s), want[0] != '\0');
     while (object_reader_next(w->reader, &e)) {
         ds_put_format(&s, "%s%s", s.length ? " " : "", signs[e.type]);
         if (e.message) {
@@ -76,6 +81,7 @@ watched_open(struct watched *w)
 {
     struct object_event e;
 
+    w->confirm_by_s = 0;
     fixture_open(&w->f);
     w->objects = objects_create(3);
     w->reader = object_reader_open(objects_log(w->objects), OBJECT_KINDS_ALL, NULL);
@@ -150,15 +156,23 @@ test_other_port_of_same_number(void)
 static void
 test_policy(void)
 {
+    struct policy *policy;
     struct watched w;
 
     watched_open(&w);
-    fixture_publish(&w.f, fixture_policy(&w.f, POLICY(443)));
-    expect(&w, "+policy:2:1");
+    policy = fixture_policy(&w.f, POLICY(443));
+    policy->text->version = 5;
+    fixture_publish(&w.f, policy);
+    expect(&w, "+policy:2:1:v5");
     fixture_publish(&w.f, NULL);
     expect(&w, "");
-    fixture_publish(&w.f, fixture_policy(&w.f, POLICY(80)));
-    expect(&w, "=policy:2:3");
+    policy = fixture_policy(&w.f, POLICY(80));
+    policy->text->version = 6;
+    w.confirm_by_s = 1700000000;
+    fixture_publish(&w.f, policy);
+    expect(&w, "=policy:2:3:v6:by1700000000");
+    w.confirm_by_s = 0; /* confirmed: it is the same one */
+    expect(&w, "=policy:2:3:v6");
     watched_close(&w);
 }
 
@@ -229,7 +243,7 @@ test_sweep(void)
     fixture_publish(&w.f, NULL);
     expect(&w, "+desk1:up:1 +desk1/10.0.0.1/given +desk1/fe80::ff:fe00:1/mac");
     desk->limits.storm_pps[STORM_BROADCAST]++;
-    while (!objects_update(w.objects, &w.f.d, &w.f.p) && n++ < DP_MAX_PORTS) {
+    while (!objects_update(w.objects, &w.f.d, &w.f.p, 0) && n++ < DP_MAX_PORTS) {
         continue;
     }
     CU_ASSERT(n < DP_MAX_PORTS);

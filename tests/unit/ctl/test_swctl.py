@@ -96,7 +96,10 @@ class Switch:
             return reply
 
         def stream(request, context):
-            yield from answer(request, context)
+            try:
+                yield from answer(request, context)
+            except Refused as refused:
+                context.abort(refused.code, str(refused))
 
         return kind(stream if method.server_streaming else answer,
                     request_deserializer=classes[0].FromString,
@@ -501,6 +504,96 @@ class Drops(SwctlTest):
         out, err = self.run_ctl("drops", code=1)
         self.assertEqual(len(out.splitlines()), 3)
         self.assertTrue(err.startswith("swctl: "))
+
+
+def watched(event, position=None, **obj):
+    if position:
+        obj["position"] = {"epoch": "7", "revision": str(position)}
+    return make("WatchEvent", type="WATCH_EVENT_TYPE_" + event, **obj)
+
+
+class Watch(SwctlTest):
+    LIST = [watched("ADDED", port=json_format.MessageToDict(port(quarantined=True))),
+            watched("ADDED", policy={"version": "3", "digest": "ab" * 32, "rules": 12,
+                                     "generation": "9", "confirmBy": "2026-11-24T06:45:12Z"}),
+            watched("ADDED", binding={"port": "vd-1", "ip": "10.0.0.1", "mac": "02:00:00:00:00:01",
+                                      "how": "dhcp"}),
+            watched("ADDED", quarantine={"port": "vd-1", "since": "2026-11-24T06:45:12Z"}),
+            watched("ADDED", quarantine={"port": "vd-2"}),
+            watched("SYNCED", 20)]
+
+    def test_lines(self):
+        self.switch.answers["Watch"] = self.LIST + [
+            watched("CHANGED", 21, port=json_format.MessageToDict(port())),
+            watched("REMOVED", 22, port=json_format.MessageToDict(port())),
+            watched("REMOVED", 23, binding={"port": "vd-1", "ip": "10.0.0.1"}), watched("RESET")]
+        lines = self.run_ctl("watch")[0].splitlines()
+        self.assertEqual([" ".join(line.split()) for line in lines], [
+            "added port vd-1 up, in quarantine, generation 12, 02:00:00:00:00:01, sato",
+            "added policy - version 3, abababababab, 12 rules, generation 9, to be confirmed",
+            "added binding vd-1 10.0.0.1, 02:00:00:00:00:01, dhcp",
+            "added quarantine vd-1 since 2026-11-24 06:45:12",
+            "added quarantine vd-2 since before the switch started",
+            "-- 5 events; from here on, changes (position 7.20)",
+            "changed port vd-1 up, generation 12, 02:00:00:00:00:01, sato",
+            "removed port vd-1", "removed binding vd-1 10.0.0.1, ,",
+            "-- forget all of the above: the switch started anew, or too much was missed"])
+
+    def test_request(self):
+        self.switch.answers["Watch"] = []
+        self.run_ctl("watch", "policy", "ports", "--resume", "7.42")
+        self.assertEqual(self.sent(), {"kinds": ["WATCH_KIND_POLICY", "WATCH_KIND_PORTS"],
+                                       "resume": {"epoch": "7", "revision": "42"}})
+        self.switch.requests.clear()
+        self.run_ctl("watch", "bindings", "quarantine")
+        self.assertEqual(self.sent(), {"kinds": ["WATCH_KIND_BINDINGS", "WATCH_KIND_QUARANTINE"]})
+        self.switch.requests.clear()
+        self.run_ctl("watch")
+        self.assertEqual(self.sent(), {})
+
+    def test_wrong_input(self):
+        self.assertIn("'port' is none of ports, policy", self.fails(2, "watch", "port"))
+        self.assertIn("once", self.fails(2, "watch", *["ports"] * 5))
+        self.assertIn("'7'", self.fails(2, "watch", "--resume", "7"))
+        self.switch.answers["Watch"] = Refused(grpc.StatusCode.INVALID_ARGUMENT, "resume: no")
+        self.assertEqual(self.fails(1, "watch"), "swctl: resume: no\n")
+
+    def test_json(self):
+        self.switch.answers["Watch"] = self.LIST
+        lines = self.run_ctl("watch", "-o", "json")[0].splitlines()
+        self.assertEqual([json.loads(line) for line in lines],
+                         [json_format.MessageToDict(e) for e in self.LIST])
+
+    def test_connects_again_from_where_it_was(self):
+        unavailable = Refused(grpc.StatusCode.UNAVAILABLE, "going down")
+        answers = [self.LIST[:1] + [unavailable], self.LIST + [unavailable], [unavailable],
+                   [watched("REMOVED", 21, quarantine={"port": "vd-1"}), watched("SYNCED", 21)]]
+        resumes = []
+
+        def answer(request):
+            resumes.append(request.resume.revision if request.HasField("resume") else None)
+            return self.breaking(answers[len(resumes) - 1])
+
+        self.switch.answers["Watch"] = answer
+        out, err = self.outcome("watch")
+        # Only what came with a position can be gone on from.
+        self.assertEqual(resumes, [None, None, 20, 20])
+        self.assertEqual(err.count("swctl: going down; trying again"), 2)
+        self.assertIn("-- 1 event; from here on, changes (position 7.21)", out)
+
+    @staticmethod
+    def breaking(events):
+        """Yields up to a Refused."""
+        for event in events:
+            if isinstance(event, Refused):
+                raise event
+            yield event
+
+    def outcome(self, *args):
+        r = subprocess.run([SWCTL, *args], capture_output=True, text=True, env=self.env,
+                           timeout=LIMIT_S)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        return r.stdout, r.stderr
 
 
 class Counters(SwctlTest):
