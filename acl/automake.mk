@@ -8,8 +8,18 @@ acl_libacl_a_SOURCES = \
 	acl/classmap.c \
 	acl/compile.c \
 	acl/compile.h \
+	acl/extent.c \
+	acl/extent.h \
 	acl/fan.c \
 	acl/hash.h \
+	acl/lint.c \
+	acl/lint.h \
+	acl/lint_groups.c \
+	acl/lint_priv.h \
+	acl/lint_reach.c \
+	acl/lint_rules.c \
+	acl/match.c \
+	acl/match.h \
 	acl/oracle.c \
 	acl/policy.c \
 	acl/policy.h \
@@ -27,9 +37,13 @@ acl_libacl_a_SOURCES = \
 	acl/rows.h \
 	acl/services.c \
 	acl/services.h \
+	acl/spans.c \
+	acl/spans.h \
 	acl/table.c \
 	acl/table.h \
 	acl/table_priv.h \
+	acl/text.c \
+	acl/text.h \
 	acl/tunnel.h \
 	acl/yaml.c \
 	acl/yaml.h

@@ -28,6 +28,7 @@
  * order
  *         - { id: cut, direction: egress, peer: 10.6.6.6, action: drop }
  *
+ * A service in place is a protocol, with a port or type where it has them: tcp/445, icmp/8, 47.
  * An icmp entry is a type ("8") or a type and a code ("3/4").  Names and ids are 1 to 63 letters,
  * digits, "_", "-" and "."; a group is called neither "any" nor like an address.
  *
@@ -109,6 +110,7 @@ struct acl_named_service {
     char *name;
     struct acl_service *parts;
     size_t n_parts;
+    bool used; /* by a rule, which has copies of the parts */
     struct acl_place place;
 };
 

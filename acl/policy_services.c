@@ -121,6 +121,17 @@ parse_part(const char *text, int *protocol, struct acl_range *range, bool *has_r
     }
 }
 
+/* Whether a text means a part and not a name: it has a slash, or it is a protocol. */
+static bool
+is_part(const char *text)
+{
+    struct acl_range range;
+    bool has_range;
+    int protocol;
+
+    return strchr(text, '/') || !parse_part(text, &protocol, &range, &has_range);
+}
+
 static int
 make_service(int protocol, const struct acl_range *range, bool has_range, struct acl_service *s)
 {
@@ -158,7 +169,7 @@ parse_text(const struct acl_yaml *node, struct acl_service *s, struct acl_error 
 
 /* ---- names ---- */
 
-static const struct acl_named_service *
+static struct acl_named_service *
 find(const struct acl_policy *policy, const char *name)
 {
     for (size_t i = 0; i < policy->n_services; i++) {
@@ -180,6 +191,10 @@ parse_named(struct acl_policy_parser *parser, const struct acl_yaml *name)
     if (!rc && (find(policy, name->text) || acl_shipped_service_find(name->text))) {
         rc = ACL_FAIL(parser, name, "service '%.64s' is %s: choose another name", name->text,
                       find(policy, name->text) ? "there already" : "shipped with the switch");
+    }
+    if (!rc && is_part(name->text)) {
+        rc = ACL_FAIL(parser, name, "service '%.64s' is a protocol: choose another name",
+                      name->text);
     }
     if (rc) {
         return rc;
@@ -266,11 +281,11 @@ add_shipped(struct acl_rule *rule, const struct acl_shipped_service *shipped)
     return rc;
 }
 
-/* "smb", or in place "tcp/445". */
+/* "smb", or in place "tcp/445" or "icmp". */
 static int
 add_service(struct acl_policy_parser *parser, const struct acl_yaml *node, struct acl_rule *rule)
 {
-    const struct acl_named_service *named;
+    struct acl_named_service *named;
     const struct acl_shipped_service *shipped;
     struct acl_service part;
     int rc = acl_expect(node, ACL_YAML_SCALAR, "a service", parser->error);
@@ -282,11 +297,14 @@ add_service(struct acl_policy_parser *parser, const struct acl_yaml *node, struc
     for (size_t i = 0; named && i < named->n_parts && !rc; i++) {
         rc = add_part(rule, &named->parts[i]);
     }
+    if (named) {
+        named->used = true;
+    }
     shipped = named ? NULL : acl_shipped_service_find(node->text);
     if (named || shipped) {
         return rc ? rc : shipped ? add_shipped(rule, shipped) : 0;
     }
-    if (!strchr(node->text, '/')) {
+    if (!is_part(node->text)) {
         return ACL_FAIL(parser, node,
                         "unknown service '%.64s' ('swctl policy services' lists them)", node->text);
     }
