@@ -2,6 +2,7 @@
 noinst_LIBRARIES += proto/libproto.a
 
 PROTO_FILES = \
+	proto/fusuma/v1/address_set.proto \
 	proto/fusuma/v1/audit_log.proto \
 	proto/fusuma/v1/conn.proto \
 	proto/fusuma/v1/counter.proto \
@@ -16,6 +17,7 @@ PROTO_FILES = \
 
 # Debian's libprotobuf-c has no code for the types of google.protobuf: it is made here like ours.
 PROTO_GENERATED = \
+	proto/fusuma/v1/address_set.pb-c.c proto/fusuma/v1/address_set.pb-c.h \
 	proto/fusuma/v1/audit_log.pb-c.c proto/fusuma/v1/audit_log.pb-c.h \
 	proto/fusuma/v1/conn.pb-c.c proto/fusuma/v1/conn.pb-c.h \
 	proto/fusuma/v1/counter.pb-c.c proto/fusuma/v1/counter.pb-c.h \

@@ -51,6 +51,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/ports.c \
 	vswitch/control/membership.c \
 	vswitch/control/membership.h \
+	vswitch/control/set_changes.c \
+	vswitch/control/set_changes.h \
 	vswitch/control/sets.c \
 	vswitch/control/sets.h \
 	vswitch/control/publish.c \
@@ -58,6 +60,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/request_ids.c \
 	vswitch/control/request_ids.h \
 	vswitch/control/rpc.h \
+	vswitch/control/rpc_address_set.c \
 	vswitch/control/rpc_audit_log.c \
 	vswitch/control/rpc_binding.c \
 	vswitch/control/rpc_conn.c \

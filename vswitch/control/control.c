@@ -7,6 +7,7 @@
 
 #include "control/objects.h"
 #include "control/rpc.h"
+#include "control/set_changes.h"
 #include "datapath/fdb.h"
 #include "datapath/mcast.h"
 #include "datapath/worker.h"
@@ -93,6 +94,7 @@ load_state(struct control *c)
     bool ok = state_load(c->state, load_port, c);
 
     c->alarm = nullable_xstrdup(state_damage(c->state));
+    ok = sets_load(c) && ok;
     if (!ok) {
         raise_alarm(c, xasprintf("%s: not all of the state can be read; what is missing is denied",
                                  c->options->state_dir));
@@ -470,6 +472,7 @@ control_run(struct control *c)
         fdb_age(dp_now_s());
         mcast_age(dp_now_s());
         ports_refresh(c);
+        sets_check_stale(c);
     }
     objects_run(c); /* after everything that it might notice */
 }

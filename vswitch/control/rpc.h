@@ -16,6 +16,8 @@ rpc_unary_handler rpc_list_bindings;
 rpc_unary_handler rpc_get_policy, rpc_apply_policy, rpc_check_policy, rpc_confirm_policy,
     rpc_rollback_policy, rpc_list_policy_versions, rpc_list_services;
 rpc_unary_handler rpc_list_audit_log;
+rpc_unary_handler rpc_put_address_set, rpc_patch_address_set, rpc_delete_address_set,
+    rpc_get_address_set, rpc_list_address_sets;
 rpc_unary_handler rpc_quarantine, rpc_release;
 rpc_unary_handler rpc_list_connections, rpc_get_connection, rpc_flush_connections,
     rpc_get_connection_stats;

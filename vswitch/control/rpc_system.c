@@ -41,6 +41,22 @@ count_ports(const struct control *c, Fusuma__V1__Info *info)
     }
 }
 
+static void
+add_sets(const struct control *c, Fusuma__V1__Info *info)
+{
+    const struct acl_policy *policy = c->publisher.policy ? c->publisher.policy->parsed : NULL;
+
+    info->address_sets = shash_count(&c->desired.sets.by_name);
+    for (size_t i = 0; policy && i < policy->n_groups; i++) {
+        const struct acl_group *group = &policy->groups[i];
+
+        if (group->is_set && set_is_stale(sets_find(&c->desired.sets, group->name), group)) {
+            message_append(info->stale_address_sets, info->n_stale_address_sets,
+                           xstrdup(group->name));
+        }
+    }
+}
+
 void
 rpc_get_info(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED, void *control)
 {
@@ -54,6 +70,7 @@ rpc_get_info(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED, 
     info->hugepages = c->eal.hugepages;
     info->generation = c->publisher.generation;
     count_ports(c, info);
+    add_sets(c, info);
     info->workers = dp_n_workers();
     info->connections = conn_table_count(dp_connections());
     info->connections_max = conn_table_max(dp_connections());

@@ -6,6 +6,7 @@
 
 #include "control/message.h"
 #include "datapath/worker.h"
+#include "fusuma/v1/address_set.pb-c.h"
 #include "fusuma/v1/audit_log.pb-c.h"
 #include "fusuma/v1/conn.pb-c.h"
 #include "fusuma/v1/counter.pb-c.h"
@@ -18,6 +19,7 @@
 
 #define PORTS &fusuma__v1__port_service__descriptor
 #define POLICY &fusuma__v1__policy_service__descriptor
+#define SETS &fusuma__v1__address_set_service__descriptor
 #define QUARANTINE &fusuma__v1__quarantine_service__descriptor
 #define CONNECTIONS &fusuma__v1__conn_service__descriptor
 #define COUNTERS &fusuma__v1__counter_service__descriptor
@@ -40,6 +42,11 @@ const struct rpc_method control_rpc_methods[] = {
     { POLICY, "RollbackPolicy", rpc_rollback_policy, NULL, RPC_POLICY, true },
     { POLICY, "ListPolicyVersions", rpc_list_policy_versions, NULL, RPC_VIEWER, false },
     { POLICY, "ListServices", rpc_list_services, NULL, RPC_VIEWER, false },
+    { SETS, "PutAddressSet", rpc_put_address_set, NULL, RPC_POLICY, true },
+    { SETS, "PatchAddressSet", rpc_patch_address_set, NULL, RPC_POLICY, true },
+    { SETS, "DeleteAddressSet", rpc_delete_address_set, NULL, RPC_POLICY, true },
+    { SETS, "GetAddressSet", rpc_get_address_set, NULL, RPC_VIEWER, false },
+    { SETS, "ListAddressSets", rpc_list_address_sets, NULL, RPC_VIEWER, false },
     { QUARANTINE, "Quarantine", rpc_quarantine, NULL, RPC_RESPONDER, true },
     { QUARANTINE, "Release", rpc_release, NULL, RPC_RESPONDER, true },
     { CONNECTIONS, "ListConnections", rpc_list_connections, NULL, RPC_VIEWER, false },
