@@ -38,7 +38,9 @@ remove_files(void)
     DIR *d = opendir(dir);
     struct dirent *e;
 
-    CU_ASSERT_PTR_NOT_NULL_FATAL(d);
+    if (!d) {
+        return; /* called outside of tests, too, where nothing can be asserted */
+    }
     while ((e = readdir(d))) {
         unlinkat(dirfd(d), e->d_name, 0);
     }
