@@ -8,9 +8,15 @@ acl_libacl_a_SOURCES = \
 	acl/classmap.c \
 	acl/compile.c \
 	acl/compile.h \
+	acl/diff.c \
+	acl/diff.h \
+	acl/diff_priv.h \
+	acl/diff_values.c \
 	acl/extent.c \
 	acl/extent.h \
 	acl/fan.c \
+	acl/format.c \
+	acl/format.h \
 	acl/hash.h \
 	acl/lint.c \
 	acl/lint.h \

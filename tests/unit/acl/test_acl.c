@@ -34,6 +34,7 @@ main(void)
         { "what a policy means", NULL, NULL, NULL, NULL, model_tests },
         { "noise of healthy desktops", noise_setup, noise_teardown, NULL, NULL, noise_tests },
         { "what is strange about policies", NULL, NULL, NULL, NULL, lint_tests },
+        { "differences of policies", NULL, NULL, NULL, NULL, diff_tests },
         { "memory", NULL, NULL, NULL, NULL, memory_tests },
         CU_SUITE_INFO_NULL,
     };
