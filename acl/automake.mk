@@ -14,6 +14,8 @@ acl_libacl_a_SOURCES = \
 	acl/diff_values.c \
 	acl/extent.c \
 	acl/extent.h \
+	acl/explain.c \
+	acl/explain.h \
 	acl/fan.c \
 	acl/format.c \
 	acl/format.h \

@@ -31,6 +31,7 @@ main(void)
         { "tables", NULL, NULL, NULL, NULL, table_tests },
         { "policy text", NULL, NULL, NULL, NULL, policy_tests },
         { "compiler", NULL, NULL, NULL, NULL, compile_tests },
+        { "why not", NULL, NULL, NULL, NULL, explain_tests },
         { "what a policy means", NULL, NULL, NULL, NULL, model_tests },
         { "noise of healthy desktops", noise_setup, noise_teardown, NULL, NULL, noise_tests },
         { "what is strange about policies", NULL, NULL, NULL, NULL, lint_tests },
