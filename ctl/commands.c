@@ -56,7 +56,9 @@ const struct command commands[] = {
       "  swctl policy apply sales.yaml --expect-version 7 --confirm-within 60",
       B(DRY_RUN) | B(EXPECT_VERSION) | B(CONFIRM_WITHIN) | B(COMMENT), policy_apply },
     { "policy check", "FILE...", "what 'policy apply' would say, and nothing more",
-      "Everything is done but putting it in force.  Exits with 0 when it is good.",
+      "Everything is done but putting it in force.  Printed are rules that are shadowed,\n"
+      "contradictory, duplicate or redundant, groups without members and the like, each as\n"
+      "FILE:LINE:COLUMN: severity: what [kind], and how it differs from the policy in force.",
       B(EXPECT_VERSION), policy_check },
     { "policy confirm", "[VERSION]", "keep what was applied with --confirm-within", NULL, 0,
       policy_confirm },

@@ -144,12 +144,38 @@ plural(uint64_t n)
     return n == 1 ? "" : "s";
 }
 
+/* "FILE:3:7: warning: what [shadowed]", or without a place. */
+static void
+print_findings(const Fusuma__V1__ApplyPolicyResponse *r)
+{
+    for (size_t i = 0; i < r->n_findings; i++) {
+        const Fusuma__V1__PolicyFinding *f = r->findings[i];
+
+        if (f->line) {
+            output_line("%s:%" PRIu32 ":%" PRIu32 ": %s: %s [%s]", f->source, f->line, f->column,
+                        f->severity, f->text, f->kind);
+        } else {
+            output_line("%s: %s [%s]", f->severity, f->text, f->kind);
+        }
+    }
+}
+
+static void
+print_checked(const Fusuma__V1__ApplyPolicyResponse *r)
+{
+    print_findings(r);
+    for (size_t i = 0; i < r->n_changes; i++) {
+        output_line("%s", r->changes[i]->text);
+    }
+    output_line("policy is good: %" PRIu32 " rule%s, sha256 %s; nothing was changed", r->rules,
+                plural(r->rules), r->digest);
+}
+
 static void
 print_applied(const Fusuma__V1__ApplyPolicyResponse *r, bool dry_run)
 {
     if (dry_run) {
-        output_line("policy is good: %" PRIu32 " rule%s, sha256 %s; nothing was changed", r->rules,
-                    plural(r->rules), r->digest);
+        print_checked(r);
         return;
     }
     output_line("policy applied: version %" PRIu64 ", %" PRIu32 " rule%s, generation %" PRIu64

@@ -89,6 +89,15 @@ print(len(r["ports"]), len({p["egressTable"] for p in r["ports"]}),
       {p["policyDigest"] for p in r["ports"]} == {r["digest"]})')" "6 2 True"
 expect "version" "$(version)" 3
 
+# ---- what is strange is said, and what would change ----
+sed '$a\  - { id: late, direction: egress, peer: desktops, service: smb, action: allow }' base.yaml >odd.yaml
+sw policy check odd.yaml >check
+cat check
+grep -qE '^odd.yaml:12:[0-9]+: [a-z]+: .*late.*no-lateral.* \[(shadowed|contradictory)\]$' check ||
+    die "a rule that never matches is not named"
+grep -qE 'dev-build.* removed' check || die "the difference is not said"
+grep -qE 'late.* added' check || die "the difference is not said"
+
 # ---- wrong input changes nothing ----
 printf 'version: 1\nrules:\n  - { id: web, direction: egress, peer: any, action: drop }\n' >twice.yaml
 refused 1 'twice.yaml:3:11: duplicate rule id .web.' policy apply base.yaml twice.yaml

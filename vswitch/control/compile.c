@@ -19,6 +19,22 @@ struct compiler {
     bool stop OVS_GUARDED;
 };
 
+static int
+check(struct compile_job *job)
+{
+    static const struct acl_policy nothing;
+    struct acl_lint_facts facts = { .before = job->before };
+    int error = acl_lint(job->policy, &facts, &job->findings, &job->n_findings);
+
+    if (!error) {
+        error = acl_diff(job->before ? job->before : &nothing, job->policy, &job->diff);
+    }
+    if (error) {
+        acl_compiled_destroy(&job->compiled);
+    }
+    return error;
+}
+
 void
 compile_now(struct compile_job *job)
 {
@@ -34,6 +50,9 @@ compile_now(struct compile_job *job)
         if (job->error) {
             acl_compiled_destroy(&job->compiled);
         }
+    }
+    if (job->check && !job->error) {
+        job->error = check(job);
     }
 }
 
@@ -60,6 +79,10 @@ compile_job_release(struct compile_job *job)
     for (size_t i = 0; i < job->n_ports; i++) {
         free(job->ports[i].groups);
     }
+    acl_findings_destroy(job->findings, job->n_findings);
+    acl_diff_destroy(&job->diff);
+    job->findings = NULL;
+    job->n_findings = 0;
     free(job->ports);
     free(job->slots);
     free(job->members);

@@ -6,6 +6,8 @@
 #define CONTROL_COMPILE_H 1
 
 #include "acl/compile.h"
+#include "acl/diff.h"
+#include "acl/lint.h"
 #include "control/desired.h"
 #include "latch.h"
 
@@ -21,9 +23,14 @@ struct compile_job {
         size_t n;
     } * ports; /* of the desktops there are: their scopes are built, too */
     size_t n_ports;
+    bool check;                      /* look for what is strange, too, */
+    const struct acl_policy *before; /* ... and compare with this one, unless NULL */
     /* Out. */
     struct acl_compiled compiled;
     int error;
+    struct acl_finding *findings;
+    size_t n_findings;
+    struct acl_diff diff;
 };
 
 struct compiler;

@@ -112,8 +112,9 @@ struct policy_options {
     uint32_t confirm_within_s; /* goes back by itself unless confirmed; 0: it is for good */
 };
 struct policy_outcome {
-    const struct policy *policy; /* in force, or as it would be */
-    int64_t confirm_by_s;        /* Unix time; 0: for good */
+    const struct policy *policy;       /* in force, or as it would be */
+    int64_t confirm_by_s;              /* Unix time; 0: for good */
+    const struct compile_job *checked; /* of a dry run: findings and differences; or NULL */
 };
 /* Calls 'done' once, now or later; '*error' is only lent, as is the outcome, which is NULL unless
  * the status is RPC_OK. */

@@ -258,6 +258,7 @@ apply_end(struct control *c, struct apply *a, enum rpc_status status, const char
     struct policy_outcome outcome = {
         .policy = a->policy ? a->policy : c->publisher.policy,
         .confirm_by_s = a->pending.confirm_by_s,
+        .checked = a->options.dry_run ? &a->job : NULL,
     };
 
     a->done(c, status, error, status ? NULL : &outcome, a->aux);
@@ -293,6 +294,8 @@ apply_next(struct control *c)
         char *error = NULL;
         enum rpc_status status = job_fill(c, &a->job, a->policy, &error);
 
+        a->job.check = a->options.dry_run;
+        a->job.before = c->publisher.policy ? c->publisher.policy->parsed : NULL;
         if (!status) {
             compiler_submit(c->compiler, &a->job);
             return;

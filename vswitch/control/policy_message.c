@@ -137,6 +137,48 @@ port_policy_message(const struct control *c, const struct desired_port *port)
     return m;
 }
 
+static Fusuma__V1__PolicyFinding *
+finding_message(const struct state_policy *text, const struct acl_finding *f)
+{
+    Fusuma__V1__PolicyFinding *m = message_new(&fusuma__v1__policy_finding__descriptor);
+
+    m->severity = xstrdup(acl_severity_name(f->severity));
+    m->kind = xstrdup(acl_finding_name(f->kind));
+    if (f->place.line && f->place.source < text->n_sources) {
+        m->source = xstrdup(text->sources[f->place.source].name);
+        m->line = f->place.line;
+        m->column = f->place.column;
+    }
+    m->name = nullable_xstrdup(f->name);
+    m->other = nullable_xstrdup(f->other);
+    m->text = xstrdup(f->text);
+    return m;
+}
+
+static Fusuma__V1__PolicyChange *
+change_message(const struct acl_diff_entry *e)
+{
+    Fusuma__V1__PolicyChange *m = message_new(&fusuma__v1__policy_change__descriptor);
+
+    m->kind = xstrdup(acl_diff_kind_name(e->kind));
+    m->what = xstrdup(e->what);
+    m->name = xstrdup(e->name);
+    m->text = xstrdup(e->text);
+    return m;
+}
+
+static void
+add_checks(const struct policy_outcome *o, Fusuma__V1__ApplyPolicyResponse *m)
+{
+    for (size_t i = 0; o->checked && i < o->checked->n_findings; i++) {
+        message_append(m->findings, m->n_findings,
+                       finding_message(o->policy->text, &o->checked->findings[i]));
+    }
+    for (size_t i = 0; o->checked && i < o->checked->diff.n; i++) {
+        message_append(m->changes, m->n_changes, change_message(&o->checked->diff.entries[i]));
+    }
+}
+
 Fusuma__V1__ApplyPolicyResponse *
 policy_applied_message(const struct control *c, const struct policy_outcome *outcome)
 {
@@ -157,6 +199,7 @@ policy_applied_message(const struct control *c, const struct policy_outcome *out
         }
     }
     free(nodes);
+    add_checks(outcome, m);
     return m;
 }
 
