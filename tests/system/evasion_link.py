@@ -36,7 +36,7 @@ def bound(swctl):
 
 def claims(swctl):
     """The last one is as it should be, and the switch takes them in in order."""
-    yield Case('claims of addresses that no owner would hear of', {'fragment': 3},
+    yield Case('claims of addresses that no owner would hear of', {'fragment': 1, 'spoof-ip': 2},
                [ether(claim(1, cksum=0x1234), '33:33:ff:f6:11:11'),
                 ether(atomic('::', 'ff02::1:fff6:1112', ICMPv6ND_NS(tgt=CLAIM % 2)), '33:33:ff:f6:11:12')]
                + [ether(IPv6(src='::', dst='ff02::1:fff6:1113', hlim=255) / IPv6ExtHdrFragment(nh=58, id=7, offset=o // 8,
