@@ -478,6 +478,30 @@ test_tcp_syn_ack_again(void)
     CU_ASSERT_EQUAL(say(0, TCPF_ACK, 150, 1501, 0), TCP_PASS);
 }
 
+/* Beyond two gigabytes the first number is ahead on the circle, and says nothing. */
+static void
+test_tcp_much(void)
+{
+    struct tcp_segment s = { .seq = 99, .window = 65535, .flags = TCPF_SYN, .scale = 14 };
+    uint32_t end = 100;
+
+    memset(tcp, 0, sizeof tcp);
+    CU_ASSERT_EQUAL(tcp_track(&tcp[0], &tcp[1], &s), TCP_PASS);
+    s = (struct tcp_segment){ .seq = 499, .ack = 100, .flags = TCPF_SYN | TCPF_ACK, .scale = 14 };
+    s.window = 65535;
+    CU_ASSERT_EQUAL(tcp_track(&tcp[1], &tcp[0], &s), TCP_PASS);
+    CU_ASSERT_EQUAL(say(0, TCPF_ACK, end, 500, 0), TCP_PASS);
+    for (int i = 0; i < 5; i++) {
+        s = (struct tcp_segment){ .seq = 500, .ack = end, .window = 65535, .flags = TCPF_ACK };
+        CU_ASSERT_EQUAL(tcp_track(&tcp[1], &tcp[0], &s), TCP_PASS);
+        end += 65535u << 14;
+        CU_ASSERT_EQUAL(say(0, TCPF_ACK, end + 1, 500, 0), TCP_BAD_SEQUENCE);
+        CU_ASSERT_EQUAL(say(0, TCPF_ACK, end - 10, 500, 10), TCP_PASS);
+        CU_ASSERT_EQUAL(say(1, TCPF_ACK, 500, end + 1, 0), TCP_BAD_SEQUENCE);
+        CU_ASSERT_EQUAL(say(1, TCPF_ACK, 500, end - (65535u << 14) - 1, 0), TCP_BAD_SEQUENCE);
+    }
+}
+
 /* What a SYN has carried past the grant may come again, with a SYN+ACK, and no more than that. */
 static void
 test_tcp_syn_ack_past_the_grant(void)
@@ -597,6 +621,7 @@ suite_conn(void)
     CU_add_test(s, "tcp data past the grant", test_tcp_data_past_the_grant);
     CU_add_test(s, "tcp begins anew", test_tcp_begins_anew);
     CU_add_test(s, "tcp SYN+ACK again", test_tcp_syn_ack_again);
+    CU_add_test(s, "tcp much", test_tcp_much);
     CU_add_test(s, "tcp SYN+ACK past the grant", test_tcp_syn_ack_past_the_grant);
     CU_add_test(s, "tcp simultaneous open", test_tcp_simultaneous_open);
     CU_add_test(s, "tcp picked up in its middle", test_tcp_picked_up);
