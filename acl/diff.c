@@ -253,7 +253,8 @@ sort_names(const struct acl_policy *policy, enum acl_thing thing, struct named *
 static bool
 match(struct sides *s)
 {
-    struct named *before = calloc(s->n_before + 1, sizeof *before), wanted;
+    struct named *before = calloc(s->n_before + 1, sizeof *before);
+    struct named wanted = { .index = NONE };
     size_t n;
 
     if (!before) {
