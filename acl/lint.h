@@ -31,6 +31,8 @@
  * (acl_group_within()), so a cover may be missed there.  Several rules that cover one together are
  * seen when they differ in one thing: all cover its desktops and peers and together its services,
  * or its desktops and services and together its peers; the first 256 of them count.
+ * In a policy of more than 2,048 different lists of peers the former is seen only where the lists
+ * are the same or the covered one is of CIDRs.
  *
  * 10,000 rules take less than a second.  Pure; any thread. */
 #ifndef ACL_LINT_H

@@ -84,6 +84,12 @@ bounds_meet(const struct bounds *a, const struct bounds *b)
            a->peer_lo <= b->peer_hi && b->peer_lo <= a->peer_hi;
 }
 
+static inline bool
+bounds_contain(const struct bounds *a, const struct bounds *b)
+{
+    return a->service_lo <= b->service_lo && b->service_hi <= a->service_hi;
+}
+
 /* ---- covered by one in front ---- */
 
 /* From where on rules of earlier tiers may be passed by, for packets that rule 'at' matches. */
@@ -116,6 +122,16 @@ holds(const struct walk *w, size_t front, size_t at)
     return f->action == ACL_PASS ? f->tier == r->tier : front < w->past[f->tier];
 }
 
+/* Whether peers can be compared without a proof for each pair of groups. */
+static bool
+is_cheap(const struct acl_matcher *m, uint32_t f, uint32_t r)
+{
+    const struct acl_group_list *list = &m->peer_lists[m->peers[r]];
+
+    return m->peer_memo || m->peers[f] == m->peers[r] ||
+           acl_spans_equal(&list->sure, &list->possible);
+}
+
 static bool
 covers(struct walk *w, size_t front, size_t at)
 {
@@ -126,8 +142,8 @@ covers(struct walk *w, size_t front, size_t at)
     if (!acl_covers_scope(m, f, r)) {
         return false;
     }
-    services = acl_covers_services(m, f, r);
-    peers = acl_covers_peers(m, f, r);
+    services = bounds_contain(&w->bounds[front], &w->bounds[at]) && acl_covers_services(m, f, r);
+    peers = (services || is_cheap(m, f, r)) && acl_covers_peers(m, f, r);
     if (peers && !services && w->by_services.n < MAX_TOGETHER) {
         w->by_services.rules[w->by_services.n++] = f;
     }
