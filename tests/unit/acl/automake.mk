@@ -11,6 +11,7 @@ tests_unit_acl_test_acl_SOURCES = \
 	tests/unit/acl/model_suite.c \
 	tests/unit/acl/noise_suite.c \
 	tests/unit/acl/policy_suite.c \
+	tests/unit/acl/random_suite.c \
 	tests/unit/acl/suites.h \
 	tests/unit/acl/table_suite.c \
 	tests/unit/acl/test_acl.c

@@ -7,6 +7,8 @@
 #include <stddef.h>
 
 #include "acl/compile.h"
+#include "acl/diff.h"
+#include "acl/lint.h"
 #include "suites.h"
 
 static long until_failure = -1; /* allocations that still succeed; negative: all */
@@ -60,6 +62,57 @@ extend(struct acl_compiled *compiled)
     return table ? 0 : ENOMEM;
 }
 
+/* Of which many kinds of findings come, also of rules that cover one together. */
+static const char strange[] =
+    "version: 1\n"
+    "groups: { g: { labels: { x: y } }, h: { groups: [g], except: { cidrs: [10.0.0.9] } }, e: {} "
+    "}\n"
+    "services: { none: tcp/1 }\n"
+    "pools: [{ group: g }]\n"
+    "rules:\n"
+    "  - { id: a, direction: egress, peer: [10.0.0.0/25, g], protocol: tcp, action: allow }\n"
+    "  - { id: b, direction: egress, peer: [10.0.0.128/25, e], protocol: tcp, action: allow }\n"
+    "  - { id: c, direction: egress, peer: [10.0.0.0/24, h], protocol: tcp, action: drop }\n"
+    "  - { id: d, direction: egress, peer: 10.0.0.128/25, service: [tcp/1], action: drop }\n"
+    "  - { id: f, direction: egress, peer: [10.0.0.0/25, g], protocol: tcp, action: drop }\n"
+    "  - { id: q, direction: ingress, peer: any, service: [tcp/6-9, udp], action: reject }\n"
+    "  - { id: r, direction: ingress, peer: any, service: [tcp/1-5], action: reject }\n"
+    "  - { id: s, direction: ingress, peer: any, service: [tcp/2-8], action: allow }\n";
+
+static int
+compare(const struct acl_policy *before, const struct acl_policy *after)
+{
+    struct acl_diff diff;
+    int rc = acl_diff(before, after, &diff);
+
+    CU_ASSERT(rc || diff.n > 5);
+    acl_diff_destroy(&diff);
+    return rc;
+}
+
+static int
+check(const struct acl_policy *before)
+{
+    const struct acl_lint_need need = { .protocol = 6, .port = 1, .what = "controller" };
+    const struct acl_lint_facts facts = { .needs = &need, .n_needs = 1, .before = before };
+    const struct acl_source source = { strange, sizeof strange - 1 };
+    struct acl_finding *findings;
+    struct acl_policy *after;
+    struct acl_error error;
+    size_t n;
+    int rc = acl_policy_parse(&source, 1, &after, &error);
+
+    if (rc) {
+        return rc;
+    }
+    rc = acl_lint(after, &facts, &findings, &n);
+    CU_ASSERT(rc ? !findings && !n : n > 5);
+    acl_findings_destroy(findings, n);
+    rc = rc ? rc : compare(before, after);
+    acl_policy_destroy(after);
+    return rc;
+}
+
 /* Text to tables and on, with what must be undone left to the sanitizer's leak check. */
 static int
 work(void)
@@ -84,6 +137,7 @@ work(void)
         rc = rc ? rc : extend(&compiled);
         acl_compiled_destroy(&compiled);
     }
+    rc = rc ? rc : check(policy);
     acl_policy_destroy(policy);
     return rc;
 }

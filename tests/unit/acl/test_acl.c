@@ -36,6 +36,7 @@ main(void)
         { "noise of healthy desktops", noise_setup, noise_teardown, NULL, NULL, noise_tests },
         { "what is strange about policies", NULL, NULL, NULL, NULL, lint_tests },
         { "differences of policies", NULL, NULL, NULL, NULL, diff_tests },
+        { "lint and diff against the tables", NULL, NULL, NULL, NULL, random_tests },
         { "memory", NULL, NULL, NULL, NULL, memory_tests },
         CU_SUITE_INFO_NULL,
     };
