@@ -48,7 +48,7 @@ is_empty(const struct acl_lint *lint, uint32_t g)
     if (lint->facts->has_members) {
         return !lint->facts->has_members[g];
     }
-    return !e->possible.n && !acl_group_has_ports(lint->policy, g);
+    return !e->possible.n && !lint->policy->groups[g].has_ports;
 }
 
 static int

@@ -90,6 +90,7 @@ struct acl_group {
     struct acl_selector in, out;
     bool is_set;          /* an address set: its addresses are not in the policy */
     bool is_literal;      /* made from a CIDR in a rule */
+    bool has_ports;       /* it selects ports, itself or through other groups */
     uint32_t stale_after; /* of a set, seconds; 0: never */
     struct acl_place place;
 };

@@ -29,6 +29,18 @@ visit_all(struct walk *w, const struct acl_selector *s, unsigned depth)
 
 #define MAX_NESTING 32
 
+/* Those that it is made of are done. */
+static bool
+has_ports(const struct acl_policy *policy, const struct acl_selector *in)
+{
+    for (size_t i = 0; i < in->n_groups; i++) {
+        if (policy->groups[in->groups[i]].has_ports) {
+            return true;
+        }
+    }
+    return in->n_labels || in->n_ports;
+}
+
 /* Depth first; as deep as groups nest, which is bounded. */
 static int
 visit(struct walk *w, uint32_t group, unsigned depth)
@@ -53,6 +65,7 @@ visit(struct walk *w, uint32_t group, unsigned depth)
     rc = visit_all(w, &g->in, depth + 1);
     rc = rc ? rc : visit_all(w, &g->out, depth + 1);
     if (!rc) {
+        policy->groups[group].has_ports = has_ports(policy, &g->in);
         w->marks[group] = DONE;
         policy->order[w->n++] = group;
     }
@@ -75,20 +88,4 @@ acl_order_groups(struct acl_policy_parser *parser)
     }
     free(w.marks);
     return rc;
-}
-
-bool
-acl_group_has_ports(const struct acl_policy *policy, uint32_t group)
-{
-    const struct acl_selector *in = &policy->groups[group].in;
-
-    if (in->n_labels || in->n_ports) {
-        return true;
-    }
-    for (size_t i = 0; i < in->n_groups; i++) {
-        if (acl_group_has_ports(policy, in->groups[i])) { /* ordered: no circle */
-            return true;
-        }
-    }
-    return false;
 }

@@ -67,7 +67,7 @@ acl_check_pools(struct acl_policy_parser *parser)
     for (size_t i = 0; i < policy->n_pools; i++) {
         const struct acl_pool *pool = &policy->pools[i];
 
-        if (!acl_group_has_ports(policy, pool->group)) {
+        if (!policy->groups[pool->group].has_ports) {
             return ACL_FAIL_AT(parser, &pool->place,
                                "group '%.64s' is no pool: it names neither ports nor labels",
                                policy->groups[pool->group].name);

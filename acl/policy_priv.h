@@ -80,10 +80,8 @@ int acl_parse_sets(struct acl_policy_parser *, const struct acl_yaml *sets);
 /* Indices of one group or several, by name. */
 int acl_parse_group_list(struct acl_policy_parser *, const struct acl_yaml *list, const char *what,
                          uint32_t **groups, size_t *n);
-/* groups.c: fills in policy->order.  A circle is an error. */
+/* groups.c: fills in policy->order, and has_ports of each.  A circle is an error. */
 int acl_order_groups(struct acl_policy_parser *);
-/* ... after which: whether the group selects ports, itself or through others. */
-bool acl_group_has_ports(const struct acl_policy *, uint32_t group);
 
 /* ---- services ---- */
 

@@ -329,7 +329,7 @@ acl_check_rules(struct acl_policy_parser *parser)
         const struct acl_rule *rule = &policy->rules[i];
 
         for (size_t j = 0; j < rule->n_applied_to; j++) {
-            if (!acl_group_has_ports(policy, rule->applied_to[j])) {
+            if (!policy->groups[rule->applied_to[j]].has_ports) {
                 return ACL_FAIL_AT(parser, &rule->place,
                                    "rule '%.64s' cannot be applied to group '%.64s': it names "
                                    "neither ports nor labels",

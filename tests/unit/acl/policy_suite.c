@@ -279,6 +279,29 @@ test_mangled(void)
     }
 }
 
+/* A ladder of groups, each made twice of the one before, has as many ways down as it has steps
+ * doubled: none of them is gone twice, or this does not end. */
+static void
+test_ladder(void)
+{
+    char text[8192];
+    int n = snprintf(text, sizeof text,
+                     V "groups:\n  a0: { cidrs: [10.0.0.0/8] }\n"
+                       "  b0: { cidrs: [10.0.0.0/8] }\n");
+    struct acl_policy *policy;
+    struct acl_error error;
+
+    for (int i = 1; i < 31; i++) {
+        for (char c = 'a'; c <= 'b'; c++) {
+            n += snprintf(text + n, sizeof text - n, "  %c%d: { groups: [a%d, b%d] }\n", c, i,
+                          i - 1, i - 1);
+        }
+    }
+    n += snprintf(text + n, sizeof text - n, "pools: [{ group: a30 }]\n");
+    CU_ASSERT_EQUAL(acl_policy_parse(&(struct acl_source){ text, n }, 1, &policy, &error), EINVAL);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error.text, "is no pool"));
+}
+
 static void
 test_bounds(void)
 {
@@ -304,6 +327,7 @@ CU_TestInfo policy_tests[] = {
     { "text to model", test_model },
     { "which ports a group selects", test_selects_port },
     { "mistakes, each with its place", test_mistakes },
+    { "a ladder of groups", test_ladder },
     { "mangled texts", test_mangled },
     { "size and depth are bounded", test_bounds },
     CU_TEST_INFO_NULL,
