@@ -181,6 +181,73 @@ def quarantine(stubs):
     check('an unknown port is NOT_FOUND', code == grpc.StatusCode.NOT_FOUND)
 
 
+SETS = 'fusuma.v1.AddressSetService'
+SETS_POLICY = '''version: 1
+address_sets:
+  peers: { stale_after: 3600 }
+rules:
+  - { id: to, direction: egress, peer: peers, protocol: icmp, icmp: [8], action: allow }
+  - { id: from, direction: ingress, peer: peers, protocol: icmp, icmp: [8], action: allow }
+'''
+
+
+def set_of(stubs, name):
+    return list(stubs.call(SETS, 'GetAddressSet', name=name).prefixes)
+
+
+def patch_address_sets(stubs):
+    """What the controller of many hosts does: it puts once, then patches, and confirms."""
+    bob = HOSTS['bob'][1]
+    code, text = status_of(stubs.call, SETS, 'PatchAddressSet', name='peers', add=[bob])
+    check('a patch of a set that is not there is NOT_FOUND', code == grpc.StatusCode.NOT_FOUND)
+    first = stubs.call(SETS, 'PutAddressSet', name='peers', prefixes=[], has_expected=True)
+    check('PutAddressSet', first.revision > 0 and first.prefix_count == 0 and not first.in_policy)
+    code, text = status_of(stubs.call, SETS, 'PutAddressSet', name='peers', has_expected=True)
+    check('once more is ABORTED: %s' % text, code == grpc.StatusCode.ABORTED)
+    stubs.call('fusuma.v1.PolicyService', 'ApplyPolicy', yaml=SETS_POLICY)
+    check('without members nothing passes', not ping('alice', 'bob'))
+    both = ['%s/32' % HOSTS[name][1] for name in ('alice', 'bob')]
+    added = stubs.call(SETS, 'PatchAddressSet', name='peers', expected_revision=first.revision,
+                       add=[bob, HOSTS['alice'][1], bob + '/32'])
+    check('PatchAddressSet', (added.added, added.removed, added.in_policy) == (2, 0, True) and
+          added.revision > first.revision and set_of(stubs, 'peers') == both)
+    check('what it allows passes', ping('alice', 'bob'))
+    workers = stubs.call('fusuma.v1.SystemService', 'ListWorkers').workers
+    check('its generation is in force on every worker',
+          all(w.generation >= added.generation for w in workers))
+    code, text = status_of(stubs.call, SETS, 'PatchAddressSet', name='peers',
+                           expected_revision=first.revision, add=['10.1.0.1'])
+    check('an old revision is ABORTED: %s' % text, code == grpc.StatusCode.ABORTED)
+    for fields, want in (({'add': ['10.1.0.1', '10.0.0.1/8']}, 'add[1]: "10.0.0.1/8": host bits are set'),
+                         ({'remove': ['x']}, 'remove[0]: "x": not an IPv4 or IPv6 address'),
+                         ({'add': ['::1'], 'remove': ['::2', '0:0::1']},
+                          'add[0]: "::1/128" is in remove, too')):
+        code, text = status_of(stubs.call, SETS, 'PatchAddressSet', name='peers', **fields)
+        check('INVALID_ARGUMENT: %s' % text, code == grpc.StatusCode.INVALID_ARGUMENT and text == want)
+    check('refused patches changed nothing', set_of(stubs, 'peers') == both)
+    confirmed = stubs.call(SETS, 'PatchAddressSet', name='peers', expected_revision=added.revision)
+    check('an empty patch confirms it, and changes nothing',
+          (confirmed.revision, confirmed.generation) == (added.revision, added.generation))
+    stubs.call(SETS, 'PatchAddressSet', name='peers', remove=[bob])
+    check('what is taken out is cut', not ping('alice', 'bob'))
+    listed = stubs.call(SETS, 'ListAddressSets').sets
+    check('ListAddressSets', [(s.name, s.prefix_count, s.stale_after_s, s.stale, s.in_policy)
+                              for s in listed] == [('peers', 1, 3600, False, True)])
+    code, text = status_of(stubs.call, SETS, 'DeleteAddressSet', name='peers')
+    check('a set that the policy names is FAILED_PRECONDITION: %s' % text,
+          code == grpc.StatusCode.FAILED_PRECONDITION)
+    many = stubs.call(SETS, 'PutAddressSet', name='many', timeout=60,
+                      prefixes=['fd00::%x' % i for i in range(65536)])
+    check('65,536 prefixes', many.prefix_count == 65536)
+    check('are read again', len(set_of(stubs, 'many')) == 65536)
+    code, text = status_of(stubs.call, SETS, 'PatchAddressSet', name='many', add=['10.1.0.1'])
+    check('one more is RESOURCE_EXHAUSTED: %s' % text, code == grpc.StatusCode.RESOURCE_EXHAUSTED)
+    stubs.call('fusuma.v1.PolicyService', 'ApplyPolicy', yaml=POLICY)
+    for name in ('many', 'peers'):
+        stubs.call(SETS, 'DeleteAddressSet', name=name)
+    check('DeleteAddressSet', not stubs.call(SETS, 'ListAddressSets').sets)
+
+
 def fdb_of(stubs):
     return stubs.call('fusuma.v1.SystemService', 'ListFdb').entries
 
@@ -305,7 +372,8 @@ class Switch:
 def run(directory):
     switch = Switch(directory)
     try:
-        for step in (add_ports, apply_policy, receive_drops, quarantine, look_around, delete_ports):
+        for step in (add_ports, apply_policy, patch_address_sets, receive_drops, quarantine,
+                     look_around, delete_ports):
             step(switch.stubs)
         digest = switch.stubs.call('fusuma.v1.PolicyService', 'GetPolicy').digest
         records = before_the_kill(switch.stubs)

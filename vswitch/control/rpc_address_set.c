@@ -155,7 +155,8 @@ rpc_patch_address_set(struct rpc_call *call, const ProtobufCMessage *request, vo
 
     e->n_add = r->n_add;
     e->n_remove = r->n_remove;
-    submit(control, call, good && check_apart(e, &error), e, error);
+    good = good && check_apart(e, &error);
+    submit(control, call, good, e, error);
 }
 
 void

@@ -20,6 +20,7 @@ tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/publish_memory.c \
 	tests/unit/control/publish_suite.c \
 	tests/unit/control/request_ids_suite.c \
+	tests/unit/control/sets_suite.c \
 	tests/unit/control/slots_suite.c \
 	tests/unit/control/specs.c \
 	tests/unit/control/state_damage_suite.c \
@@ -33,12 +34,12 @@ tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/switch.h \
 	tests/unit/control/test_control.c \
 	tests/unit/control/vlan_suite.c
-# See publish_memory.c and learner.c.
+# See publish_memory.c, learner.c and, for publish, sets_suite.c.
 tests_unit_control_test_control_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=reallocarray -Wl,--wrap=xzalloc -Wl,--wrap=xcalloc \
 	-Wl,--wrap=x2nrealloc -Wl,--wrap=time_msec -Wl,--wrap=learner_take \
 	-Wl,--wrap=learner_hand_back -Wl,--wrap=change_submit -Wl,--wrap=state_set_bindings \
-	-Wl,--wrap=state_load_bindings
+	-Wl,--wrap=state_load_bindings -Wl,--wrap=publish
 tests_unit_control_test_control_LDADD = \
 	vswitch/libcontrol.a \
 	vswitch/libdatapath.a \

@@ -33,6 +33,7 @@ long long __real_time_msec(void);
 long long __wrap_time_msec(void);
 bool __wrap_learner_take(struct learner *, struct lesson *);
 void __wrap_learner_hand_back(struct learner *, const struct lesson *);
+void __real_change_submit(struct control *, struct change *);
 void __wrap_change_submit(struct control *, struct change *);
 int __real_state_set_bindings(struct state *, const char *const *, size_t,
                               const struct state_binding *, size_t, char **);
@@ -71,8 +72,12 @@ __wrap_learner_hand_back(struct learner *l OVS_UNUSED, const struct lesson *less
 }
 
 void
-__wrap_change_submit(struct control *c OVS_UNUSED, struct change *change)
+__wrap_change_submit(struct control *c, struct change *change)
 {
+    if (c->changes.state) { /* a suite that stores */
+        __real_change_submit(c, change);
+        return;
+    }
     CU_ASSERT_PTR_NULL(waiting); /* one at a time */
     waiting = change;
 }
