@@ -21,6 +21,7 @@ bin_swctl_SOURCES = \
 	ctl/policy_apply.c \
 	ctl/port.c \
 	ctl/quarantine.c \
+	ctl/set.c \
 	ctl/suggest.c ctl/suggest.h \
 	ctl/system.c \
 	ctl/watch.c

@@ -13,6 +13,11 @@
 #define CONN_FILTER                                                                                \
     (B(PORT) | B(USER) | B(SOURCE) | B(DESTINATION) | B(PROTOCOL) | B(DPORT) | B(STATE))
 
+#define SET_FILE                                                                                   \
+    "With --file they are read from FILE too (- is standard input), one a line; what follows a "   \
+    "#\n"                                                                                          \
+    "is a comment.  All of it is done or nothing.\n"
+
 const struct command commands[] = {
     { "port add", "NAME", "attach a desktop or an uplink",
       "--type and --role are required, and with the type the option that says what it is\n"
@@ -71,6 +76,33 @@ const struct command commands[] = {
       "each); --rules prints the rules with the packets and bytes that each has matched.",
       B(RULES), policy_get },
     { "policy services", NULL, "services that a policy may use by name", NULL, 0, policy_services },
+    { "set list", NULL, "address sets: how many prefixes, how old, whether stale",
+      "Address sets hold addresses that a controller gives, for policies to name.  POLICY says "
+      "whether\n"
+      "the policy in force does.  A set is stale when nobody has put, changed or confirmed it for\n"
+      "the policy's stale_after; its addresses stay in force.  A set that the policy names and\n"
+      "nobody has put is empty, and 'missing'.",
+      0, set_list },
+    { "set show", "NAME", "one address set with its prefixes", NULL, 0, set_show },
+    { "set put", "NAME [PREFIX...]", "give an address set all of its prefixes",
+      "The set has exactly these from now on, and begins if it is not there.  Without any it is "
+      "empty.\n" SET_FILE,
+      B(FILE), set_put },
+    { "set add", "NAME [PREFIX...]", "put prefixes into an address set",
+      "Without any prefix the set is confirmed: it is up to date, and its age begins anew.\n"
+      "What is in it already is no error.  A set that is not there is one: 'swctl set put' begins "
+      "it.\n" SET_FILE "\n"
+      "Examples:\n"
+      "  swctl set add remote-desktops 10.1.0.7 10.1.0.8 fd00:1::/64\n"
+      "  swctl set add remote-desktops --file other-hosts.txt",
+      B(FILE), set_add },
+    { "set remove", "NAME [PREFIX...]", "take prefixes out of an address set",
+      "Live connections that were allowed by them are cut at their next packet.  What is not in "
+      "the\n"
+      "set is no error; a prefix is taken out as it was put in, not a part of one.\n" SET_FILE,
+      B(FILE), set_remove },
+    { "set del", "NAME", "delete an address set",
+      "Refused while the policy in force names it; 'swctl set put NAME' empties it.", 0, set_del },
     { "drops", NULL, "denied packets, one line a record",
       "Prints the records that the switch holds, oldest first; --follow then goes on.  xN is the\n"
       "number of packets that a record stands for; 'again' says that they repeat a flow that was\n"
@@ -231,9 +263,10 @@ complain_family(const char *first)
     ds_destroy(&s);
 }
 
-/* Among the first 'n' words of all paths, which is nearest to what was typed? */
+/* Among the first 'n' words of all paths, or those of 'family', which is nearest to what was typed?
+ */
 static struct suggestion
-nearest(const char *typed, size_t n)
+nearest(const char *typed, size_t n, const char *family)
 {
     struct suggestion s;
 
@@ -241,7 +274,7 @@ nearest(const char *typed, size_t n)
     for (size_t i = 0; i < n_commands; i++) {
         const char *path = commands[i].path;
 
-        if (path_words(&commands[i]) >= n) {
+        if (path_words(&commands[i]) >= n && (!family || command_in_family(&commands[i], family))) {
             suggest_offer(&s, path, n == 1 ? strcspn(path, " ") : strlen(path));
         }
     }
@@ -250,9 +283,9 @@ nearest(const char *typed, size_t n)
 
 /* Nothing like 'typed', which is 'n' words long.  True when something is near to it. */
 static bool
-complain_near(const char *typed, size_t n)
+complain_near(const char *typed, size_t n, const char *family)
 {
-    struct suggestion s = nearest(typed, n);
+    struct suggestion s = nearest(typed, n, family);
 
     if (s.best) {
         ctl_error("no command '%s'; did you mean '%.*s'?", typed, (int) s.best_length, s.best);
@@ -271,11 +304,11 @@ command_complain(const struct svec *words)
         ctl_error("which command?  See 'swctl --help'");
     } else if (words->n == 1 && family) {
         complain_family(one);
-    } else if (words->n > 1 && complain_near(two, 2)) {
+    } else if (words->n > 1 && complain_near(two, 2, family ? one : NULL)) {
         /* said */
     } else if (family) {
         ctl_error("no command '%s'; see 'swctl %s --help'", two, one);
-    } else if (!complain_near(one, 1)) {
+    } else if (!complain_near(one, 1, NULL)) {
         ctl_error("no command '%s'; see 'swctl --help'", one);
     }
     free(one);

@@ -63,6 +63,7 @@ const struct option_info option_table[N_OPTIONS] = {
     [OPT_CONFIRM_WITHIN] = { "confirm-within", "SECONDS",
                              "go back unless 'policy confirm' comes in time" },
     [OPT_COMMENT] = { "comment", "TEXT", "why, for the history" },
+    [OPT_FILE] = { "file", "FILE", "read them from FILE, one a line" },
     [OPT_RULES] = { "rules", NULL, "the rules and their hits instead of the text" },
 };
 

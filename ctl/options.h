@@ -52,6 +52,7 @@ enum option_id {
     OPT_DPORT,
     OPT_STATE,
     OPT_ALL,
+    OPT_FILE,
     N_OPTIONS
 };
 

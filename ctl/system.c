@@ -172,6 +172,18 @@ print_connections(const Fusuma__V1__Info *i)
 }
 
 static void
+print_sets(const Fusuma__V1__Info *i)
+{
+    char *stale = output_list(i->stale_address_sets, i->n_stale_address_sets);
+
+    if (i->address_sets || i->n_stale_address_sets) {
+        output_field("Address sets:", "%" PRIu32 "%s%s", i->address_sets, *stale ? ", STALE: " : "",
+                     stale);
+    }
+    free(stale);
+}
+
+static void
 print_status(const void *reply)
 {
     const Fusuma__V1__Info *i = reply;
@@ -192,6 +204,7 @@ print_status(const void *reply)
     } else {
         output_field("Policy:", "none: everything is denied");
     }
+    print_sets(i);
     output_field("Generation:", "%" PRIu64, i->generation);
     output_field("Drop records:", "epoch %" PRIu64 ", %s", i->drop_epoch,
                  i->drops_stored ? "stored" : "NOT STORED, only in memory");

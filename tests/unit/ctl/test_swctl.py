@@ -52,7 +52,7 @@ FACTORY = message_factory.MessageFactory(POOL)
 SWCTL = find_swctl()
 
 
-def make(name, **fields):
+def make(name, /, **fields):
     return json_format.ParseDict(fields, FACTORY.GetPrototype(
         POOL.FindMessageTypeByName(PACKAGE + name))())
 
@@ -400,6 +400,102 @@ class Policy(SwctlTest):
         self.switch.answers["GetPolicy"] = make("Policy")
         out, err = self.run_ctl("policy", "get")
         self.assertEqual((out, "everything is denied" in err), ("", True))
+
+
+class Sets(SwctlTest):
+    CHANGED = {"name": "peers", "revision": "17", "prefixCount": 3, "added": 2, "removed": 1,
+               "generation": "9", "inPolicy": True}
+
+    def setUp(self):
+        super().setUp()
+        for method in ("PutAddressSet", "PatchAddressSet", "DeleteAddressSet"):
+            self.switch.answers[method] = make("AddressSetChanged", **self.CHANGED)
+
+    def file(self, text):
+        path = os.path.join(self.dir.name, "prefixes")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        return path
+
+    def test_words(self):
+        self.assertEqual(self.run_ctl("set", "put", "peers", "10.0.0.1", "fd00::/64")[0],
+                         "peers: 3 prefixes, 2 added, 1 removed, generation 9\n")
+        self.assertEqual(self.sent(), {"name": "peers", "prefixes": ["10.0.0.1", "fd00::/64"]})
+        for words, want in ((["put", "peers"], {"name": "peers"}),
+                            (["add", "peers"], {"name": "peers"}),
+                            (["add", "peers", "10.0.0.1"], {"name": "peers", "add": ["10.0.0.1"]}),
+                            (["remove", "peers", "10.0.0.1"],
+                             {"name": "peers", "remove": ["10.0.0.1"]})):
+            self.switch.requests.clear()
+            self.run_ctl("set", *words)
+            self.assertEqual(self.sent(), want)
+        self.switch.answers["PutAddressSet"] = make("AddressSetChanged", name="x", prefixCount=1,
+                                                    added=1, generation="9")
+        self.assertEqual(self.run_ctl("set", "put", "x", "10.0.0.1")[0],
+                         "x: 1 prefix, 1 added, 0 removed, generation 9; "
+                         "the policy in force does not name it\n")
+
+    def test_file(self):
+        path = self.file("# hosts\n10.0.0.2\r\n\n\t fd00::1 # one\n10.0.0.3")
+        for words, stdin in (([path], ""), (["-"], "10.0.0.2\nfd00::1\n10.0.0.3\n")):
+            self.switch.requests.clear()
+            self.run_ctl("set", "add", "peers", "10.0.0.1", "--file", *words, stdin=stdin)
+            self.assertEqual(self.sent(), {"name": "peers", "add": ["10.0.0.1", "10.0.0.2", "fd00::1",
+                                                                    "10.0.0.3"]})
+
+    def test_bad_file(self):
+        for text, want in (("10.0.0.1 10.0.0.2\n", ":1: more than one prefix on the line\n"),
+                           ("10.0.0.1\n" + "1" * 300 + "\n", ":2: the line is too long")):
+            path = self.file(text)
+            self.assertIn("swctl: " + path + want, self.fails(2, "set", "put", "peers", "--file", path))
+        self.assertIn("No such file", self.fails(2, "set", "put", "peers", "--file", "/nowhere/p"))
+        self.assertIn("Is a directory", self.fails(2, "set", "put", "peers", "--file", "/"))
+        self.assertIn("needs prefixes", self.fails(2, "set", "remove", "peers"))
+        self.assertIn("needs NAME", self.fails(2, "set", "put"))
+        self.assertEqual(self.switch.requests, [])
+
+    def test_the_place_of_a_mistake(self):
+        path = self.file("\n# hosts\n10.0.0.2\n\n10.0.0.1/8\n")
+        words = ("set", "add", "peers", "10.0.0.1", "--file", path)
+        for text, want in (("add[2]: bad", path + ":5: bad\n"), ("add[1]: bad", path + ":3: bad\n"),
+                           ("add[0]: bad", "swctl: add[0]: bad\n"),
+                           ("add[3]: bad", "swctl: add[3]: bad\n"),
+                           ("name: bad", "swctl: name: bad\n")):
+            self.switch.answers["PatchAddressSet"] = Refused(grpc.StatusCode.INVALID_ARGUMENT, text)
+            self.assertEqual(self.fails(1, *words), want)
+        self.switch.answers["PatchAddressSet"] = Refused(grpc.StatusCode.NOT_FOUND, "add[2]: none")
+        self.assertEqual(self.fails(1, *words), "swctl: add[2]: none\n")
+
+    def test_list(self):
+        self.switch.answers["ListAddressSets"] = make("ListAddressSetsResponse", sets=[
+            {"name": "peers", "prefixCount": 3, "revision": "17", "ageS": "70", "staleAfterS": 60,
+             "stale": True, "inPolicy": True},
+            {"name": "unused", "prefixCount": 1, "revision": "18", "ageS": "5"},
+            {"name": "wanted", "staleAfterS": 60, "stale": True, "inPolicy": True}])
+        lines = [line.split() for line in self.run_ctl("set", "list")[0].splitlines()]
+        self.assertEqual(lines, [["SET", "PREFIXES", "AGE", "STALE-AFTER", "STATE", "POLICY"],
+                                 ["peers", "3", "70", "s", "60", "s", "STALE", "yes"],
+                                 ["unused", "1", "5", "s", "-", "fresh", "no"],
+                                 ["wanted", "0", "-", "60", "s", "missing", "yes"]])
+        self.assertEqual(json.loads(self.run_ctl("set", "list", "-o", "json")[0])["sets"][0]["ageS"],
+                         "70")
+
+    def test_show_and_delete(self):
+        self.switch.answers["GetAddressSet"] = make(
+            "AddressSet", name="peers", prefixes=["10.0.0.1/32"], prefixCount=1, revision="17",
+            ageS="70", staleAfterS=60, stale=True, inPolicy=True)
+        out = self.run_ctl("set", "show", "peers")[0]
+        self.assertIn("STALE (stale after 60 s)", out)
+        self.assertTrue(out.endswith("\n  10.0.0.1/32\n"), out)
+        self.assertEqual(self.run_ctl("set", "del", "peers")[0], "peers: deleted\n")
+
+    def test_status(self):
+        for fields, want in (({}, None), ({"addressSets": 2}, "2"),
+                             ({"addressSets": 2, "staleAddressSets": ["a", "b"]}, "2, STALE: a, b")):
+            self.switch.answers["GetInfo"] = make("Info", **INFO, **fields)
+            lines = [line for line in self.run_ctl("status")[0].splitlines()
+                     if line.startswith("Address sets:")]
+            self.assertEqual([line.split(":", 1)[1].strip() for line in lines], [want] if want else [])
 
 
 class Drops(SwctlTest):
