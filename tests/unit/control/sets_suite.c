@@ -146,6 +146,7 @@ test_age(void)
     CU_ASSERT_EQUAL(set->revision, now - 100 * UINT64_C(1000000));
     CU_ASSERT_TRUE(set_is_stale(set, &group));
     set_restore(set, now + 3600 * INT64_C(1000000)); /* the clock has been set */
+    CU_ASSERT(set_age_s(set) >= 3000 && set_age_s(set) <= 3600);
     CU_ASSERT_TRUE(set_is_stale(set, &group));
     set_destroy(set);
 }
