@@ -56,9 +56,10 @@ print_rules(const void *reply)
     const Fusuma__V1__Policy *policy = reply;
     struct columns c;
 
-    columns_init(&c, "RULE TIER DIRECTION ACTION >PACKETS >BYTES");
+    columns_init(&c, "RULE TIER DIRECTION ACTION >PACKETS >BYTES LAST-HIT");
     for (size_t i = 0; i < policy->n_rules; i++) {
         const Fusuma__V1__Rule *rule = policy->rules[i];
+        char *last_hit = policy_time(rule->last_hit);
 
         columns_text(&c, rule->id);
         columns_text(&c, rule->tier);
@@ -66,6 +67,8 @@ print_rules(const void *reply)
         columns_format(&c, "%s%s", rule->action, rule->audit ? " (audit)" : "");
         columns_number(&c, rule->packets);
         columns_number(&c, rule->bytes);
+        columns_text(&c, last_hit);
+        free(last_hit);
     }
     columns_print(&c);
 }

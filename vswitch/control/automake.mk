@@ -31,6 +31,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/file.h \
 	vswitch/control/gate.c \
 	vswitch/control/gate.h \
+	vswitch/control/hits.c \
+	vswitch/control/hits.h \
 	vswitch/control/learned.c \
 	vswitch/control/learned.h \
 	vswitch/control/limits.c \
@@ -77,6 +79,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/slots.h \
 	vswitch/control/state.c \
 	vswitch/control/state.h \
+	vswitch/control/state_hits.c \
+	vswitch/control/state_hits.h \
 	vswitch/control/state_policy.c \
 	vswitch/control/state_policy.h \
 	vswitch/control/state_private.h \

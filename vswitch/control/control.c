@@ -423,6 +423,7 @@ control_start(struct control *c, char **error)
     }
     c->objects = objects_create(drop_log_epoch());
     c->compiler = compiler_create(&c->wake);
+    c->hits = hits_create(c);
     bindings_load(c);
     ports_start(c);
     start_policy(c);
@@ -472,6 +473,7 @@ control_run(struct control *c)
         fdb_age(dp_now_s());
         mcast_age(dp_now_s());
         ports_refresh(c);
+        hits_run(c);
         sets_check_stale(c);
     }
     objects_run(c); /* after everything that it might notice */
@@ -498,6 +500,7 @@ control_stop(struct control *c)
         dp_stop();
     }
     stream_stop();
+    hits_stop(c);
     writer_stop();
     gate_writer_gone(c);
     changes_stop(c);
@@ -522,6 +525,7 @@ control_stop(struct control *c)
         publisher_destroy(&c->publisher);
     }
     desired_destroy(&c->desired);
+    hits_destroy(c->hits);
     slots_destroy(&c->slots);
     bindings_destroy(c->bindings);
     state_close(c->state);

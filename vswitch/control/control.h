@@ -11,6 +11,7 @@
 #include "control/config.h"
 #include "control/desired.h"
 #include "control/eal.h"
+#include "control/hits.h"
 #include "control/gate.h"
 #include "control/publish.h"
 #include "control/slots.h"
@@ -60,6 +61,7 @@ struct control {
     long long pending_due_ms;          /* when the switch goes back by itself */
     bool going_back;
     struct gate *gate;
+    struct hits *hits;
     char *alarm; /* why the state is not what it was; or NULL */
     long long started_ms, refresh_ms;
     bool port_subsystem;

@@ -28,8 +28,10 @@ time_message(int64_t us)
 
 static Fusuma__V1__Rule *
 rule_message(const char *id, enum acl_direction direction, enum acl_action action,
-             struct ledger_rule_hits hits)
+             const struct slots *slots)
 {
+    int64_t last_s;
+    struct ledger_rule_hits hits = slots_hits(slots, id, &last_s);
     Fusuma__V1__Rule *rule = message_new(&fusuma__v1__rule__descriptor);
 
     rule->id = xstrdup(id);
@@ -37,6 +39,7 @@ rule_message(const char *id, enum acl_direction direction, enum acl_action actio
     rule->action = xstrdup(acl_action_name(action));
     rule->packets = hits.packets;
     rule->bytes = hits.bytes;
+    rule->last_hit = time_message(last_s * 1000000);
     return rule;
 }
 
@@ -45,8 +48,7 @@ add_rules(const struct control *c, const struct policy *policy, Fusuma__V1__Poli
 {
     for (size_t i = 0; policy && i < policy->parsed->n_rules; i++) {
         const struct acl_rule *rule = &policy->parsed->rules[i];
-        Fusuma__V1__Rule *r =
-            rule_message(rule->id, rule->direction, rule->action, slots_hits(&c->slots, rule->id));
+        Fusuma__V1__Rule *r = rule_message(rule->id, rule->direction, rule->action, &c->slots);
 
         r->tier = xstrdup(acl_tier_name(rule->tier));
         r->audit = rule->audit;
@@ -54,7 +56,7 @@ add_rules(const struct control *c, const struct policy *policy, Fusuma__V1__Poli
     }
     for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
         message_append(m->rules, m->n_rules,
-                       rule_message(default_rule_id(i), i, ACL_DROP, slots_total(DEFAULT_SLOT(i))));
+                       rule_message(default_rule_id(i), i, ACL_DROP, &c->slots));
     }
 }
 

@@ -12,6 +12,10 @@
 struct slot {
     uint32_t index;
     struct ledger_rule_hits base; /* what earlier rules left in it */
+    struct ledger_rule_hits kept; /* from before the switch started */
+    uint64_t seen;                /* packets, when it was last looked at */
+    int64_t last_s;
+    bool changed; /* since it was last taken to be stored */
 };
 
 const char *
@@ -24,6 +28,12 @@ void
 slots_init(struct slots *s)
 {
     shash_init(&s->by_id);
+    shash_init(&s->kept);
+    svec_init(&s->gone);
+    for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
+        s->defaults[i] = xzalloc(sizeof *s->defaults[i]);
+        s->defaults[i]->index = DEFAULT_SLOT(i);
+    }
     s->free = xmalloc(N_RULE_SLOTS * sizeof *s->free);
     s->head = s->n_free = 0;
     for (uint32_t i = ACL_N_DIRECTIONS; i < N_RULE_SLOTS; i++) {
@@ -35,6 +45,11 @@ void
 slots_destroy(struct slots *s)
 {
     shash_destroy_free_data(&s->by_id);
+    shash_destroy_free_data(&s->kept);
+    svec_destroy(&s->gone);
+    for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
+        free(s->defaults[i]);
+    }
     free(s->free);
 }
 
@@ -53,18 +68,35 @@ slots_total(uint32_t index)
     return total;
 }
 
-struct ledger_rule_hits
-slots_hits(const struct slots *s, const char *rule_id)
+static struct slot *
+find(const struct slots *s, const char *rule_id)
 {
-    const struct slot *slot = shash_find_data(&s->by_id, rule_id);
-    struct ledger_rule_hits hits = { 0, 0 };
-
-    if (slot) {
-        hits = slots_total(slot->index);
-        hits.packets -= slot->base.packets;
-        hits.bytes -= slot->base.bytes;
+    for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
+        if (!strcmp(rule_id, default_rule_id(i))) {
+            return s->defaults[i];
+        }
     }
+    return shash_find_data(&s->by_id, rule_id);
+}
+
+static struct ledger_rule_hits
+hits_of(const struct slot *slot)
+{
+    struct ledger_rule_hits hits = slots_total(slot->index);
+
+    hits.packets += slot->kept.packets - slot->base.packets;
+    hits.bytes += slot->kept.bytes - slot->base.bytes;
     return hits;
+}
+
+struct ledger_rule_hits
+slots_hits(const struct slots *s, const char *rule_id, int64_t *last_s)
+{
+    const struct slot *slot = find(s, rule_id);
+    struct ledger_rule_hits none = { 0, 0 };
+
+    *last_s = slot ? slot->last_s : 0;
+    return slot ? hits_of(slot) : none;
 }
 
 const char *
@@ -80,13 +112,116 @@ slots_rule_id(const struct slots *s, uint32_t index)
     return NULL;
 }
 
-static struct slot *
-slot_take(struct slots *s)
+/* ---- over restarts ---- */
+
+static void
+go_on_from(struct slot *slot, const struct state_hits *row)
 {
-    struct slot *slot = xmalloc(sizeof *slot);
+    slot->kept.packets = row->packets;
+    slot->kept.bytes = row->bytes;
+    slot->seen = hits_of(slot).packets;
+    slot->last_s = row->last_s;
+}
+
+void
+slots_keep(struct slots *s, const struct state_hits *row)
+{
+    struct slot *slot = find(s, row->id);
+    struct state_hits *kept;
+
+    if (slot) {
+        go_on_from(slot, row);
+    } else if (!shash_find(&s->kept, row->id)) {
+        kept = xmemdup(row, sizeof *row);
+        kept->id = NULL; /* it is the key */
+        shash_add(&s->kept, row->id, kept);
+    }
+}
+
+static void
+look(struct slot *slot, int64_t now_s)
+{
+    uint64_t packets = hits_of(slot).packets;
+
+    if (packets != slot->seen) {
+        slot->seen = packets;
+        slot->last_s = now_s;
+        slot->changed = true;
+    }
+}
+
+void
+slots_look(struct slots *s, int64_t now_s)
+{
+    struct shash_node *node;
+
+    for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
+        look(s->defaults[i], now_s);
+    }
+    SHASH_FOR_EACH (node, &s->by_id) {
+        look(node->data, now_s);
+    }
+}
+
+static void
+take_change(struct slot *slot, const char *id, bool all, struct slots_changes *c)
+{
+    if (slot->changed || (all && slot->last_s)) {
+        struct ledger_rule_hits hits = hits_of(slot);
+
+        slot->changed = false;
+        c->rows[c->n_rows++] = (struct state_hits){
+            .id = xstrdup(id), .packets = hits.packets, .bytes = hits.bytes, .last_s = slot->last_s
+        };
+    }
+}
+
+void
+slots_take_changes(struct slots *s, int64_t now_s, bool all, struct slots_changes *c)
+{
+    struct shash_node *node;
+
+    slots_look(s, now_s);
+    c->rows = xcalloc(shash_count(&s->by_id) + ACL_N_DIRECTIONS, sizeof *c->rows);
+    c->n_rows = 0;
+    for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
+        take_change(s->defaults[i], default_rule_id(i), all, c);
+    }
+    SHASH_FOR_EACH (node, &s->by_id) {
+        take_change(node->data, node->name, all, c);
+    }
+    c->gone = s->gone.names;
+    c->n_gone = s->gone.n;
+    svec_init(&s->gone);
+}
+
+void
+slots_changes_destroy(struct slots_changes *c)
+{
+    for (size_t i = 0; i < c->n_rows; i++) {
+        free(c->rows[i].id);
+    }
+    for (size_t i = 0; i < c->n_gone; i++) {
+        free(c->gone[i]);
+    }
+    free(c->rows);
+    free(c->gone);
+}
+
+/* ---- assigning ---- */
+
+static struct slot *
+slot_take(struct slots *s, const char *id)
+{
+    struct state_hits *kept = shash_find_and_delete(&s->kept, id);
+    struct slot *slot = xzalloc(sizeof *slot);
 
     slot->index = s->free[s->head];
     slot->base = slots_total(slot->index);
+    if (kept) {
+        go_on_from(slot, kept);
+        free(kept);
+    }
     s->head = (s->head + 1) % N_RULE_SLOTS;
     s->n_free--;
     return slot;
@@ -111,7 +246,7 @@ slots_assign(struct slots *s, const struct acl_policy *policy, uint32_t **slotsp
         struct slot *slot = shash_find_data(&s->by_id, id);
 
         if (!slot) {
-            slot = slot_take(s);
+            slot = slot_take(s, id);
             shash_add(&s->by_id, id, slot);
             stream_set_rule(slot->index, id);
         }
@@ -134,10 +269,16 @@ slots_retain(struct slots *s, const struct acl_policy *policy)
         struct slot *slot = node->data;
 
         if (!sset_contains(&keep, node->name)) {
+            svec_add(&s->gone, node->name);
             s->free[(s->head + s->n_free++) % N_RULE_SLOTS] = slot->index;
             free(slot);
             shash_delete(&s->by_id, node);
         }
+    }
+    SHASH_FOR_EACH_SAFE (node, &s->kept) {
+        svec_add(&s->gone, node->name);
+        free(node->data);
+        shash_delete(&s->kept, node);
     }
     sset_destroy(&keep);
 }

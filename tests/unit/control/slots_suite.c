@@ -6,6 +6,7 @@
 
 #include "control/slots.h"
 #include "datapath/worker.h"
+#include "openvswitch/dynamic-string.h"
 #include "tests/unit/control/suites.h"
 #include "tests/unit/control/switch.h"
 #include "util.h"
@@ -64,7 +65,8 @@ hit(uint32_t slot, uint64_t packets, uint64_t bytes)
 static void
 expect_hits(const struct slots *s, const char *id, uint64_t packets, uint64_t bytes)
 {
-    struct ledger_rule_hits hits = slots_hits(s, id);
+    int64_t last_s;
+    struct ledger_rule_hits hits = slots_hits(s, id, &last_s);
 
     CU_ASSERT_EQUAL(hits.packets, packets);
     CU_ASSERT_EQUAL(hits.bytes, bytes);
@@ -156,6 +158,99 @@ test_used_again(void)
     slots_destroy(&s);
 }
 
+/* ---- over restarts ---- */
+
+static void
+expect_changes(struct slots *s, int64_t now_s, bool all, const char *want)
+{
+    struct ds text = DS_EMPTY_INITIALIZER;
+    struct slots_changes c;
+
+    slots_take_changes(s, now_s, all, &c);
+    for (size_t i = 0; i < c.n_gone; i++) {
+        ds_put_format(&text, "-%s ", c.gone[i]);
+    }
+    for (size_t i = 0; i < c.n_rows; i++) {
+        /* What the default denies have counted is the whole program's. */
+        if (strncmp(c.rows[i].id, "default-", 8)) {
+            ds_put_format(&text, "%s=%d/%d@%d ", c.rows[i].id, (int) c.rows[i].packets,
+                          (int) c.rows[i].bytes, (int) c.rows[i].last_s);
+        }
+    }
+    expect_text(ds_cstr(&text), want);
+    ds_destroy(&text);
+    slots_changes_destroy(&c);
+}
+
+static void
+keep(struct slots *s, const char *id, uint64_t packets, uint64_t bytes, int64_t last_s)
+{
+    struct state_hits row = {
+        .id = CONST_CAST(char *, id), .packets = packets, .bytes = bytes, .last_s = last_s
+    };
+
+    slots_keep(s, &row);
+}
+
+static int64_t
+last_hit(const struct slots *s, const char *id)
+{
+    int64_t last_s;
+
+    slots_hits(s, id, &last_s);
+    return last_s;
+}
+
+static void
+test_restart(void)
+{
+    struct slots s;
+    uint32_t slot[3];
+
+    slots_init(&s);
+    keep(&s, "a", 10, 1000, 77);
+    keep(&s, "old", 3, 300, 66);
+    assign(&s, 2, IDS("a", "b"), slot);
+    expect_hits(&s, "a", 10, 1000);
+    CU_ASSERT_EQUAL(last_hit(&s, "a"), 77);
+    CU_ASSERT_EQUAL(last_hit(&s, "b"), 0);
+    retain(&s, 2, IDS("a", "b"));
+    expect_changes(&s, 100, false, "-old "); /* it is in no policy; the others have not moved */
+    hit(slot[0], 2, 120);
+    expect_changes(&s, 101, false, "a=12/1120@101 ");
+    expect_changes(&s, 102, false, "");
+    CU_ASSERT_EQUAL(last_hit(&s, "a"), 101);
+    expect_changes(&s, 103, true, "a=12/1120@101 "); /* the last was not stored */
+    hit(slot[1], 1, 60);
+    slots_look(&s, 104);
+    expect_changes(&s, 110, false, "b=1/60@104 ");
+    retain(&s, 1, IDS("a"));
+    assign(&s, 2, IDS("a", "b"), slot); /* another rule of the name */
+    hit(slot[1], 5, 5);
+    expect_changes(&s, 111, false, "-b b=5/5@111 ");
+    slots_destroy(&s);
+}
+
+static void
+test_restart_defaults(void)
+{
+    struct slots s;
+    int64_t last_s;
+    uint64_t before;
+
+    slots_init(&s);
+    keep(&s, "default-egress", 1000, 2000, 55);
+    before = slots_hits(&s, "default-egress", &last_s).packets;
+    CU_ASSERT_TRUE(before >= 1000);
+    slots_look(&s, 199);
+    CU_ASSERT_EQUAL(last_hit(&s, "default-egress"), 55);
+    hit(DEFAULT_SLOT(ACL_EGRESS), 1, 60);
+    slots_look(&s, 200);
+    CU_ASSERT_EQUAL(slots_hits(&s, "default-egress", &last_s).packets, before + 1);
+    CU_ASSERT_EQUAL(last_s, 200);
+    slots_destroy(&s);
+}
+
 /* Rules "r0" and so on, the caller's to free. */
 static struct acl_rule *
 many_rules(size_t n)
@@ -218,6 +313,8 @@ slots_suite(void)
         { "hits survive an update", test_hits },
         { "a slot that is used again counts from 0", test_used_again },
         { "too many rules", test_too_many },
+        { "hits go on after a restart", test_restart },
+        { "of the default denies, too", test_restart_defaults },
         { "default rules", test_defaults },
         CU_TEST_INFO_NULL,
     };

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "control/state_hits.h"
 #include "control/state_policy.h"
 #include "control/state_sets.h"
 #include "tests/unit/control/state_dir.h"
@@ -329,6 +330,44 @@ test_sets(void)
     finish(s);
 }
 
+/* ---- rule hits ---- */
+
+static void
+append_hits(const struct state_hits *h, void *text)
+{
+    size_t used = strlen(text);
+
+    snprintf((char *) text + used, 2048 - used, "%s %" PRIu64 " %" PRIu64 " %" PRId64 "\n", h->id,
+             h->packets, h->bytes, h->last_s);
+}
+
+static void
+expect_hits(struct state *s, const char *want)
+{
+    char text[2048] = "", *error;
+
+    CU_ASSERT_EQUAL(state_load_hits(s, append_hits, text, &error), 0);
+    expect_text(text, want);
+}
+
+static void
+test_hits(void)
+{
+    char a[] = "a", b[] = "b";
+    struct state_hits rows[] = { { a, 1, 2, 3 }, { b, UINT64_C(1) << 62, 5, 6 } };
+    char *gone[] = { a, b };
+    struct state *s = state_dir_opened();
+    char *error;
+
+    CU_ASSERT_EQUAL(state_put_hits(s, rows, 2, NULL, 0, &error), 0);
+    s = reopened(s);
+    expect_hits(s, "a 1 2 3\nb 4611686018427387904 5 6\n");
+    rows[0].packets = 9;
+    CU_ASSERT_EQUAL(state_put_hits(s, rows, 1, gone, 2, &error), 0);
+    expect_hits(s, "a 9 2 3\n");
+    finish(s);
+}
+
 CU_SuiteInfo
 state_policy_suite(void)
 {
@@ -341,6 +380,7 @@ state_policy_suite(void)
         { "no policy without a text", test_no_source },
         { "inside a transaction", test_in_transaction },
         { "address sets", test_sets },
+        { "rule hits", test_hits },
         CU_TEST_INFO_NULL,
     };
 
