@@ -79,8 +79,46 @@ check_live_socket()
     [[ $said == *"already running as pid $OFFICE_SWITCH_PID"* ]] || die "the second switch says: $said"
 }
 
+# downgraded WORDS ARGUMENTS: --downgrade-state says these words (and fails unless they begin with "ok ").
+downgraded()
+{
+    local words=$1 said status=0
+    shift
+    said=$(timeout 30 "$OFFICE_BIN/vswitchd" --state-dir "$OFFICE_DIR/state" --run-dir "$OFFICE_DIR/run" \
+        --downgrade-state "$@" 2>&1) || status=$?
+    [[ $said == *"${words#ok }"* ]] || die "--downgrade-state $*: \"$said\" is not about: $words"
+    [[ $status = $([[ $words == "ok "* ]] && echo 0 || echo 1) ]] || die "exit status $status: $said"
+}
+
+# The switch of check_live_socket runs.
+check_downgrade()
+{
+    downgraded "--downgrade-state two: not a number" two
+    downgraded "state.db: another process uses it" 2
+    office_end "$OFFICE_SWITCH_PID"
+    downgraded "state.db: schema version 3 cannot be brought down to 0" 0
+    downgraded "ok state: schema version 2, was 3" 2
+    downgraded "state.db: schema version 2 cannot be brought down to 3" 3
+    office_run
+    office_wait 30 "the switch brings it up again" sw status
+    ! sw status | grep -q "^ALARM" || die "there is an alarm: $(sw status)"
+
+    # A damaged state denies and says so, until the administrator has seen to it.
+    office_end "$OFFICE_SWITCH_PID"
+    head -c 5000 /dev/urandom >"$OFFICE_DIR/state/state.db"
+    office_run
+    office_wait 30 "the switch answers" sw status
+    sw status | grep -q "^ALARM:.*damaged.*denied" || die "no alarm: $(sw status)"
+    office_end "$OFFICE_SWITCH_PID"
+    rm -f "$OFFICE_DIR/state"/state.db*.damaged-*
+    office_run
+    office_wait 30 "the switch answers" sw status
+    ! sw status | grep -q "^ALARM" || die "the alarm stays: $(sw status)"
+}
+
 office_open
 office_namespace switch
 check_config
 check_live_socket
+check_downgrade
 echo "ok"
