@@ -396,7 +396,10 @@ class Policy(SwctlTest):
                  "audit": True, "packets": "5", "bytes": "900"}])
         self.assertEqual(self.run_ctl("policy", "get")[0], self.TEXT + "# no newline")
         lines = self.run_ctl("policy", "get", "--rules")[0].splitlines()
-        self.assertEqual(lines[1].split(), ["web", "default", "egress", "drop", "(audit)", "5", "900"])
+        self.assertEqual(lines[1].split(),
+                         ["web", "default", "egress", "drop", "(audit)", "5", "900", "-"])
+        self.switch.answers["GetPolicy"].rules[0].last_hit.FromJsonString("2026-11-25T10:00:00Z")
+        self.assertIn("2026-11-25", self.run_ctl("policy", "get", "--rules")[0].splitlines()[1])
         self.switch.answers["GetPolicy"] = make("Policy")
         out, err = self.run_ctl("policy", "get")
         self.assertEqual((out, "everything is denied" in err), ("", True))
