@@ -448,7 +448,7 @@ test_limits(void)
     struct world w;
     struct set_edit *e;
     struct address_set *large;
-    char name[16];
+    char name[32];
 
     world_open(&w, false);
     e = edit_of(SET_PUT, "large", "", "");
