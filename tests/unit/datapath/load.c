@@ -23,8 +23,9 @@
 #define SYN_ACK 0x12
 #define PSH_ACK 0x18
 #define ACK 0x10
-#define DENIED_EVERY 64 /* polls */
-#define TRIES_A_SECOND 1000
+#define DENIED_EVERY 64     /* polls */
+#define TRIES_A_SECOND 1000 /* at first: each try waits twice as long as the one before, */
+#define MAX_DOUBLINGS 6     /* or the ring of a host whose worker is not run for long fills up */
 
 struct stamp {
     uint16_t flow;
@@ -160,7 +161,8 @@ ask(struct flow *f, struct out *out)
 
     me->seq++;
     me->waiting = true;
-    me->due = rte_rdtsc() + rte_get_tsc_hz() / TRIES_A_SECOND;
+    me->due =
+        rte_rdtsc() + (rte_get_tsc_hz() / TRIES_A_SECOND << RTE_MIN(me->tries, MAX_DOUBLINGS));
     send_one(f, 0, flags, me->seq, out);
 }
 
@@ -174,6 +176,7 @@ answered(struct flow *f, const struct stamp *stamp, struct out *out)
         return;
     }
     me->waiting = false;
+    me->tries = 0;
     if (f->protocol == IPPROTO_TCP && me->step == EXCHANGES + 1) {
         send_one(f, 0, ACK, me->seq, out);
         me->step = 0;
@@ -248,6 +251,7 @@ act(struct flow *f, const struct end *e, struct out *out)
     } else if (me->waiting ? tries_again(f) && rte_rdtsc() > me->due
                            : !atomic_load_explicit(&load.paused, memory_order_relaxed)) {
         me->step = 0;
+        me->tries += me->waiting;
         me->waiting = false;
         if (!atomic_load(&load.paused)) {
             ask(f, out);

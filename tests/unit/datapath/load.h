@@ -39,7 +39,8 @@ enum { SERVICE_STEADY = 1000, SERVICE_DENIED, SERVICE_SOME, SERVICE_OTHER };
 /* What one side did; written by the worker that polls its port. */
 struct flow_side {
     uint32_t seq, step;
-    uint64_t due; /* TSC: when to try again */
+    uint64_t due;   /* TSC: when to try again */
+    unsigned tries; /* in vain, since the last answer */
     bool waiting;
     _Atomic uint64_t sent, received;
 } __attribute__((aligned(64)));
