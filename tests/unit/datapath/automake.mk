@@ -23,6 +23,7 @@ tests_unit_datapath_test_datapath_SOURCES = \
 	tests/unit/datapath/snoop_suite.c \
 	tests/unit/datapath/storm_suite.c \
 	tests/unit/datapath/suites.h \
+	tests/unit/datapath/tcp_suite.c \
 	tests/unit/datapath/test_datapath.c \
 	tests/unit/datapath/vlan_suite.c
 tests_unit_datapath_test_datapath_LDADD = vswitch/libdatapath.a vswitch/libtelemetry.a acl/libacl.a \

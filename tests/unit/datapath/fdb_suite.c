@@ -1,4 +1,4 @@
-/* How many stations an uplink may have, and that its flood costs the others nothing. */
+/* Where stations are, how many an uplink may have, and that its flood costs the others nothing. */
 #include <config.h>
 
 #include <CUnit/CUnit.h>
@@ -14,6 +14,36 @@
 #define PORTS 3
 
 /* ---- the table by itself ---- */
+
+static void
+test_fdb(void)
+{
+    CU_ASSERT_EQUAL_FATAL(fdb_init(64, 1), 0);
+    CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(1), 0), DP_PORT_NONE);
+    CU_ASSERT_EQUAL(fdb_bind(TEST_MAC(1), 0, 5), 0);
+    CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(1), 0), 5);
+    CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(1), 7), DP_PORT_NONE); /* another VLAN */
+    fdb_seen(0, TEST_MAC(1), 0, 6, 1);
+    fdb_seen(0, TEST_MAC(2), 0, 6, 1);
+    CU_ASSERT_EQUAL(fdb_learn_poll(1), 0);
+    CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(1), 0), 5); /* bound: never learned elsewhere */
+    CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(2), 0), 6);
+    fdb_seen(0, TEST_MAC(2), 0, 8, 2);
+    CU_ASSERT_EQUAL(fdb_learn_poll(2), 1); /* moved */
+    CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(2), 0), 8);
+    fdb_age(2 + FDB_AGE_SECONDS + 1);
+    CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(2), 0), DP_PORT_NONE);
+    CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(1), 0), 5); /* bound: never ages */
+    for (uint32_t i = 0; i < 1000; i++) {
+        fdb_seen(0, TEST_MAC(0x100 + i), 0, 9, 3);
+    }
+    fdb_learn_poll(3);
+    CU_ASSERT_EQUAL(fdb_bind(TEST_MAC(3), 0, 4), 0); /* a flood of sources keeps no desktop out */
+    fdb_flush_port(9);
+    CU_ASSERT_EQUAL(fdb_lookup(TEST_MAC(0x100), 0), DP_PORT_NONE);
+    CU_ASSERT_EQUAL(fdb_lookup(0, 0), DP_PORT_NONE); /* no free slot is taken for this address */
+    fdb_exit();
+}
 
 static unsigned
 learned_of(unsigned n)
@@ -150,13 +180,14 @@ test_flood(void)
 }
 
 void
-suite_fdb_limits(void)
+suite_fdb(void)
 {
-    CU_pSuite s = CU_add_suite("fdb limits", NULL, NULL);
+    CU_pSuite s = CU_add_suite("fdb", NULL, NULL);
 
+    CU_add_test(s, "bind, learn, move, age, flood", test_fdb);
     CU_add_test(s, "a port has a limit", test_limit);
     CU_add_test(s, "what goes makes room", test_room_again);
     CU_add_test(s, "a port has a share of the ring", test_ring_is_shared);
-    s = CU_add_suite("fdb limits in the pipeline", bench_open, bench_close);
+    s = CU_add_suite("fdb in the pipeline", bench_open, bench_close);
     CU_add_test(s, "a flood of sources", test_flood);
 }

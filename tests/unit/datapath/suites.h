@@ -12,6 +12,7 @@ extern struct rte_mempool *test_pool;
 
 void suite_parse(void);
 void suite_conn(void);
+void suite_tcp(void);
 void suite_fdb(void);
 void suite_pipeline(void);
 void suite_learn(void);
@@ -24,7 +25,6 @@ void suite_mcast_table(void);
 void suite_snoop(void);
 void suite_dhcp(void);
 void suite_nd(void);
-void suite_fdb_limits(void);
 
 /* Packets for tests (packets.c).  Addresses are 10.0.0.'x' and MACs 02:00:00:00:00:'x'. */
 struct rte_mbuf *packet_tcp(uint8_t from, uint8_t to, uint16_t sport, uint16_t dport,

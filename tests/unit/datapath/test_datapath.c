@@ -32,6 +32,7 @@ main(void)
     }
     suite_parse();
     suite_conn();
+    suite_tcp();
     suite_fdb();
     suite_pipeline();
     suite_learn();
@@ -44,7 +45,6 @@ main(void)
     suite_snoop();
     suite_dhcp();
     suite_nd();
-    suite_fdb_limits();
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     failed = CU_get_number_of_failures() + CU_get_number_of_suites_failed();
