@@ -19,6 +19,8 @@ bin_swctl_SOURCES = \
 	ctl/policy.c \
 	ctl/policy.h \
 	ctl/policy_apply.c \
+	ctl/policy_check.c \
+	ctl/policy_files.c \
 	ctl/port.c \
 	ctl/quarantine.c \
 	ctl/set.c \

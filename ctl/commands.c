@@ -18,6 +18,8 @@
     "#\n"                                                                                          \
     "is a comment.  All of it is done or nothing.\n"
 
+#define DIFF_STATUS "Exit status, as diff's: 0 "
+
 const struct command commands[] = {
     { "port add", "NAME", "attach a desktop or an uplink",
       "--type and --role are required, and with the type the option that says what it is\n"
@@ -55,16 +57,31 @@ const struct command commands[] = {
       "With --confirm-within the switch goes back by itself unless 'swctl policy confirm' comes "
       "in\n"
       "time: for changes that might cut off whoever makes them.\n"
+      "With --dry-run it says what 'policy check' and 'policy diff' say, and exits with 1 if that\n"
+      "is anything.\n"
       "\n"
       "Examples:\n"
       "  swctl policy apply /usr/share/fusuma/rules/desktop-noise.yaml sales.yaml\n"
       "  swctl policy apply sales.yaml --expect-version 7 --confirm-within 60",
       B(DRY_RUN) | B(EXPECT_VERSION) | B(CONFIRM_WITHIN) | B(COMMENT), policy_apply },
-    { "policy check", "FILE...", "what 'policy apply' would say, and nothing more",
+    { "policy check", "FILE...", "what is strange about a policy",
       "Everything is done but putting it in force.  Printed are rules that are shadowed,\n"
       "contradictory, duplicate or redundant, groups without members and the like, each as\n"
-      "FILE:LINE:COLUMN: severity: what [kind], and how it differs from the policy in force.",
+      "FILE:LINE:COLUMN: severity: what [kind].\n" DIFF_STATUS
+      "it is good and nothing is strange, 1 something is,\n"
+      "2 it is wrong, or there is no answer.",
       B(EXPECT_VERSION), policy_check },
+    { "policy diff", "[FILE...]", "how policies differ in meaning",
+      "The policy in force, or that of --from, against the FILEs as one policy, that of --to, or,\n"
+      "without either, the one in force.  What is the same in other words (order of keys,\n"
+      "comments, services by number) is no difference.\n" DIFF_STATUS
+      "no difference, 1 there are some, 2 no answer.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl policy diff sales.yaml\n"
+      "  swctl policy diff --from 7 --to 9\n"
+      "  swctl policy diff --from 7",
+      B(FROM) | B(TO), policy_diff },
     { "policy confirm", "[VERSION]", "keep what was applied with --confirm-within", NULL, 0,
       policy_confirm },
     { "policy rollback", "[VERSION]", "put an earlier version in force again",

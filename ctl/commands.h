@@ -38,6 +38,7 @@ int port_show(struct ctl *);
 int binding_list(struct ctl *);
 int policy_apply(struct ctl *);
 int policy_check(struct ctl *);
+int policy_diff(struct ctl *);
 int policy_confirm(struct ctl *);
 int policy_rollback(struct ctl *);
 int policy_history(struct ctl *);

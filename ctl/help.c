@@ -59,7 +59,10 @@ print_common(void)
         "    1  the switch refused, the ledger does not add up, or output could not be written\n"
         "    2  wrong command line, or a file that cannot be read\n"
         "    3  the switch cannot be reached, or did not answer in time\n"
-        "  130  interrupted (SIGINT)");
+        "  130  interrupted (SIGINT)\n"
+        "'policy check', 'policy diff' and 'policy apply --dry-run' exit as diff does: 0 nothing, "
+        "1\n"
+        "something, 2 trouble of any kind.");
 }
 
 static void

@@ -64,6 +64,8 @@ const struct option_info option_table[N_OPTIONS] = {
                              "go back unless 'policy confirm' comes in time" },
     [OPT_COMMENT] = { "comment", "TEXT", "why, for the history" },
     [OPT_FILE] = { "file", "FILE", "read them from FILE, one a line" },
+    [OPT_FROM] = { "from", "VERSION", "compare this one (default: the one in force)" },
+    [OPT_TO] = { "to", "VERSION", "... with this one (default: the one in force)" },
     [OPT_RULES] = { "rules", NULL, "the rules and their hits instead of the text" },
 };
 

@@ -53,6 +53,8 @@ enum option_id {
     OPT_STATE,
     OPT_ALL,
     OPT_FILE,
+    OPT_FROM,
+    OPT_TO,
     N_OPTIONS
 };
 

@@ -15,21 +15,35 @@
 
 const ProtobufCServiceDescriptor *const policy_service = &fusuma__v1__policy_service__descriptor;
 
-bool
-policy_version_argument(const struct ctl *ctl, uint64_t *version)
+static bool
+take_version(const char *text, uint64_t *version)
 {
     unsigned long long n;
 
-    if (!ctl->arg) {
-        return true;
-    }
-    if (ctl->n_words > 1 || ctl->arg[strspn(ctl->arg, "0123456789")] ||
-        !str_to_ullong(ctl->arg, 10, &n) || !n) {
-        ctl_error("'%s' is not a version: a number that 'policy history' shows", ctl->arg);
+    if (text[strspn(text, "0123456789")] || !str_to_ullong(text, 10, &n) || !n) {
+        ctl_error("'%s' is not a version: a number that 'policy history' shows", text);
         return false;
     }
     *version = n;
     return true;
+}
+
+bool
+policy_version_argument(const struct ctl *ctl, uint64_t *version)
+{
+    return !ctl->arg || take_version(ctl->arg, version);
+}
+
+bool
+policy_version_option(const struct ctl *ctl, enum option_id id, uint64_t *version)
+{
+    return !args_has(ctl->args, id) || take_version(args_value(ctl->args, id), version);
+}
+
+const char *
+policy_plural(uint64_t n)
+{
+    return n == 1 ? "" : "s";
 }
 
 /* ---- policy get ---- */

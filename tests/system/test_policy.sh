@@ -24,6 +24,16 @@ refused()
     echo "refused: ${out##*"$OFFICE_DIR/"}"
 }
 
+# exits CODE ARGUMENTS...: swctl does, and what it says is in the file check.
+exits()
+{
+    local code=$1 is=0
+    shift
+    sw "$@" >check || is=$?
+    cat check
+    [[ $is = "$code" ]] || die "swctl $*: exit $is, not $code"
+}
+
 version() { sw -o json policy get | field about.version; }
 digest() { sw -o json policy get | field digest; }
 
@@ -68,14 +78,14 @@ rules:
   - { id: dev-build, direction: egress, peer: desktops, service: build, applied_to: devs, action: allow }
   - { id: build-in, direction: ingress, peer: devs, service: build, action: allow }
 END
-refused 1 'dev.yaml:5:[0-9]+: unknown group .desktops.' policy check dev.yaml
+refused 2 'dev.yaml:5:[0-9]+: unknown group .desktops.' policy check dev.yaml
 cp policy.yaml base.yaml
 # In front of the rule that denies all between desktops.
-sw policy check dev.yaml base.yaml >check
+exits 1 policy check dev.yaml base.yaml
 grep -q 'policy is good: 7 rules' check || die "no dry run"
 expect "version after a dry run" "$(version)" 1
 connects d1 "$(desk_ip 2):8080" && die "a dry run has opened something"
-sw policy apply --dry-run dev.yaml base.yaml >/dev/null
+exits 1 policy apply --dry-run dev.yaml base.yaml
 expect "version after another one" "$(version)" 1
 refused 1 'version 1 is in force, not 7' policy apply --expect-version 7 dev.yaml base.yaml
 sw policy apply --expect-version 1 --comment 'build servers' dev.yaml base.yaml
@@ -90,13 +100,38 @@ print(len(r["ports"]), len({p["egressTable"] for p in r["ports"]}),
 expect "version" "$(version)" 3
 
 # ---- what is strange is said, and what would change ----
+sed 's/id: web,/id: 7web,/; s/id: 7web/id: 7 web/' base.yaml >odd2.yaml
 sed '$a\  - { id: late, direction: egress, peer: desktops, service: smb, action: allow }' base.yaml >odd.yaml
-sw policy check odd.yaml >check
-cat check
+exits 1 policy check odd.yaml
 grep -qE '^odd.yaml:12:[0-9]+: [a-z]+: .*late.*no-lateral.* \[(shadowed|contradictory)\]$' check ||
     die "a rule that never matches is not named"
+grep -qE 'removed|added' check && die "what would change is not what is strange"
+exits 1 policy diff odd.yaml
 grep -qE 'dev-build.* removed' check || die "the difference is not said"
 grep -qE 'late.* added' check || die "the difference is not said"
+exits 1 policy apply --dry-run odd.yaml
+grep -qE 'late.* added' check || die "the difference is not said"
+grep -qF '[shadowed]' check || grep -qF '[contradictory]' check || die "the finding is not said"
+expect "version" "$(version)" 3
+
+# ---- between versions, and in other words ----
+exits 1 policy diff --from 1
+grep -qE 'dev-build.* added' check || die "the difference is not said"
+exits 1 policy diff --to 1
+grep -qE 'dev-build.* removed' check || die "the difference is not said"
+exits 0 policy diff --from 2 --to 3
+exits 1 policy diff --from 1 --to 2
+exits 1 -o json policy diff --from 1 odd.yaml
+expect "compared with version" "$(field fromVersion <check)" 1
+expect "what differs" "$(field changes.0.name <check)" late
+{ echo '# in other words'; sed 's/ports: \[80\]/ports: ["80"]/; s/, action: allow/,   action: "allow"/' base.yaml; } >same.yaml
+exits 0 policy diff --from 1 same.yaml
+refused 2 'odd2.yaml:[0-9]+:[0-9]+: ' policy diff odd2.yaml
+refused 2 'no policy version 99' policy diff --from 99 --to 1
+refused 2 'no policy version 99' policy diff --from 1 --to 99
+trouble=0
+"$OFFICE_BIN/swctl" --target "unix:$OFFICE_DIR/nowhere" policy diff --from 1 2>check || trouble=$?
+expect "exit without a switch" "$trouble" 2
 
 # ---- wrong input changes nothing ----
 printf 'version: 1\nrules:\n  - { id: web, direction: egress, peer: any, action: drop }\n' >twice.yaml

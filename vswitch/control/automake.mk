@@ -70,6 +70,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/rpc_drop.c \
 	vswitch/control/rpc_group.c \
 	vswitch/control/rpc_policy.c \
+	vswitch/control/rpc_policy_diff.c \
 	vswitch/control/rpc_port.c \
 	vswitch/control/rpc_quarantine.c \
 	vswitch/control/rpc_system.c \

@@ -20,15 +20,20 @@ struct compiler {
 };
 
 static int
-check(struct compile_job *job)
+compare(struct compile_job *job)
 {
     static const struct acl_policy nothing;
+
+    return acl_diff(job->before ? job->before : &nothing, job->policy, &job->diff);
+}
+
+static int
+check(struct compile_job *job)
+{
     struct acl_lint_facts facts = { .before = job->before };
     int error = acl_lint(job->policy, &facts, &job->findings, &job->n_findings);
 
-    if (!error) {
-        error = acl_diff(job->before ? job->before : &nothing, job->policy, &job->diff);
-    }
+    error = error ? error : compare(job);
     if (error) {
         acl_compiled_destroy(&job->compiled);
     }
@@ -40,6 +45,10 @@ compile_now(struct compile_job *job)
 {
     size_t index;
 
+    if (job->compare_only) {
+        job->error = compare(job);
+        return;
+    }
     job->error = acl_compile(job->policy, job->slots, job->default_slots, job->members,
                              job->n_members, &job->compiled);
     for (size_t i = 0; i < job->n_ports && !job->error; i++) {

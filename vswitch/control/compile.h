@@ -23,8 +23,9 @@ struct compile_job {
         size_t n;
     } * ports; /* of the desktops there are: their scopes are built, too */
     size_t n_ports;
-    bool check;                      /* look for what is strange, too, */
-    const struct acl_policy *before; /* ... and compare with this one, unless NULL */
+    bool check;                      /* look for what is strange, too, and compare with 'before' */
+    bool compare_only;               /* do nothing but compare with 'before' */
+    const struct acl_policy *before; /* or NULL: none, everything is denied */
     /* Out. */
     struct acl_compiled compiled;
     int error;

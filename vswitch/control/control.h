@@ -125,6 +125,10 @@ typedef void policy_done(struct control *, enum rpc_status, const char *error,
 /* Takes 'text' ('version', 'digest' and 'applied_us' are set by it). */
 void policies_apply(struct control *, struct state_policy *text, const struct policy_options *,
                     policy_done *done, void *aux);
+/* Compares 'text' with 'before' (NULL: no policy), and does nothing else: the outcome's 'checked'
+ * has the differences.  Takes both. */
+void policies_compare(struct control *, struct acl_policy *before, struct state_policy *text,
+                      policy_done *done, void *aux);
 /* Takes in what the compile thread has done. */
 void policies_run(struct control *);
 

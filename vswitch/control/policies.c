@@ -19,9 +19,11 @@ struct apply {
     struct compile_job job;
     struct change change;
     struct policy_options options;
-    uint64_t go_back; /* if it is to be confirmed: the version that is, 0 none */
-    uint64_t version; /* as stored */
-    uint64_t before;  /* version that stays when it cannot be put in force, 0 none */
+    bool compare_only;
+    struct acl_policy *compared_with; /* then; or NULL */
+    uint64_t go_back;                 /* if it is to be confirmed: the version that is, 0 none */
+    uint64_t version;                 /* as stored */
+    uint64_t before; /* version that stays when it cannot be put in force, 0 none */
     struct state_pending pending, pending_before;
     policy_done *done;
     void *aux;
@@ -258,11 +260,12 @@ apply_end(struct control *c, struct apply *a, enum rpc_status status, const char
     struct policy_outcome outcome = {
         .policy = a->policy ? a->policy : c->publisher.policy,
         .confirm_by_s = a->pending.confirm_by_s,
-        .checked = a->options.dry_run ? &a->job : NULL,
+        .checked = a->options.dry_run || a->compare_only ? &a->job : NULL,
     };
 
     a->done(c, status, error, status ? NULL : &outcome, a->aux);
     policy_destroy(a->policy);
+    acl_policy_destroy(a->compared_with);
     compile_job_release(&a->job);
     release_slots(c);
     ovs_list_remove(&a->node);
@@ -284,6 +287,23 @@ static const struct change_ops apply_ops = { .begin = apply_begin,
 
 /* ---- the queue ---- */
 
+static enum rpc_status
+apply_fill(struct control *c, struct apply *a, char **error)
+{
+    enum rpc_status status;
+
+    if (a->compare_only) {
+        a->job = (struct compile_job){ .policy = a->policy->parsed,
+                                       .compare_only = true,
+                                       .before = a->compared_with };
+        return RPC_OK;
+    }
+    status = job_fill(c, &a->job, a->policy, error);
+    a->job.check = a->options.dry_run;
+    a->job.before = c->publisher.policy ? c->publisher.policy->parsed : NULL;
+    return status;
+}
+
 /* Starts to compile the first in the queue. */
 static void
 apply_next(struct control *c)
@@ -292,10 +312,8 @@ apply_next(struct control *c)
     while (c->compiler && !ovs_list_is_empty(&c->applies)) {
         struct apply *a = CONTAINER_OF(ovs_list_front(&c->applies), struct apply, node);
         char *error = NULL;
-        enum rpc_status status = job_fill(c, &a->job, a->policy, &error);
+        enum rpc_status status = apply_fill(c, a, &error);
 
-        a->job.check = a->options.dry_run;
-        a->job.before = c->publisher.policy ? c->publisher.policy->parsed : NULL;
         if (!status) {
             compiler_submit(c->compiler, &a->job);
             return;
@@ -305,9 +323,9 @@ apply_next(struct control *c)
     }
 }
 
-void
-policies_apply(struct control *c, struct state_policy *text, const struct policy_options *options,
-               policy_done *done, void *aux)
+/* NULL: 'text' is wrong, and 'done' was called. */
+static struct apply *
+apply_create(struct control *c, struct state_policy *text, policy_done *done, void *aux)
 {
     struct policy *policy;
     struct apply *a;
@@ -317,18 +335,50 @@ policies_apply(struct control *c, struct state_policy *text, const struct policy
     if (status) {
         done(c, status, error, NULL, aux);
         free(error);
-        return;
+        return NULL;
     }
     a = xzalloc(sizeof *a);
     a->policy = policy;
-    a->policy->text->applied_us = time_wall_usec();
-    a->options = *options;
     a->change.ops = &apply_ops;
     a->done = done;
     a->aux = aux;
+    return a;
+}
+
+static void
+apply_queue(struct control *c, struct apply *a)
+{
     ovs_list_push_back(&c->applies, &a->node);
     if (ovs_list_is_singleton(&c->applies)) {
         apply_next(c);
+    }
+}
+
+void
+policies_apply(struct control *c, struct state_policy *text, const struct policy_options *options,
+               policy_done *done, void *aux)
+{
+    struct apply *a = apply_create(c, text, done, aux);
+
+    if (a) {
+        a->policy->text->applied_us = time_wall_usec();
+        a->options = *options;
+        apply_queue(c, a);
+    }
+}
+
+void
+policies_compare(struct control *c, struct acl_policy *before, struct state_policy *text,
+                 policy_done *done, void *aux)
+{
+    struct apply *a = apply_create(c, text, done, aux);
+
+    if (a) {
+        a->compare_only = true;
+        a->compared_with = before;
+        apply_queue(c, a);
+    } else {
+        acl_policy_destroy(before);
     }
 }
 
@@ -344,8 +394,8 @@ policies_run(struct control *c)
         return;
     }
     a = CONTAINER_OF(job, struct apply, job);
-    status = take_compiled(a->policy, job, &error);
-    if (status || a->options.dry_run) {
+    status = a->compare_only && !job->error ? RPC_OK : take_compiled(a->policy, job, &error);
+    if (status || a->options.dry_run || a->compare_only) {
         apply_end(c, a, status, error);
         free(error);
         apply_next(c);

@@ -167,17 +167,11 @@ struct rollback {
 static struct state_policy *
 copy_text(const struct state_policy *p, const struct rollback *r)
 {
-    struct state_policy *copy = xzalloc(sizeof *copy);
+    struct state_policy *copy = state_policy_copy_sources(p);
 
     copy->who = xstrdup(r->who);
     copy->comment =
         r->comment[0] ? xstrdup(r->comment) : xasprintf("back to version %" PRIu64, p->version);
-    copy->n_sources = p->n_sources;
-    copy->sources = xcalloc(p->n_sources, sizeof *copy->sources);
-    for (size_t i = 0; i < p->n_sources; i++) {
-        copy->sources[i].name = xstrdup(p->sources[i].name);
-        copy->sources[i].yaml = xstrdup(p->sources[i].yaml);
-    }
     return copy;
 }
 

@@ -169,6 +169,18 @@ change_message(const struct acl_diff_entry *e)
     return m;
 }
 
+Fusuma__V1__DiffPoliciesResponse *
+policy_diff_message(const struct acl_diff *diff)
+{
+    Fusuma__V1__DiffPoliciesResponse *m =
+        message_new(&fusuma__v1__diff_policies_response__descriptor);
+
+    for (size_t i = 0; i < diff->n; i++) {
+        message_append(m->changes, m->n_changes, change_message(&diff->entries[i]));
+    }
+    return m;
+}
+
 static void
 add_checks(const struct policy_outcome *o, Fusuma__V1__ApplyPolicyResponse *m)
 {

@@ -13,8 +13,8 @@ typedef void rpc_stream_handler(struct rpc_stream *, const ProtobufCMessage *req
 
 rpc_unary_handler rpc_add_port, rpc_delete_port, rpc_get_port, rpc_list_ports;
 rpc_unary_handler rpc_list_bindings;
-rpc_unary_handler rpc_get_policy, rpc_apply_policy, rpc_check_policy, rpc_confirm_policy,
-    rpc_rollback_policy, rpc_list_policy_versions, rpc_list_services;
+rpc_unary_handler rpc_get_policy, rpc_apply_policy, rpc_check_policy, rpc_diff_policies,
+    rpc_confirm_policy, rpc_rollback_policy, rpc_list_policy_versions, rpc_list_services;
 rpc_unary_handler rpc_list_audit_log;
 rpc_unary_handler rpc_put_address_set, rpc_patch_address_set, rpc_delete_address_set,
     rpc_get_address_set, rpc_list_address_sets;

@@ -13,29 +13,43 @@
 
 /* ---- requests ---- */
 
+struct state_policy *
+policy_text_from_sources(struct rpc_call *call, Fusuma__V1__PolicySource *const *sources, size_t n)
+{
+    struct state_policy *text;
+
+    if (n > SOURCES_MAX) {
+        rpc_call_fail(call, RPC_INVALID_ARGUMENT, "sources: %zu are more than %d", n, SOURCES_MAX);
+        return NULL;
+    }
+    text = xzalloc(sizeof *text);
+    text->n_sources = n;
+    text->sources = xcalloc(n, sizeof *text->sources);
+    for (size_t i = 0; i < n; i++) {
+        text->sources[i].name = xstrdup(sources[i]->name);
+        text->sources[i].yaml = xstrdup(sources[i]->yaml);
+    }
+    return text;
+}
+
 /* The request's texts; NULL, and the call has failed. */
 static struct state_policy *
 text_of(const struct control *c, struct rpc_call *call, const Fusuma__V1__ApplyPolicyRequest *r)
 {
+    Fusuma__V1__PolicySource anonymous = FUSUMA__V1__POLICY_SOURCE__INIT, *only = &anonymous;
     struct state_policy *text;
 
-    if (r->n_sources > SOURCES_MAX) {
-        rpc_call_fail(call, RPC_INVALID_ARGUMENT, "sources: %zu are more than %d", r->n_sources,
-                      SOURCES_MAX);
-        return NULL;
-    }
+    anonymous.yaml = r->yaml;
+
     if (r->n_sources && r->yaml[0]) {
         rpc_call_fail(call, RPC_INVALID_ARGUMENT, "yaml: there are sources, too");
         return NULL;
     }
-    text = xzalloc(sizeof *text);
-    text->who = access_who(&c->config.access, rpc_call_peer(call));
-    text->comment = xstrdup(r->comment);
-    text->n_sources = MAX(r->n_sources, 1);
-    text->sources = xcalloc(text->n_sources, sizeof *text->sources);
-    for (size_t i = 0; i < text->n_sources; i++) {
-        text->sources[i].name = xstrdup(r->n_sources ? r->sources[i]->name : "");
-        text->sources[i].yaml = xstrdup(r->n_sources ? r->sources[i]->yaml : r->yaml);
+    text = policy_text_from_sources(call, r->n_sources ? r->sources : &only,
+                                    r->n_sources ? r->n_sources : 1);
+    if (text) {
+        text->who = access_who(&c->config.access, rpc_call_peer(call));
+        text->comment = xstrdup(r->comment);
     }
     return text;
 }

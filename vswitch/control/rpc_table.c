@@ -38,6 +38,7 @@ const struct rpc_method control_rpc_methods[] = {
     { POLICY, "GetPolicy", rpc_get_policy, NULL, RPC_VIEWER, false },
     { POLICY, "ApplyPolicy", rpc_apply_policy, NULL, RPC_POLICY, true },
     { POLICY, "CheckPolicy", rpc_check_policy, NULL, RPC_VIEWER, false },
+    { POLICY, "DiffPolicies", rpc_diff_policies, NULL, RPC_VIEWER, false },
     { POLICY, "ConfirmPolicy", rpc_confirm_policy, NULL, RPC_POLICY, true },
     { POLICY, "RollbackPolicy", rpc_rollback_policy, NULL, RPC_POLICY, true },
     { POLICY, "ListPolicyVersions", rpc_list_policy_versions, NULL, RPC_VIEWER, false },

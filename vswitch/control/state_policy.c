@@ -26,6 +26,20 @@ state_policy_destroy(struct state_policy *p)
     }
 }
 
+struct state_policy *
+state_policy_copy_sources(const struct state_policy *p)
+{
+    struct state_policy *copy = xzalloc(sizeof *copy);
+
+    copy->n_sources = p->n_sources;
+    copy->sources = xcalloc(p->n_sources, sizeof *copy->sources);
+    for (size_t i = 0; i < p->n_sources; i++) {
+        copy->sources[i].name = xstrdup(p->sources[i].name);
+        copy->sources[i].yaml = xstrdup(p->sources[i].yaml);
+    }
+    return copy;
+}
+
 static int
 no_such_version(const struct state *s, uint64_t version, char **error)
 {

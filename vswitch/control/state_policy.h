@@ -25,6 +25,8 @@ struct state_policy {
     size_t n_sources;
 };
 void state_policy_destroy(struct state_policy *);
+/* The sources of 'p', and nothing else of it. */
+struct state_policy *state_policy_copy_sources(const struct state_policy *p);
 
 /* Unless it is confirmed until then, version 'go_back' is to be put in force again. */
 struct state_pending {

@@ -346,11 +346,69 @@ class Policy(SwctlTest):
                         {"name": "<stdin>", "yaml": "rules: []\n"}],
             "hasExpected": True, "confirmWithinS": 60, "comment": "why"})
 
+    FINDING = {"severity": "warning", "kind": "shadowed", "source": "p.yaml", "line": 3, "column": 5,
+               "name": "late", "other": "first", "text": "rule 'late' never matches"}
+    CHANGE = {"kind": "added", "what": "rule", "name": "web", "text": "rule 'web': added"}
+
     def test_check(self):
-        self.switch.answers["CheckPolicy"] = make("ApplyPolicyResponse", digest="ab" * 32, rules=1)
         path = self.file(self.TEXT.encode())
-        for words in (("policy", "check", path), ("policy", "apply", "--dry-run", path)):
-            self.assertIn("1 rule, sha256 abab", self.run_ctl(*words)[0])
+        check, dry_run = ("policy", "check", path), ("policy", "apply", "--dry-run", path)
+        good = "policy is good: 1 rule, sha256 " + "ab" * 32 + "; nothing was changed\n"
+        finding = "p.yaml:3:5: warning: rule 'late' never matches [shadowed]\n"
+        change = "rule 'web': added\n"
+        for findings, changes, words, code, want in (
+                ([], [], check, 0, good), ([], [], dry_run, 0, good),
+                ([self.FINDING], [], check, 1, finding + good),
+                ([self.FINDING], [], dry_run, 1, finding + good),
+                ([], [self.CHANGE], check, 0, good),
+                ([], [self.CHANGE], dry_run, 1, change + good),
+                ([self.FINDING], [self.CHANGE], dry_run, 1, finding + change + good)):
+            self.switch.answers["CheckPolicy"] = make(
+                "ApplyPolicyResponse", digest="ab" * 32, rules=1, findings=findings, changes=changes)
+            self.assertEqual(self.run_ctl(*words, code=code), (want, ""))
+            parsed = json.loads(self.run_ctl(*words, "-o", "json", code=code)[0])
+            self.assertEqual((parsed.get("findings", []), parsed.get("changes", [])),
+                             (findings, changes))
+
+    def test_diff(self):
+        path = self.file(self.TEXT.encode())
+        for words, sent in (
+                ((path,), {"toSources": [{"name": path, "yaml": self.TEXT}]}),
+                (("--from", "3", path), {"fromVersion": "3",
+                                         "toSources": [{"name": path, "yaml": self.TEXT}]}),
+                (("--from", "3", "--to", "5"), {"fromVersion": "3", "toVersion": "5"}),
+                (("--from", "3"), {"fromVersion": "3"}), (("--to", "3"), {"toVersion": "3"})):
+            for changes, code, want in (([], 0, ""), ([self.CHANGE], 1, "rule 'web': added\n")):
+                self.switch.answers["DiffPolicies"] = make(
+                    "DiffPoliciesResponse", toDigest="ab" * 32, changes=changes)
+                self.switch.requests.clear()
+                self.assertEqual(self.run_ctl("policy", "diff", *words, code=code), (want, ""))
+                self.assertEqual(self.sent(), sent)
+                out = self.run_ctl("policy", "diff", *words, "-ojson", code=code)[0]
+                self.assertEqual(json.loads(out).get("changes", []), changes)
+
+    def test_trouble_is_no_difference(self):
+        """Like diff, these exit with 2 for whatever is wrong."""
+        path = self.file(b"x")
+        said = path + ":3:7: no group 'salse'"
+        refused = Refused(grpc.StatusCode.INVALID_ARGUMENT, said)
+        self.switch.answers.update(CheckPolicy=refused, DiffPolicies=refused)
+        commands = (("policy", "check"), ("policy", "apply", "--dry-run"), ("policy", "diff"))
+        nobody = "unix:" + self.dir.name + "/nobody"
+        for words in commands:
+            self.assertEqual(self.fails(2, *words, path), said + "\n")
+            self.assertIn("No such file", self.fails(2, *words, "/nowhere/p.yaml"))
+            self.assertIn("cannot reach", self.fails(2, *words, path, "--target", nobody))
+        for words, want in (((), "needs FILE, --from or --to"), (("--from", "0"), "'0'"),
+                            (("--to", "x"), "'x'"), ((path, "--to", "3"), "not with both")):
+            self.assertIn(want, self.fails(2, "policy", "diff", *words))
+        self.switch.answers["CheckPolicy"] = make("ApplyPolicyResponse")
+        self.switch.answers["DiffPolicies"] = make("DiffPoliciesResponse", changes=[self.CHANGE])
+        for words in commands:
+            with open("/dev/full", "w") as full:
+                r = subprocess.run([SWCTL, *words, path], stdout=full, stderr=subprocess.PIPE,
+                                   text=True, env=self.env, timeout=LIMIT_S)
+            self.assertEqual((r.returncode, "No space left" in r.stderr), (2, True), r.stderr)
 
     def test_history_and_rollback(self):
         self.switch.answers["ListPolicyVersions"] = make("ListPolicyVersionsResponse", versions=[
@@ -943,7 +1001,8 @@ class Connections(SwctlTest):
 
 class CommandLine(SwctlTest):
     def test_help_everywhere(self):
-        for words in ([], ["port"], ["port", "add"], ["policy"], ["policy", "apply"], ["drops"],
+        for words in ([], ["port"], ["port", "add"], ["policy"], ["policy", "apply"], ["policy", "diff"],
+                      ["drops"],
                       ["counters"], ["fdb"], ["conn"], ["conn", "list"], ["conn", "show"],
                       ["conn", "flush"], ["conn", "stats"], ["worker"], ["audit"], ["quarantine"],
                       ["release"], ["status"], ["version"]):
