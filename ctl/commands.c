@@ -44,7 +44,12 @@ const struct command commands[] = {
       port_add },
     { "port del", "NAME", "detach a port, with its connections", NULL, 0, port_del },
     { "port list", NULL, "all ports", NULL, 0, port_list },
-    { "port show", "NAME", "one port", NULL, 0, port_show },
+    { "port show", "NAME", "one port",
+      "Policy is what its packets are judged by at this moment, as the switch has published it, "
+      "not\n"
+      "what was sent: the digest is that of 'policy apply', and ports whose tables are the same\n"
+      "judge alike.",
+      0, port_show },
     { "binding list", NULL, "which addresses are whose",
       "The addresses that each desktop may send from, and how the switch knows: given with the\n"
       "port, formed from its MAC, or learned from DHCP, router advertisements and duplicate\n"

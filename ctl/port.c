@@ -390,6 +390,24 @@ port_list(struct ctl *ctl)
 }
 
 static void
+print_policy(const Fusuma__V1__PortPolicy *p)
+{
+    if (!p) {
+        output_field("Policy:", "none: what it sends and gets is judged at the desktops");
+    } else if (!p->policy_digest[0]) {
+        output_field("Policy:", "none: everything is denied");
+        output_field("  In force:", "generation %" PRIu64, p->generation);
+    } else {
+        output_field("Policy:", "sha256 %s", p->policy_digest);
+        output_field("  In force:", "generation %" PRIu64 ", mode %s", p->generation, p->mode);
+        output_field("  Egress:", "%" PRIu32 " rule%s, table %016" PRIx64, p->egress_rules,
+                     p->egress_rules == 1 ? "" : "s", p->egress_table);
+        output_field("  Ingress:", "%" PRIu32 " rule%s, table %016" PRIx64, p->ingress_rules,
+                     p->ingress_rules == 1 ? "" : "s", p->ingress_table);
+    }
+}
+
+static void
 print_port(const void *reply)
 {
     static const Fusuma__V1__PortSpec none = FUSUMA__V1__PORT_SPEC__INIT;
@@ -417,6 +435,7 @@ print_port(const void *reply)
         output_field("Stations:", "%" PRIu32 " learned, at most %" PRIu32, port->macs_learned,
                      port->mac_limit);
     }
+    print_policy(port->policy);
     output_field("Id:", "%" PRIu32, port->id);
     output_field("Worker:", "%" PRIu32, port->worker);
     output_field("Generation:", "%" PRIu64, port->generation);

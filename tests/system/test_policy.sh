@@ -92,12 +92,31 @@ sw policy apply --expect-version 1 --comment 'build servers' dev.yaml base.yaml
 expect "version" "$(version)" 2
 connects d1 "$(desk_ip 2):8080" || die "the developer does not reach the build server"
 connects d3 "$(desk_ip 2):8080" && die "who is no developer does"
-expect "tables in force" "$(sw -o json policy apply dev.yaml base.yaml | /usr/bin/python3 -c '
+sw -o json policy apply dev.yaml base.yaml >applied
+expect "tables in force" "$(/usr/bin/python3 <applied -c '
 import json, sys
 r = json.load(sys.stdin)
 print(len(r["ports"]), len({p["egressTable"] for p in r["ports"]}),
       {p["policyDigest"] for p in r["ports"]} == {r["digest"]})')" "6 2 True"
 expect "version" "$(version)" 3
+
+# ---- what is realised ----
+for port in d1 d2; do
+    sw -o json port show $port >shown
+    for key in generation policyDigest egressTable ingressTable egressRules; do
+        expect "$key of $port" "$(field "policy.$key" <shown)" \
+            "$(field "ports.$((${port#d} - 1)).$key" <applied)"
+    done
+done
+sw port show d1 | tee shown
+grep -q "sha256 $(digest)$" shown || die "what is in force on d1 is not said"
+sw quarantine d1
+expect "digest of a port that has moved on" "$(sw -o json port show d1 | field policy.policyDigest)" \
+    "$(digest)"
+[[ $(sw -o json port show d1 | field policy.generation) -gt $(field generation <applied) ]] ||
+    die "the generation is not that of what is published"
+sw release d1
+sw port show server | grep -E '^Policy: +none'
 
 # ---- what is strange is said, and what would change ----
 sed 's/id: web,/id: 7web,/; s/id: 7web/id: 7 web/' base.yaml >odd2.yaml

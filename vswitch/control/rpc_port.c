@@ -3,28 +3,30 @@
 #include <stdlib.h>
 
 #include "control/message.h"
+#include "control/policy_message.h"
 #include "control/port_message.h"
 #include "control/rpc.h"
 #include "datapath/fdb.h"
 #include "util.h"
 
 static Fusuma__V1__Port *
-port_now(const struct desired_port *port)
+port_now(const struct control *c, const struct desired_port *port)
 {
     Fusuma__V1__Port *message = port_message(port);
 
     message->macs_learned = port->dp ? fdb_learned(port->id) : 0;
+    message->policy = port_policy_message(c, port);
     return message;
 }
 
 static void
-added(struct control *c OVS_UNUSED, enum rpc_status status, const char *error,
-      const struct desired_port *port, void *call)
+added(struct control *c, enum rpc_status status, const char *error, const struct desired_port *port,
+      void *call)
 {
     if (status) {
         rpc_call_fail(call, status, "%s", error);
     } else {
-        rpc_reply_with(call, port_now(port));
+        rpc_reply_with(call, port_now(c, port));
     }
 }
 
@@ -63,7 +65,7 @@ rpc_get_port(struct rpc_call *call, const ProtobufCMessage *request, void *contr
     const struct desired_port *port = desired_find(&c->desired, r->name);
 
     if (port) {
-        rpc_reply_with(call, port_now(port));
+        rpc_reply_with(call, port_now(c, port));
     } else {
         rpc_call_fail(call, RPC_NOT_FOUND, "no port is named \"%s\"", r->name);
     }
@@ -78,7 +80,7 @@ rpc_list_ports(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED
     const struct shash_node **nodes = shash_sort(&c->desired.ports);
 
     for (size_t i = 0; i < shash_count(&c->desired.ports); i++) {
-        message_append(reply->ports, reply->n_ports, port_now(nodes[i]->data));
+        message_append(reply->ports, reply->n_ports, port_now(c, nodes[i]->data));
     }
     free(nodes);
     rpc_reply_with(call, reply);

@@ -242,6 +242,24 @@ class Ports(SwctlTest):
         self.assertRegex(self.run_ctl("port", "show", "vd-1")[0],
                          r"(?m)^Storm limits: +broadcast 7, multicast off, unknown-unicast 9$")
 
+    def test_show_what_is_realised(self):
+        realised = {"port": "vd-1", "generation": "12", "policyDigest": "ab" * 32, "egressRules": 7,
+                    "ingressRules": 1, "egressTable": str(0xabc), "ingressTable": str(2**64 - 1),
+                    "mode": "audit-default"}
+        self.switch.answers["GetPort"] = port(policy=realised)
+        out = self.run_ctl("port", "show", "vd-1")[0]
+        for line in ("Policy: +sha256 " + "ab" * 32, " +In force: +generation 12, mode audit-default",
+                     " +Egress: +7 rules, table 0000000000000abc",
+                     " +Ingress: +1 rule, table ffffffffffffffff"):
+            self.assertRegex(out, "(?m)^" + line + "$")
+        self.switch.answers["GetPort"] = port(policy={"port": "vd-1", "generation": "9",
+                                                      "mode": "enforce"})
+        out = self.run_ctl("port", "show", "vd-1")[0]
+        self.assertRegex(out, "(?m)^Policy: +none: everything is denied$")
+        self.assertRegex(out, "(?m)^ +In force: +generation 9$")
+        self.switch.answers["GetPort"] = port("up0")
+        self.assertRegex(self.run_ctl("port", "show", "up0")[0], "(?m)^Policy: +none: ")
+
     def test_add_wrong_input_names_what(self):
         good = ["port", "add", "p", "--type", "af_packet", "--interface", "e", "--role", "desktop"]
         for args, said in (
