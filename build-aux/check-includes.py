@@ -19,7 +19,7 @@ MAY = {
     'control': {'acl', 'proto', 'datapath', 'telemetry', 'port'},
     'vswitchd': {'acl', 'proto', 'datapath', 'telemetry', 'port', 'control'},
     'ctl': {'proto'},
-    'perf': {'acl', 'proto', 'datapath', 'telemetry', 'port', 'control'},
+    'perf': {'acl', 'proto', 'datapath', 'telemetry', 'port', 'control', 'tests'},
     'tests': {'acl', 'proto', 'datapath', 'telemetry', 'port', 'control', 'ctl'},
 }
 

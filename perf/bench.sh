@@ -2,20 +2,27 @@
 # Side-by-side measurements.
 #
 #     bench.sh forward [-o table|json] [--runs N] [--windows N] [--flows N]
+#     bench.sh acl     [-o table|json] [--runs N] [--headers N] [SET...]
 #
 # forward: packets a second through two vhost-user ports of vswitchd (bindings guarded, policy
 # applied, connections tracked) beside dpdk-testpmd, which copies from port to port and looks at
 # nothing: the ratio is what the work of a switch costs.  The two take turns, so that a machine that
 # changes its speed changes it for both.
+#
+# acl: the rule tables beside rte_acl's widest algorithm, on the ClassBench sets of
+# tests/data/rulesets (all of them, or those that are named): time of a lookup, of a build, and
+# memory.  acl.c says what the headers are.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 build=${FUSUMA_BUILD:-$here/../build}
 switch_cpu=1 # the worker
 gen_cpu=0    # the generator, and the switch's control threads
-runs=5
+runs=
 windows=6    # of half a second, in a run
 flows=1000
+headers=65536
+sets=()
 json=
 # What a stateful firewall may cost beside copying alone.
 floor=0.4
@@ -36,6 +43,7 @@ die()
 usage()
 {
     echo "usage: bench.sh forward [-o table|json] [--runs N] [--windows N] [--flows N]" >&2
+    echo "       bench.sh acl [-o table|json] [--runs N] [--headers N] [SET...]" >&2
     exit 2
 }
 
@@ -214,6 +222,12 @@ alternate()
 forward()
 {
     local compare=()
+    (($(nproc) >= 2)) || die "two CPUs are needed: one for the switch, one for the generator"
+    [[ $(type -P dpdk-testpmd) ]] || die "dpdk-testpmd is missing (Debian: dpdk-dev)"
+    runs=${runs:-5}
+    mkfifo "$tmp/stdin"
+    exec 8<>"$tmp/stdin"
+    write_config
     verify_ours
     alternate
     [[ ! $json ]] || compare=(--json)
@@ -221,30 +235,49 @@ forward()
         --peer testpmd --floor "$floor" --target "$target" "${compare[@]}" "$tmp/runs"
 }
 
-[[ ${1-} == forward ]] || usage
+acl()
+{
+    local report=() files=() set cpu=$(($(nproc) - 1))
+    if ((${#sets[@]})); then
+        for set in "${sets[@]}"; do
+            files+=("$here/../tests/data/rulesets/$set.rules.gz")
+            [[ -r ${files[-1]} ]] || die "there is no rule set '$set'"
+        done
+    else
+        files=("$here"/../tests/data/rulesets/*.rules.gz)
+    fi
+    [[ ! $json ]] || report=(--json)
+    taskset -c "$cpu" "$build/perf/acl" --lcore "$cpu" --runs "${runs:-15}" --headers "$headers" \
+        "${no_huge[@]}" "${files[@]}" >"$tmp/acl" || die "rte_acl and the tables do not agree"
+    /usr/bin/python3 "$here/report.py" acl "${report[@]}" "$tmp/acl"
+}
+
+case_=${1-}
+[[ $case_ == forward || $case_ == acl ]] || usage
 shift
 while (($#)); do
-    case $1 in
-        -o) case ${2-} in table) ;; json) json=yes ;; *) usage ;; esac ;;
-        --runs) runs=${2?} ;;
-        --windows) windows=${2?} ;;
-        --flows) flows=${2?} ;;
+    case $case_$1 in
+        *-o) case ${2-} in table) ;; json) json=yes ;; *) usage ;; esac ;;
+        *--runs) runs=${2?} ;;
+        forward--windows) windows=${2?} ;;
+        forward--flows) flows=${2?} ;;
+        acl--headers) headers=${2?} ;;
+        acl[!-]*)
+            sets+=("$1")
+            shift
+            continue
+            ;;
         *) usage ;;
     esac
     shift 2
 done
 
-(($(nproc) >= 2)) || die "two CPUs are needed: one for the switch, one for the generator"
-[[ $(type -P dpdk-testpmd) ]] || die "dpdk-testpmd is missing (Debian: dpdk-dev)"
-for program in bin/vswitchd perf/gen; do
+for program in bin/vswitchd perf/acl perf/gen; do
     [[ -x $build/$program ]] || die "$build/$program is missing: ./run build"
 done
 trap clean_up EXIT
 trap 'exit 130' INT TERM
 tmp=$(mktemp -d /tmp/fusuma-bench.XXXXXX)
-mkfifo "$tmp/stdin"
-exec 8<>"$tmp/stdin"
 reserve_hugepages
 take_precedence
-write_config
-forward
+$case_

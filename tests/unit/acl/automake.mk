@@ -28,5 +28,7 @@ tests_unit_acl_diff_rulesets_CPPFLAGS = $(AM_CPPFLAGS) $(ZLIB_CFLAGS)
 tests_unit_acl_diff_rulesets_SOURCES = \
 	tests/unit/acl/diff_rulesets.c \
 	tests/unit/acl/filters.c \
-	tests/unit/acl/filters.h
+	tests/unit/acl/filters.h \
+	tests/unit/acl/ruleset.c \
+	tests/unit/acl/ruleset.h
 tests_unit_acl_diff_rulesets_LDADD = acl/libacl.a $(ZLIB_LIBS)
