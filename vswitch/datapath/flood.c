@@ -8,22 +8,40 @@
 
 bool
 flood_to_uplinks(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
-                 const struct pkt *p)
+                 const struct pkt *p, struct judgement *j)
 {
     (void) w;
     (void) from;
     (void) p;
+    (void) j;
     return to->role == PORT_UPLINK && !to->quarantined;
 }
 
 bool
 flood_to_all(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
-             const struct pkt *p)
+             const struct pkt *p, struct judgement *j)
 {
     (void) w;
     (void) from;
     (void) p;
+    (void) j;
     return !to->quarantined;
+}
+
+static bool
+admits(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
+       const struct pkt *p, flood_filter *filter)
+{
+    struct judgement j;
+
+    j.n_audits = 0;
+    if (!filter(w, from, to, p, &j)) {
+        return false;
+    }
+    for (unsigned i = 0; i < j.n_audits; i++) {
+        record_audit(w, from, p, &j.audit[i]);
+    }
+    return true;
 }
 
 bool
@@ -35,7 +53,7 @@ flood(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_filte
 
     for (uint16_t i = 0; i < s->n_ports; i++) {
         const struct port_leaf *to = s->ports[s->port_ids[i]];
-        if (to == from || !port_carries(to, p->vlan) || !filter(w, from, to, p)) {
+        if (to == from || !port_carries(to, p->vlan) || !admits(w, from, to, p, filter)) {
             continue;
         }
         if (last) {

@@ -186,6 +186,13 @@ relation_of(uint16_t asking, uint16_t asked, const struct pkt *p)
     return relation_key(asking, asked, p->flags & PKT_V6 ? 1 : 0);
 }
 
+/* Policy denies it, or would without audit mode. */
+static bool
+is_denied(const struct judgement *j)
+{
+    return j->reason != DROP_NONE || j->n_audits;
+}
+
 /* Whether 'p' answers what the desktop 'to' has asked a group; 'j' then has the rules. */
 static bool
 answers(const struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
@@ -207,11 +214,27 @@ note_question(struct worker *w, const struct port_leaf *from, const struct pkt *
 
 /* ---- groups ---- */
 
+/* Of what audit mode did, only what is this copy's: the sender's part is the packet's. */
+static void
+keep_own_audits(const struct port_leaf *from, const struct pkt *p, struct judgement *j)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < j->n_audits; i++) {
+        if (j->audit[i].direction == ACL_INGRESS) {
+            j->audit[n] = j->audit[i];
+            soften(from, p, &j->audit[n++]);
+        }
+    }
+    j->n_audits = n;
+}
+
 /* A copy for a desktop must pass that desktop's own firewall; uplinks are behind the sender's. */
 static bool
 admits(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
-       const struct pkt *p)
+       const struct pkt *p, struct judgement *j)
 {
+    struct judgement asked;
     struct judge_query q = { .from = from,
                              .to = to,
                              .src = p->src,
@@ -220,17 +243,24 @@ admits(struct worker *w, const struct port_leaf *from, const struct port_leaf *t
                              .service = pkt_service(p),
                              .vlan = p->vlan,
                              .protocol = p->protocol };
-    struct judgement j;
 
-    judge(w->snapshot, &q, &j);
-    return j.reason == DROP_NONE || answers(w, from, to, p, &j);
+    judge(w->snapshot, &q, j);
+    if (!is_denied(j)) {
+        return true;
+    }
+    if (answers(w, from, to, p, &asked)) {
+        j->n_audits = 0; /* nothing would deny it */
+        return true;
+    }
+    keep_own_audits(from, p, j);
+    return j->reason == DROP_NONE;
 }
 
 static bool
 admits_member(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
-              const struct pkt *p)
+              const struct pkt *p, struct judgement *j)
 {
-    return snoop_wants(w, to) && admits(w, from, to, p);
+    return snoop_wants(w, to) && admits(w, from, to, p, j);
 }
 
 static void
@@ -304,7 +334,7 @@ forward_new(struct worker *w, const struct port_leaf *from, struct pkt *p)
         return;
     }
     judge(w->snapshot, &q, &j);
-    if (j.reason != DROP_NONE && to && answers(w, from, to, p, &asked)) {
+    if (is_denied(&j) && to && answers(w, from, to, p, &asked)) {
         forward_hit(w, asked.rule_slot[ACL_EGRESS], forward_packets(p), forward_bytes(p));
         forward_send(w, from, to, p);
     } else if (j.reason != DROP_NONE) {

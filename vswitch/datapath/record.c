@@ -87,7 +87,8 @@ same_flow(const struct drop_record *a, const struct drop_record *b)
 {
     return a->port == b->port && a->reason == b->reason && a->protocol == b->protocol &&
            a->dport == b->dport && acl_addr_equals(&a->dst, &b->dst) &&
-           acl_addr_equals(&a->src, &b->src) && a->ethertype == b->ethertype && a->vlan == b->vlan;
+           acl_addr_equals(&a->src, &b->src) && a->rule_slot == b->rule_slot &&
+           a->ethertype == b->ethertype && a->vlan == b->vlan;
 }
 
 static uint32_t
@@ -97,6 +98,7 @@ merge_hash(const struct drop_record *d)
 
     h ^= ((uint64_t) d->dport << 32 | d->port << 16 | d->protocol << 8 | d->reason) *
          0xc4ceb9fe1a85ec53ull;
+    h += d->rule_slot * 0x9fb21c651e98df25ull; /* audit mode tells one packet by several rules */
     return (h ^ h >> 29) >> 20;
 }
 

@@ -49,9 +49,9 @@ snoop_wants(const struct worker *w, const struct port_leaf *to)
 
 static bool
 to_known_routers(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
-                 const struct pkt *p)
+                 const struct pkt *p, struct judgement *j)
 {
-    return flood_to_uplinks(w, from, to, p) && mcast_set_has(&w->members, to->id);
+    return flood_to_uplinks(w, from, to, p, j) && mcast_set_has(&w->members, to->id);
 }
 
 static void

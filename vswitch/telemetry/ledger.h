@@ -30,8 +30,9 @@ struct ledger_page {
     uint64_t consumed;
     uint64_t held; /* a level, not a sum */
     uint64_t copies;
-    uint64_t probes;     /* ARP and ND for peers out of reach; these packets are also 'consumed' */
-    uint64_t would_drop; /* packets that policy denies, but in audit mode; they are 'forwarded' */
+    uint64_t probes; /* ARP and ND for peers out of reach; these packets are also 'consumed' */
+    /* By rule of either side: packets, and copies of them, that only audit mode has let through. */
+    uint64_t would_drop;
     uint64_t drops[N_DROP_REASONS];
     uint64_t groups_refused; /* joins of multicast groups beyond what a port may have */
     uint64_t macs_refused;   /* packets of stations that are not learned, for the port has enough */

@@ -3,6 +3,7 @@ TESTS += tests/unit/datapath/test_datapath
 tests_unit_datapath_test_datapath_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 tests_unit_datapath_test_datapath_SOURCES = \
 	tests/unit/datapath/arp_suite.c \
+	tests/unit/datapath/audit_suite.c \
 	tests/unit/datapath/bench.c \
 	tests/unit/datapath/bench.h \
 	tests/unit/datapath/conn_suite.c \

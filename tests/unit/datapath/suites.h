@@ -17,6 +17,7 @@ void suite_fdb(void);
 void suite_pipeline(void);
 void suite_learn(void);
 void suite_arp(void);
+void suite_audit(void);
 void suite_vlan(void);
 void suite_reject(void);
 void suite_storm(void);

@@ -37,6 +37,7 @@ main(void)
     suite_pipeline();
     suite_learn();
     suite_arp();
+    suite_audit();
     suite_vlan();
     suite_reject();
     suite_storm();
