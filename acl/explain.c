@@ -69,6 +69,17 @@ misses_of_service(const struct acl_rule *rule, const struct acl_service *s,
     return misses;
 }
 
+/* How far off: protocol and port are one thing, the service, but where all else is equal who has
+ * the port right is nearer. */
+static unsigned
+distance(unsigned misses)
+{
+    const unsigned service = ACL_MISS_PROTOCOL | ACL_MISS_PORT;
+    bool both = (misses & service) == service;
+
+    return 2 * ((unsigned) __builtin_popcount(misses) - both) + both;
+}
+
 unsigned
 acl_explain_misses(const struct acl_rule *rule, const struct acl_question *q)
 {
@@ -89,7 +100,7 @@ acl_explain_misses(const struct acl_rule *rule, const struct acl_question *q)
     for (size_t i = 0; i < rule->n_services; i++) {
         unsigned m = misses_of_service(rule, &rule->services[i], q);
 
-        if (!i || __builtin_popcount(m) < __builtin_popcount(service)) {
+        if (!i || distance(m) < distance(service)) {
             service = m;
         }
     }
@@ -109,7 +120,7 @@ acl_explain_nearest(const struct acl_policy *policy, const struct acl_question *
             continue;
         }
         m = acl_explain_misses(&policy->rules[i], q);
-        if (!found || __builtin_popcount(m) < __builtin_popcount(*misses)) {
+        if (!found || distance(m) < distance(*misses)) {
             *rule = (uint32_t) i;
             *misses = m;
             found = true;

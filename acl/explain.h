@@ -28,8 +28,8 @@ struct acl_question {
 
 /* The fields in which the rule does not accept it; of its services, the nearest one's. */
 unsigned acl_explain_misses(const struct acl_rule *, const struct acl_question *);
-/* The rule that would allow it but for the fewest fields, the first of those.  False: no rule of
- * the policy allows anything. */
+/* The rule that would allow it but for the fewest fields (protocol and port count as one), the
+ * first of those.  False: no rule of the policy allows anything. */
 bool acl_explain_nearest(const struct acl_policy *, const struct acl_question *, uint32_t *rule,
                          unsigned *misses);
 /* "peer": as the field is called in a policy.  'bit' is one of them. */

@@ -91,6 +91,48 @@ test_nearest(void)
     acl_policy_destroy(policy);
 }
 
+/* What is about another service altogether is one thing away, as what is for another peer is. */
+static void
+test_service_is_one_thing(void)
+{
+    static const char yaml[] =
+        "version: 1\n"
+        "groups: { servers: { cidrs: [10.0.0.0/24] }, printers: { cidrs: [10.1.0.0/24] } }\n"
+        "rules:\n"
+        "  - { id: print, direction: ingress, peer: printers, protocol: tcp, ports: [9100],"
+        " action: allow }\n"
+        "  - { id: dns, direction: egress, peer: servers, protocol: udp, ports: [53],"
+        " action: allow }\n"
+        "  - { id: web, direction: egress, peer: servers, protocol: tcp, ports: [80],"
+        " action: allow }\n";
+    static const uint32_t servers[] = { 0 };
+    struct acl_question q = {
+        .peer_groups = servers, .n_peer_groups = 1, .protocol = 6, .service = 9100
+    };
+    struct acl_policy *policy = parsed(yaml);
+
+    expect(policy, &q, "web", ACL_MISS_PORT);
+    q.protocol = 17;
+    q.service = 80; /* "dns" has the protocol, "web" has the port: the first of them */
+    expect(policy, &q, "dns", ACL_MISS_PORT);
+    q.protocol = 6;
+    q.service = 53;
+    expect(policy, &q, "dns", ACL_MISS_PROTOCOL);
+    q.direction = ACL_INGRESS; /* "print" misses peer and port, "dns" direction and service */
+    q.service = 443;
+    expect(policy, &q, "print", ACL_MISS_PEER | ACL_MISS_PORT);
+    q.protocol = 132;
+    expect(policy, &q, "print", ACL_MISS_PEER | ACL_MISS_PROTOCOL | ACL_MISS_PORT);
+    q.direction = ACL_EGRESS;
+    q.protocol = 17;
+    q.service = 81;
+    CU_ASSERT_EQUAL(acl_explain_misses(&policy->rules[2], &q), ACL_MISS_PROTOCOL | ACL_MISS_PORT);
+    q.n_peer_groups = 0; /* two things each, and "print" three */
+    q.service = 9100;
+    expect(policy, &q, "dns", ACL_MISS_PEER | ACL_MISS_PORT);
+    acl_policy_destroy(policy);
+}
+
 static void
 test_applied_to(void)
 {
@@ -179,6 +221,7 @@ test_agrees_with_tables(void)
 
 CU_TestInfo explain_tests[] = {
     { "the rule that misses least", test_nearest },
+    { "a service is one thing", test_service_is_one_thing },
     { "applied to others", test_applied_to },
     { "no rule allows anything", test_no_rule_allows },
     { "agrees with the tables", test_agrees_with_tables },
