@@ -54,6 +54,10 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/rate.h \
 	vswitch/datapath/storm.c \
 	vswitch/datapath/storm.h \
+	vswitch/datapath/trace.c \
+	vswitch/datapath/trace.h \
+	vswitch/datapath/trace_forward.c \
+	vswitch/datapath/trace_private.h \
 	vswitch/datapath/track.c \
 	vswitch/datapath/vlan.c \
 	vswitch/datapath/vlan.h \

@@ -190,6 +190,10 @@ bool conn_under_pressure(const struct conn_table *);
  * may not dp_synchronize(). */
 typedef bool conn_visit(struct conn *, void *aux);
 uint32_t conn_walk(struct conn_table *, uint32_t from, uint32_t n, conn_visit *cb, void *aux);
+/* In between, what conn_lookup() finds stays what it is.  Not from within a walk; the caller may
+ * not dp_synchronize(). */
+void conn_look_begin(struct conn_table *);
+void conn_look_end(struct conn_table *);
 /* Names the connection until it ends, and no other one: its entry is 'id & UINT32_MAX'. */
 uint64_t conn_id(const struct conn_table *, const struct conn *);
 /* Declares a connection dead, from within a walk: workers stop using it at once, and bury it as

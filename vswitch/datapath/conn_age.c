@@ -126,6 +126,18 @@ conn_sweep(struct conn_table *t, uint32_t worker, uint64_t now)
 
 /* ---- control ---- */
 
+void
+conn_look_begin(struct conn_table *t)
+{
+    rte_rcu_qsbr_thread_online(t->qsbr, t->n_workers);
+}
+
+void
+conn_look_end(struct conn_table *t)
+{
+    rte_rcu_qsbr_thread_offline(t->qsbr, t->n_workers);
+}
+
 /* While control walks, it is one of those whom retired entries wait for, so an entry that was seen
  * alive does not turn into another one under its hands; it lets go often enough for the free
  * entries to last. */

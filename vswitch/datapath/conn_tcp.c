@@ -407,3 +407,23 @@ tcp_state(const struct tcp_half *a, const struct tcp_half *b)
     }
     return any & TCP_SAID_FIN ? TCP_CLOSING : TCP_ESTABLISHED;
 }
+
+#define READ(FIELD)                                                                                \
+    atomic_store_explicit(&copy->FIELD, atomic_load_explicit(&h->FIELD, memory_order_relaxed),     \
+                          memory_order_relaxed)
+
+void
+tcp_half_read(const struct tcp_half *h, struct tcp_half *copy)
+{
+    READ(first);
+    READ(end);
+    READ(ack);
+    READ(edge);
+    READ(window);
+    READ(said);
+    READ(scale);
+    READ(new_scale);
+    READ(new_window);
+    READ(new_first);
+    READ(new_end);
+}

@@ -96,6 +96,9 @@ void tcp_begin_anew(struct tcp_half *me, struct tcp_half *peer, const struct tcp
  * from its window: what an ICMP error quotes (RFC 5927, 4.1). */
 bool tcp_may_have_sent(const struct tcp_half *me, const struct tcp_half *peer, uint32_t seq);
 
+/* What it holds at this moment, for who wants to know what would come of a segment. */
+void tcp_half_read(const struct tcp_half *, struct tcp_half *copy);
+
 enum tcp_state tcp_state(const struct tcp_half *, const struct tcp_half *);
 
 #endif

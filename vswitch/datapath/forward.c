@@ -271,11 +271,17 @@ flood_one(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_f
     }
 }
 
+flood_filter *
+forward_group_filter(struct worker *w, const struct pkt *p)
+{
+    return snoop_is_for_members(w, p) ? admits_member : admits;
+}
+
 static void
 forward_group(struct worker *w, const struct port_leaf *from, struct pkt *p, struct judgement *j)
 {
     struct rte_mbuf *m[FRAG_MAX_PIECES];
-    flood_filter *filter = snoop_is_for_members(w, p) ? admits_member : admits;
+    flood_filter *filter = forward_group_filter(w, p);
     uint16_t n;
 
     forward_tell(w, from, p, j);
@@ -294,56 +300,79 @@ forward_group(struct worker *w, const struct port_leaf *from, struct pkt *p, str
 
 /* ---- new connections ---- */
 
-static void
-forward_judged(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
-               struct pkt *p, struct judgement *j)
+static enum forward_fate
+choose(const struct worker *w, const struct port_leaf *from, const struct pkt *p,
+       struct forward_choice *c)
 {
-    if (p->protocol == IPPROTO_TCP && !track_opens(w, p)) {
-        forward_drop(w, from, p, DROP_TCP_STATE);
-        return;
+    const struct port_leaf *to = c->to;
+    struct judgement asked;
+
+    judge(w->snapshot, &c->query, &c->judgement);
+    if (is_denied(&c->judgement) && to && answers(w, from, to, p, &asked)) {
+        c->judgement = asked;
+        return FORWARD_ANSWER;
+    } else if (c->judgement.reason != DROP_NONE) {
+        return FORWARD_DENIED;
+    } else if (p->flags & PKT_GROUP) {
+        return FORWARD_GROUP;
+    } else if (to && to->role == PORT_DESKTOP && !guard_is_bound(to, &p->dst)) {
+        c->reason = DROP_MISADDRESSED;
+        return FORWARD_DROPPED;
+    } else if (p->protocol == IPPROTO_TCP && !track_opens(w, p)) {
+        c->reason = DROP_TCP_STATE;
+        return FORWARD_DROPPED;
     }
-    forward_tell(w, from, p, j);
-    if (p->flags & PKT_TRACKED && track_opens(w, p)) {
-        if (track_open(w, from, to, p, j)) {
-            forward_send(w, from, to, p);
-        }
-    } else {
-        forward_hit(w, j->rule_slot[0], forward_packets(p), forward_bytes(p));
-        forward_hit(w, j->rule_slot[1], forward_packets(p), forward_bytes(p));
-        forward_send(w, from, to, p);
-    }
+    return p->flags & PKT_TRACKED && track_opens(w, p) ? FORWARD_OPENS : FORWARD_ALLOWED;
+}
+
+void
+forward_choose(const struct worker *w, const struct port_leaf *from, const struct pkt *p,
+               struct forward_choice *c)
+{
+    c->to = p->flags & PKT_GROUP ? NULL : forward_leaf(w, fdb_lookup(p->dmac, p->vlan));
+    c->query = (struct judge_query){ .from = from,
+                                     .to = c->to,
+                                     .src = p->src,
+                                     .dst = p->dst,
+                                     .sport = p->sport,
+                                     .service = pkt_service(p),
+                                     .vlan = p->vlan,
+                                     .protocol = p->protocol };
+    c->reason = DROP_HAIRPIN;
+    c->fate = c->to == from ? FORWARD_DROPPED : choose(w, from, p, c);
 }
 
 void
 forward_new(struct worker *w, const struct port_leaf *from, struct pkt *p)
 {
-    const struct port_leaf *to =
-        p->flags & PKT_GROUP ? NULL : forward_leaf(w, fdb_lookup(p->dmac, p->vlan));
-    struct judge_query q = { .from = from,
-                             .to = to,
-                             .src = p->src,
-                             .dst = p->dst,
-                             .sport = p->sport,
-                             .service = pkt_service(p),
-                             .vlan = p->vlan,
-                             .protocol = p->protocol };
-    struct judgement j, asked;
+    struct forward_choice c;
+    struct judgement *j = &c.judgement;
 
-    if (to == from) {
-        forward_drop(w, from, p, DROP_HAIRPIN);
-        return;
-    }
-    judge(w->snapshot, &q, &j);
-    if (is_denied(&j) && to && answers(w, from, to, p, &asked)) {
-        forward_hit(w, asked.rule_slot[ACL_EGRESS], forward_packets(p), forward_bytes(p));
-        forward_send(w, from, to, p);
-    } else if (j.reason != DROP_NONE) {
-        forward_deny(w, from, p, &j);
-    } else if (p->flags & PKT_GROUP) {
-        forward_group(w, from, p, &j);
-    } else if (to && to->role == PORT_DESKTOP && !guard_is_bound(to, &p->dst)) {
-        forward_drop(w, from, p, DROP_MISADDRESSED);
-    } else {
-        forward_judged(w, from, to, p, &j);
+    forward_choose(w, from, p, &c);
+    switch (c.fate) {
+    case FORWARD_DROPPED:
+        forward_drop(w, from, p, c.reason);
+        break;
+    case FORWARD_DENIED:
+        forward_deny(w, from, p, j);
+        break;
+    case FORWARD_GROUP:
+        forward_group(w, from, p, j);
+        break;
+    case FORWARD_OPENS:
+        forward_tell(w, from, p, j);
+        if (track_open(w, from, c.to, p, j)) {
+            forward_send(w, from, c.to, p);
+        }
+        break;
+    case FORWARD_ANSWER: /* by the rules for what it answers */
+    case FORWARD_ALLOWED:
+        if (c.fate == FORWARD_ALLOWED) {
+            forward_tell(w, from, p, j);
+            forward_hit(w, j->rule_slot[ACL_INGRESS], forward_packets(p), forward_bytes(p));
+        }
+        forward_hit(w, j->rule_slot[ACL_EGRESS], forward_packets(p), forward_bytes(p));
+        forward_send(w, from, c.to, p);
+        break;
     }
 }

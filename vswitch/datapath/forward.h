@@ -2,6 +2,7 @@
 #ifndef DATAPATH_FORWARD_H
 #define DATAPATH_FORWARD_H 1
 
+#include "datapath/flood.h"
 #include "datapath/judge.h"
 #include "datapath/worker_private.h"
 
@@ -13,6 +14,49 @@ void forward_new(struct worker *, const struct port_leaf *from, struct pkt *);
 void forward_tracked(struct worker *, const struct port_leaf *from, struct pkt *);
 /* track.c: an ICMP error, which passes as far as a connection is its matter (RFC 5927). */
 void forward_icmp_error(struct worker *, const struct port_leaf *from, struct pkt *);
+
+/* ---- what would become of it; nothing changes (trace.c asks, too) ---- */
+
+enum forward_fate {
+    FORWARD_DROPPED, /* for 'reason' */
+    FORWARD_DENIED,  /* by policy: 'judgement' */
+    FORWARD_ANSWER,  /* to what 'to' has asked a group; 'judgement' is of the question */
+    FORWARD_GROUP,   /* to all that forward_group_filter() admits */
+    FORWARD_OPENS,   /* a connection, if there is room for it */
+    FORWARD_ALLOWED, /* by itself */
+};
+
+struct forward_choice {
+    enum forward_fate fate;
+    enum drop_reason reason;
+    const struct port_leaf *to; /* NULL: not known, or a group */
+    struct judge_query query;
+    struct judgement judgement; /* not of DROP_HAIRPIN */
+};
+
+/* What forward_new() is about to do. */
+void forward_choose(const struct worker *, const struct port_leaf *from, const struct pkt *,
+                    struct forward_choice *);
+/* Who gets a copy of what is for many. */
+flood_filter *forward_group_filter(struct worker *, const struct pkt *);
+/* The responder of p->conn, if 'p' or the FDB tells it and the entry does not know it yet.  NULL:
+ * nothing new. */
+const struct port_leaf *track_responder(const struct worker *, const struct port_leaf *from,
+                                        const struct pkt *);
+/* Whether 'p' opens a connection where the one that it seems to belong to has ended. */
+bool track_begins_again(const struct pkt *);
+/* The query of a SYN that 'p' answers, which came while p->conn was there.  False: its port is
+ * gone. */
+bool track_query_anew(const struct worker *, const struct port_leaf *from, const struct pkt *,
+                      struct judge_query *);
+/* The connection whose packet the ICMP error 'p' quotes, which has to have gone from the error's
+ * destination to this port, with a number that is in flight; p->side becomes the side that the
+ * error comes from.  NULL: it is none's matter. */
+struct conn *track_quoted(const struct worker *, const struct port_leaf *from, struct pkt *p);
+/* Whether a segment's outcome rests on its checksum, and 'c' is not to be moved on without it. */
+bool track_needs_csum(const struct conn *c, const struct pkt *);
+/* Whether the port may have one more connection. */
+bool track_has_quota(const struct worker *, const struct port_leaf *from);
 
 /* For forward.c, track.c and learn.c. */
 

@@ -158,26 +158,6 @@ asks_for_itself(const struct port_leaf *from, const struct pkt *p, const struct 
            (!d->ciaddr.w[3] || guard_is_bound(from, &d->ciaddr));
 }
 
-static bool
-request(struct worker *w, const struct port_leaf *from, struct pkt *p, const struct dhcp_message *d)
-{
-    struct lesson lesson;
-
-    if (!asks_for_itself(from, p, d)) {
-        forward_drop(w, from, p, DROP_SPOOF_DHCP);
-        return true;
-    }
-    relation_note(w->relations, from->id, relation_key(p->sport, p->dport, d->id), w->now);
-    if (d->kind == DHCP_ENDS && d->n_leases && !from->quarantined && csum_holds(p) &&
-        has_token(w, from)) {
-        begin(&lesson, LESSON_RELEASE, from, p);
-        lesson.n_leases = d->n_leases;
-        memcpy(lesson.lease, d->lease, sizeof lesson.lease);
-        report(w, &lesson); /* one that is lost ends with its time */
-    }
-    return false;
-}
-
 static void
 hold(struct worker *w, const struct port_leaf *from, const struct port_leaf *to, struct pkt *p,
      const struct dhcp_message *d)
@@ -218,55 +198,96 @@ deliver(struct worker *w, const struct port_leaf *from, const struct port_leaf *
     p->m = NULL;
 }
 
-static bool
-reply(struct worker *w, const struct port_leaf *from, struct pkt *p, const struct dhcp_message *d)
+static void
+decide_reply(const struct worker *w, const struct port_leaf *from, const struct pkt *p,
+             const struct dhcp_message *d, struct dhcp_fate *fate)
 {
-    const struct port_leaf *to = d->relayed ? NULL : asker(w, p, d);
-    struct judgement j;
+    const struct port_leaf *to = fate->to = d->relayed ? NULL : asker(w, p, d);
 
     if (!to ||
         !relation_holds(w->relations, to->id, relation_key(p->dport, p->sport, d->id), w->now)) {
-        return false;
+        return;
     }
-    if (!forward_could_ask(w, to, from, p, &j)) {
-        forward_deny(w, from, p, &j);
+    if (!forward_could_ask(w, to, from, p, &fate->judgement)) {
+        fate->kind = DHCP_DENIED;
     } else if (!csum_holds(p)) {
-        forward_drop(w, from, p, DROP_CSUM);
+        fate->kind = DHCP_DROPPED;
+        fate->reason = DROP_CSUM;
     } else if (to->learns && d->kind == DHCP_BINDS && d->n_leases && !w->handing_back) {
-        hold(w, from, to, p, d);
-    } else if (p->conn) {
-        return false; /* a renewal, by its connection */
-    } else {
-        forward_hit(w, j.rule_slot[ACL_EGRESS], 1, rte_pktmbuf_pkt_len(p->m));
-        deliver(w, from, to, p);
+        fate->kind = DHCP_HELD;
+    } else if (!p->conn) { /* otherwise a renewal, by its connection */
+        fate->kind = DHCP_DELIVERED;
     }
-    return true;
 }
 
-/* Nobody's answer passes by a relation when it cannot be read.  Nor does a desktop's request, for
- * nobody could say in whose name it is. */
-static bool
-unread(struct worker *w, const struct port_leaf *from, struct pkt *p)
+void
+learn_dhcp_decide(const struct worker *w, const struct port_leaf *from, const struct pkt *p,
+                  struct dhcp_message *d, struct dhcp_fate *fate)
 {
-    if (from->role != PORT_DESKTOP || !dhcp_is_request(p)) {
-        return false;
+    bool asks = from->role == PORT_DESKTOP && dhcp_is_request(p);
+
+    *fate = (struct dhcp_fate){ .kind = DHCP_GOES_ON };
+    if (p->frag || !dhcp_parse(p, d)) {
+        /* Nobody's answer passes by a relation when it cannot be read.  Nor does a desktop's
+         * request, for nobody could say in whose name it is. */
+        if (asks) {
+            fate->kind = DHCP_DROPPED;
+            fate->reason = p->frag ? DROP_FRAGMENT : DROP_MALFORMED;
+        }
+    } else if (asks && !asks_for_itself(from, p, d)) {
+        fate->kind = DHCP_DROPPED;
+        fate->reason = DROP_SPOOF_DHCP;
+    } else if (asks) {
+        fate->kind = DHCP_ASKED;
+    } else if (from->role != PORT_DESKTOP && dhcp_is_reply(p)) {
+        decide_reply(w, from, p, d, fate);
     }
-    forward_drop(w, from, p, p->frag ? DROP_FRAGMENT : DROP_MALFORMED);
-    return true;
+}
+
+static void
+note_request(struct worker *w, const struct port_leaf *from, const struct pkt *p,
+             const struct dhcp_message *d)
+{
+    struct lesson lesson;
+
+    relation_note(w->relations, from->id, relation_key(p->sport, p->dport, d->id), w->now);
+    if (d->kind == DHCP_ENDS && d->n_leases && !from->quarantined && csum_holds(p) &&
+        has_token(w, from)) {
+        begin(&lesson, LESSON_RELEASE, from, p);
+        lesson.n_leases = d->n_leases;
+        memcpy(lesson.lease, d->lease, sizeof lesson.lease);
+        report(w, &lesson); /* one that is lost ends with its time */
+    }
 }
 
 bool
 learn_dhcp(struct worker *w, const struct port_leaf *from, struct pkt *p)
 {
     struct dhcp_message d;
+    struct dhcp_fate fate;
 
-    if (p->frag || !dhcp_parse(p, &d)) {
-        return unread(w, from, p);
+    learn_dhcp_decide(w, from, p, &d, &fate);
+    switch (fate.kind) {
+    case DHCP_GOES_ON:
+        return false;
+    case DHCP_ASKED:
+        note_request(w, from, p, &d);
+        return false;
+    case DHCP_DROPPED:
+        forward_drop(w, from, p, fate.reason);
+        break;
+    case DHCP_DENIED:
+        forward_deny(w, from, p, &fate.judgement);
+        break;
+    case DHCP_HELD:
+        hold(w, from, fate.to, p, &d);
+        break;
+    case DHCP_DELIVERED:
+        forward_hit(w, fate.judgement.rule_slot[ACL_EGRESS], 1, rte_pktmbuf_pkt_len(p->m));
+        deliver(w, from, fate.to, p);
+        break;
     }
-    if (from->role == PORT_DESKTOP) {
-        return dhcp_is_request(p) && request(w, from, p, &d);
-    }
-    return dhcp_is_reply(p) && reply(w, from, p, &d);
+    return true;
 }
 
 /* ---- neighbour discovery ---- */

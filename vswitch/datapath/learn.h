@@ -12,7 +12,7 @@
 #define DATAPATH_LEARN_H 1
 
 #include "datapath/dhcp.h"
-#include "datapath/worker_private.h"
+#include "datapath/judge.h"
 
 enum lesson_kind {
     LESSON_LEASE,   /* 'lease' is given to 'port'; 'held' waits for it */
@@ -43,6 +43,23 @@ void learner_destroy(struct learner *);
 
 /* ---- the worker ---- */
 
+/* What becomes of a DHCP packet (PKT_DHCP) that passed the guard. */
+struct dhcp_fate {
+    enum {
+        DHCP_GOES_ON,   /* the way of any other, */
+        DHCP_ASKED,     /* ... and a reply to it may pass */
+        DHCP_DROPPED,   /* for 'reason' */
+        DHCP_DENIED,    /* a reply that policy would not have let 'to' ask for: 'judgement' */
+        DHCP_HELD,      /* for 'to', until what it gives is bound */
+        DHCP_DELIVERED, /* to 'to', by the rules of 'judgement' */
+    } kind;
+    enum drop_reason reason;
+    const struct port_leaf *to;
+    struct judgement judgement;
+};
+/* Nothing changes; 'message' is what it says, where 'kind' is none of the first and third. */
+void learn_dhcp_decide(const struct worker *, const struct port_leaf *from, const struct pkt *,
+                       struct dhcp_message *message, struct dhcp_fate *);
 /* A DHCP packet (PKT_DHCP) that passed the guard.  True: it is gone, held, delivered or dropped;
  * false: it goes the way of any other. */
 bool learn_dhcp(struct worker *, const struct port_leaf *from, struct pkt *);

@@ -161,23 +161,25 @@ may_reach(const struct snapshot *s, const struct port_leaf *from, const struct p
            (to->table[ACL_INGRESS] && acl_table_may_reach(to->table[ACL_INGRESS], cs));
 }
 
+/* ---- what becomes of it ---- */
+
+static void
+refused(struct neigh_fate *fate, enum drop_reason reason)
+{
+    fate->kind = NEIGH_DROPPED;
+    fate->reason = reason;
+}
+
 /* A request for p->dst whose owner is known.  One's own address is asked for to find duplicates:
  * silence says there is none. */
 static void
-answer_bound(struct worker *w, const struct port_leaf *from, struct pkt *p, const struct binding *b)
+decide_bound(const struct worker *w, const struct port_leaf *from, const struct pkt *p,
+             const struct binding *b, struct neigh_fate *fate)
 {
-    if (b->port == from->id) {
-        consume(w, from, p);
-        return;
-    }
-    if (from->role == PORT_DESKTOP && !may_reach(w->snapshot, from, p, b)) {
-        record_probe(w, from, p);
-    }
-    if (p->flags & PKT_ARP) {
-        answer_arp(w, from, p, b->mac);
-    } else {
-        answer_nd(w, from, p, b->mac);
-    }
+    fate->owner = b;
+    fate->kind = b->port == from->id ? NEIGH_CONSUMED : NEIGH_ANSWERED;
+    fate->probe = fate->kind == NEIGH_ANSWERED && from->role == PORT_DESKTOP &&
+                  !may_reach(w->snapshot, from, p, b);
 }
 
 /* "I have this address": RFC 5227, 3. */
@@ -197,36 +199,32 @@ is_for(const struct port_leaf *to, const struct pkt *p)
 
 /* What is not for a bound address goes where it is addressed, among the uplinks. */
 static void
-pass_on(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_filter *filter)
+pass_on(const struct worker *w, const struct port_leaf *from, const struct pkt *p,
+        flood_filter *filter, struct neigh_fate *fate)
 {
-    const struct snapshot *s = w->snapshot;
+    uint16_t port;
 
     if (from->quarantined) {
-        refuse(w, from, p, DROP_QUARANTINE);
+        refused(fate, DROP_QUARANTINE);
         return;
     }
+    fate->kind = NEIGH_FLOODED;
+    fate->filter = filter;
     if (p->flags & PKT_GROUP) {
-        if (!flood(w, from, p, filter)) {
-            consume(w, from, p);
-        }
         return;
     }
-    uint16_t port = fdb_lookup(p->dmac, p->vlan);
-    const struct port_leaf *to = port == DP_PORT_NONE ? NULL : s->ports[port];
-    if (!to) {
-        if (!flood(w, from, p, flood_to_uplinks)) {
-            consume(w, from, p);
-        }
-    } else if (to == from || (from->role == PORT_DESKTOP && to->role == PORT_DESKTOP)) {
-        consume(w, from, p); /* desktops' requests were answered by the switch */
-    } else if (to->quarantined) {
-        refuse(w, from, p, DROP_QUARANTINE_PEER);
-    } else if (to->role == PORT_DESKTOP && !is_for(to, p)) {
-        refuse(w, from, p, DROP_MISADDRESSED);
+    port = fdb_lookup(p->dmac, p->vlan);
+    fate->to = port == DP_PORT_NONE ? NULL : w->snapshot->ports[port];
+    if (!fate->to) {
+        fate->filter = flood_to_uplinks;
+    } else if (fate->to == from || (from->role == PORT_DESKTOP && fate->to->role == PORT_DESKTOP)) {
+        fate->kind = NEIGH_CONSUMED; /* desktops' requests were answered by the switch */
+    } else if (fate->to->quarantined) {
+        refused(fate, DROP_QUARANTINE_PEER);
+    } else if (fate->to->role == PORT_DESKTOP && !is_for(fate->to, p)) {
+        refused(fate, DROP_MISADDRESSED);
     } else {
-        page_of(w, from)->forwarded++;
-        output_packet(w, from, to, p->m, p->vlan);
-        p->m = NULL;
+        fate->kind = NEIGH_SENT;
     }
 }
 
@@ -237,7 +235,8 @@ is_zero_v4(const struct acl_addr *a)
 }
 
 static void
-arp_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
+decide_arp(const struct worker *w, const struct port_leaf *from, const struct pkt *p,
+           struct neigh_fate *fate)
 {
     const struct arp *arp = rte_pktmbuf_mtod_offset(p->m, const struct arp *, p->l3_off);
     const struct binding *sender = snapshot_binding(w->snapshot, &p->src, p->vlan);
@@ -248,14 +247,14 @@ arp_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
     if (memcmp(arp->sha, smac, 6) ||
         (from->role == PORT_DESKTOP && !probe && !guard_is_bound(from, &p->src)) ||
         (from->role == PORT_UPLINK && sender && sender->port != from->id)) {
-        refuse(w, from, p, DROP_SPOOF_ARP);
+        refused(fate, DROP_SPOOF_ARP);
     } else if (is_announcement(p)) {
         /* A gateway that moved tells everyone; a desktop's concerns switches farther on. */
-        pass_on(w, from, p, from->role == PORT_UPLINK ? flood_to_all : flood_to_uplinks);
+        pass_on(w, from, p, from->role == PORT_UPLINK ? flood_to_all : flood_to_uplinks, fate);
     } else if (p->arp_op == ARP_REQUEST && target) {
-        answer_bound(w, from, p, target);
+        decide_bound(w, from, p, target, fate);
     } else {
-        pass_on(w, from, p, flood_to_uplinks);
+        pass_on(w, from, p, flood_to_uplinks, fate);
     }
 }
 
@@ -341,59 +340,123 @@ is_unspecified(const struct acl_addr *a)
 }
 
 /* Who has an address that somebody else wants says so to all nodes (RFC 4862, 5.4.4). */
-static void
-nd_teaches(struct worker *w, const struct port_leaf *from, const struct pkt *p, uint8_t type)
+static int
+lesson_of(const struct pkt *p, uint8_t type)
 {
-    if (type == ND_ROUTER_ADVERT) {
-        learn_router(w, from, p);
-    } else if (type == ND_NEIGHBOUR_ADVERT && p->flags & PKT_GROUP) {
-        struct acl_addr target = nd_target(p);
-
-        learn_defence(w, from, p, &target);
-    }
+    return type == ND_ROUTER_ADVERT                              ? NEIGH_ROUTER
+           : type == ND_NEIGHBOUR_ADVERT && p->flags & PKT_GROUP ? NEIGH_DEFENCE
+                                                                 : NEIGH_TEACHES_NOTHING;
 }
 
 static void
-nd_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
+decide_solicit(const struct worker *w, const struct port_leaf *from, struct pkt *p,
+               struct neigh_fate *fate)
+{
+    struct acl_addr target = nd_target(p);
+    const struct binding *b = snapshot_binding(w->snapshot, &target, p->vlan);
+
+    if (b) {
+        p->dst = target;
+        decide_bound(w, from, p, b, fate);
+        return;
+    }
+    if (from->role == PORT_DESKTOP && is_unspecified(&p->src)) {
+        fate->lesson = NEIGH_CLAIM;
+    }
+    pass_on(w, from, p, flood_to_uplinks, fate);
+}
+
+static void
+decide_nd(const struct worker *w, const struct port_leaf *from, struct pkt *p,
+          struct neigh_fate *fate)
 {
     enum drop_reason reason = nd_check(w, from, p);
     uint8_t type = p->icmp >> 8;
 
     if (reason != DROP_NONE) {
-        refuse(w, from, p, reason);
+        refused(fate, reason);
         return;
-    }
-    if (type == ND_NEIGHBOUR_SOLICIT) {
-        const struct binding *b;
-        struct acl_addr target = nd_target(p);
-
-        b = snapshot_binding(w->snapshot, &target, p->vlan);
-        if (b) {
-            p->dst = target;
-            answer_bound(w, from, p, b);
-            return;
-        }
-        if (from->role == PORT_DESKTOP && is_unspecified(&p->src)) {
-            learn_claim(w, from, p, &target);
-        }
-        pass_on(w, from, p, flood_to_uplinks);
+    } else if (type == ND_NEIGHBOUR_SOLICIT) {
+        decide_solicit(w, from, p, fate);
         return;
     }
     if (from->role == PORT_UPLINK) {
-        nd_teaches(w, from, p, type);
+        fate->lesson = lesson_of(p, type);
     }
     /* Routers speak to everyone; what desktops say is for routers. */
     pass_on(w, from, p,
             from->role == PORT_UPLINK && type != ND_ROUTER_SOLICIT ? flood_to_all
-                                                                   : flood_to_uplinks);
+                                                                   : flood_to_uplinks,
+            fate);
+}
+
+void
+neigh_decide(const struct worker *w, const struct port_leaf *from, struct pkt *p,
+             struct neigh_fate *fate)
+{
+    *fate = (struct neigh_fate){ .reason = DROP_NONE };
+    if (p->flags & PKT_ARP) {
+        decide_arp(w, from, p, fate);
+    } else {
+        decide_nd(w, from, p, fate);
+    }
+}
+
+/* ---- doing it ---- */
+
+static void
+teach(struct worker *w, const struct port_leaf *from, const struct pkt *p,
+      const struct neigh_fate *fate)
+{
+    struct acl_addr target;
+
+    if (fate->lesson == NEIGH_ROUTER) {
+        learn_router(w, from, p);
+    } else if (fate->lesson != NEIGH_TEACHES_NOTHING) {
+        target = nd_target(p);
+        (fate->lesson == NEIGH_CLAIM ? learn_claim : learn_defence)(w, from, p, &target);
+    }
+}
+
+static void
+answer(struct worker *w, const struct port_leaf *from, struct pkt *p, const struct neigh_fate *fate)
+{
+    if (fate->probe) {
+        record_probe(w, from, p);
+    }
+    if (p->flags & PKT_ARP) {
+        answer_arp(w, from, p, fate->owner->mac);
+    } else {
+        answer_nd(w, from, p, fate->owner->mac);
+    }
 }
 
 void
 neigh_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
 {
-    if (p->flags & PKT_ARP) {
-        arp_input(w, from, p);
-    } else {
-        nd_input(w, from, p);
+    struct neigh_fate fate;
+
+    neigh_decide(w, from, p, &fate);
+    teach(w, from, p, &fate);
+    switch (fate.kind) {
+    case NEIGH_DROPPED:
+        refuse(w, from, p, fate.reason);
+        break;
+    case NEIGH_CONSUMED:
+        consume(w, from, p);
+        break;
+    case NEIGH_ANSWERED:
+        answer(w, from, p, &fate);
+        break;
+    case NEIGH_SENT:
+        page_of(w, from)->forwarded++;
+        output_packet(w, from, fate.to, p->m, p->vlan);
+        p->m = NULL;
+        break;
+    case NEIGH_FLOODED:
+        if (!flood(w, from, p, fate.filter)) {
+            consume(w, from, p);
+        }
+        break;
     }
 }

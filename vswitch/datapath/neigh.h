@@ -7,8 +7,27 @@
 #ifndef DATAPATH_NEIGH_H
 #define DATAPATH_NEIGH_H 1
 
-#include "datapath/worker_private.h"
+#include "datapath/flood.h"
 
+struct neigh_fate {
+    enum {
+        NEIGH_DROPPED,  /* for 'reason' */
+        NEIGH_CONSUMED, /* nobody else's business */
+        NEIGH_ANSWERED, /* by the switch, with the MAC of 'owner' */
+        NEIGH_SENT,     /* to 'to' */
+        NEIGH_FLOODED   /* to all that 'filter' admits; consumed, when there are none */
+    } kind;
+    enum drop_reason reason;
+    bool probe; /* answered, and told: no rule lets the port reach 'owner' */
+    const struct binding *owner;
+    const struct port_leaf *to;
+    flood_filter *filter;
+    enum { NEIGH_TEACHES_NOTHING, NEIGH_CLAIM, NEIGH_ROUTER, NEIGH_DEFENCE } lesson;
+};
+/* What becomes of an ARP or ND packet; nothing else changes, but p->dst becomes what a neighbour
+ * solicitation asks for. */
+void neigh_decide(const struct worker *, const struct port_leaf *from, struct pkt *p,
+                  struct neigh_fate *);
 /* Deals with an ARP or ND packet, wholly: it is gone when this returns. */
 void neigh_input(struct worker *, const struct port_leaf *from, struct pkt *);
 

@@ -81,13 +81,28 @@ tag(struct worker *w, const struct port_leaf *from, const struct port_leaf *to, 
     return tagged;
 }
 
+static bool
+is_too_long(const struct port_leaf *to, uint32_t len)
+{
+    return len > to->port->mtu + (uint32_t) RTE_ETHER_HDR_LEN;
+}
+
+enum tx_drop_reason
+output_refusal(const struct port_leaf *to, uint32_t len, uint16_t vlan)
+{
+    return is_too_long(to, len)                                         ? TX_DROP_TOO_LONG
+           : !port_carries(to, vlan)                                    ? TX_DROP_VLAN
+           : !atomic_load_explicit(&to->port->up, memory_order_relaxed) ? TX_DROP_DOWN
+                                                                        : N_TX_DROP_REASONS;
+}
+
 void
 output_packet(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
               struct rte_mbuf *m, uint16_t vlan)
 {
     struct tx_buffer *b = &w->tx[to->id];
 
-    if (rte_pktmbuf_pkt_len(m) > to->port->mtu + (uint32_t) RTE_ETHER_HDR_LEN) {
+    if (is_too_long(to, rte_pktmbuf_pkt_len(m))) {
         lose(w, from, to, m, TX_DROP_TOO_LONG);
         return;
     }

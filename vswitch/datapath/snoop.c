@@ -91,26 +91,6 @@ is_router(const struct pkt *p)
     return p->flags & PKT_V6 || p->src.w[3];
 }
 
-static void
-query_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
-{
-    if (is_router(p)) {
-        mcast_join(w->index, &mcast_routers, p->vlan, from->id, w->now_s);
-    }
-    pass(w, from, p, flood_to_all);
-}
-
-static void
-report_input(struct worker *w, const struct port_leaf *from, struct pkt *p, struct snoop_message *s)
-{
-    bool known = mcast_members(&mcast_routers, p->vlan, &w->members);
-
-    if (from->role == PORT_DESKTOP) {
-        learn(w, from, p, s);
-    }
-    pass(w, from, p, known ? to_known_routers : flood_to_uplinks);
-}
-
 static enum drop_reason
 check(const struct port_leaf *from, const struct pkt *p, struct snoop_message *s)
 {
@@ -125,19 +105,37 @@ check(const struct port_leaf *from, const struct pkt *p, struct snoop_message *s
     return reason;
 }
 
+enum drop_reason
+snoop_decide(struct worker *w, const struct port_leaf *from, const struct pkt *p,
+             struct snoop_message *s, flood_filter **filter)
+{
+    enum drop_reason reason = check(from, p, s);
+
+    *filter = flood_to_uplinks;
+    if (reason == DROP_NONE && s->kind == SNOOP_QUERY) {
+        *filter = flood_to_all;
+    } else if (reason == DROP_NONE && s->kind == SNOOP_REPORT &&
+               mcast_members(&mcast_routers, p->vlan, &w->members)) {
+        *filter = to_known_routers;
+    }
+    return reason;
+}
+
 void
 snoop_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
 {
     struct snoop_message s;
+    flood_filter *filter;
 
-    p->reason = check(from, p, &s);
+    p->reason = snoop_decide(w, from, p, &s, &filter);
     if (p->reason != DROP_NONE) {
         record_guard_drop(w, from, p);
-    } else if (s.kind == SNOOP_REPORT) {
-        report_input(w, from, p, &s);
-    } else if (s.kind == SNOOP_QUERY) {
-        query_input(w, from, p);
-    } else {
-        pass(w, from, p, flood_to_uplinks);
+        return;
     }
+    if (s.kind == SNOOP_REPORT && from->role == PORT_DESKTOP) {
+        learn(w, from, p, &s);
+    } else if (s.kind == SNOOP_QUERY && is_router(p)) {
+        mcast_join(w->index, &mcast_routers, p->vlan, from->id, w->now_s);
+    }
+    pass(w, from, p, filter);
 }

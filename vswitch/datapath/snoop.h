@@ -7,10 +7,15 @@
 #ifndef DATAPATH_SNOOP_H
 #define DATAPATH_SNOOP_H 1
 
-#include "datapath/worker_private.h"
+#include "datapath/flood.h"
+#include "datapath/snoop_parse.h"
 
 /* IGMP, and ICMPv6 that is MLD. */
 bool snoop_is_membership(const struct pkt *);
+/* Why such a packet is dropped, or DROP_NONE, what it says, and who gets a copy; when there is
+ * nobody it is consumed.  Nothing changes. */
+enum drop_reason snoop_decide(struct worker *, const struct port_leaf *from, const struct pkt *,
+                              struct snoop_message *, flood_filter **);
 /* Deals with such a packet, wholly: it is gone when this returns. */
 void snoop_input(struct worker *, const struct port_leaf *from, struct pkt *);
 

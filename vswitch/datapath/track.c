@@ -45,9 +45,9 @@ port_of(const struct conn *c, unsigned side)
 /* ---- the verdict ---- */
 
 /* The first packets of a flow may have gone to all uplinks: the reply, or the FDB, tells which one
- * the responder is behind.  NULL: nothing new. */
-static const struct port_leaf *
-responder_of(const struct worker *w, const struct port_leaf *from, const struct pkt *p)
+ * the responder is behind. */
+const struct port_leaf *
+track_responder(const struct worker *w, const struct port_leaf *from, const struct pkt *p)
 {
     unsigned side = !p->conn->initiator;
 
@@ -152,8 +152,8 @@ new_entry(struct worker *w, const struct conn_key *key, unsigned initiator, uint
     return c;
 }
 
-static bool
-has_quota(const struct worker *w, const struct port_leaf *from)
+bool
+track_has_quota(const struct worker *w, const struct port_leaf *from)
 {
     return from->role == PORT_UPLINK || conn_table_of_port(w->conns, from->id) < w->conn_quota;
 }
@@ -169,7 +169,7 @@ track_open(struct worker *w, const struct port_leaf *from, const struct port_lea
         forward_drop(w, from, p, DROP_CSUM);
         return NULL;
     }
-    if (!has_quota(w, from)) {
+    if (!track_has_quota(w, from)) {
         forward_drop(w, from, p, DROP_CONN_QUOTA);
         return NULL;
     }
@@ -194,6 +194,21 @@ track_open(struct worker *w, const struct port_leaf *from, const struct port_lea
 
 /* ---- TCP ---- */
 
+bool
+track_query_anew(const struct worker *w, const struct port_leaf *from, const struct pkt *p,
+                 struct judge_query *q)
+{
+    *q = (struct judge_query){ .from = forward_leaf(w, port_of(p->conn, !p->side)),
+                               .to = from,
+                               .src = p->dst,
+                               .dst = p->src,
+                               .sport = p->dport,
+                               .service = p->sport,
+                               .vlan = p->vlan,
+                               .protocol = p->protocol };
+    return q->from;
+}
+
 /* The answer to a SYN that came while the table knew an older connection of these two: what it
  * opens is judged in that SYN's direction, and takes the place of the old one. */
 static bool
@@ -201,16 +216,9 @@ begin_anew(struct worker *w, const struct port_leaf *from, struct pkt *p, struct
 {
     struct conn *old = p->conn, *c;
     unsigned asked = !p->side;
-    struct judge_query q = { .from = forward_leaf(w, port_of(old, asked)),
-                             .to = from,
-                             .src = p->dst,
-                             .dst = p->src,
-                             .sport = p->dport,
-                             .service = p->sport,
-                             .vlan = p->vlan,
-                             .protocol = p->protocol };
+    struct judge_query q;
 
-    if (!q.from) {
+    if (!track_query_anew(w, from, p, &q)) {
         forward_drop_quietly(w, from, p, DROP_NO_DESTINATION);
         return false;
     }
@@ -235,15 +243,20 @@ begin_anew(struct worker *w, const struct port_leaf *from, struct pkt *p, struct
     return true;
 }
 
+/* What moves the connection on must be what its receiver will take. */
+bool
+track_needs_csum(const struct conn *c, const struct pkt *p)
+{
+    return p->tcp.flags & (TCPF_SYN | TCPF_FIN | TCPF_RST) || conn_state(c) < CONN_ESTABLISHED;
+}
+
 /* False: dropped. */
 static bool
 track_tcp(struct worker *w, const struct port_leaf *from, struct pkt *p, struct judgement *j)
 {
     struct conn *c = p->conn;
 
-    /* What moves the connection on must be what its receiver will take. */
-    if ((p->tcp.flags & (TCPF_SYN | TCPF_FIN | TCPF_RST) || conn_state(c) < CONN_ESTABLISHED) &&
-        !csum_holds(p)) {
+    if (track_needs_csum(c, p) && !csum_holds(p)) {
         forward_drop(w, from, p, DROP_CSUM);
         return false;
     }
@@ -295,7 +308,7 @@ reset_peer(struct worker *w, const struct port_leaf *from, const struct pkt *p)
 static bool
 verdict_stands(struct worker *w, const struct port_leaf *from, struct pkt *p, struct judgement *j)
 {
-    const struct port_leaf *responder = responder_of(w, from, p);
+    const struct port_leaf *responder = track_responder(w, from, p);
 
     if (!responder && judge_stands(w->snapshot, p->conn, j->rule_slot)) {
         return true;
@@ -330,12 +343,18 @@ send_to_peer(struct worker *w, const struct port_leaf *from, struct pkt *p)
     }
 }
 
+bool
+track_begins_again(const struct pkt *p)
+{
+    return p->protocol == IPPROTO_TCP && opens_tcp(p) && conn_state(p->conn) == CONN_CLOSED;
+}
+
 void
 forward_tracked(struct worker *w, const struct port_leaf *from, struct pkt *p)
 {
     struct judgement j;
 
-    if (p->protocol == IPPROTO_TCP && opens_tcp(p) && conn_state(p->conn) == CONN_CLOSED) {
+    if (track_begins_again(p)) {
         conn_remove(w->conns, w->index, p->conn); /* the ports are used again */
         forward_as_new(w, from, p);
         return;
@@ -351,11 +370,8 @@ forward_tracked(struct worker *w, const struct port_leaf *from, struct pkt *p)
 
 /* ---- ICMP errors ---- */
 
-/* The connection whose packet is quoted, which has to have gone from the error's destination to
- * this port, with a number that is in flight; p->side becomes the side that the error comes from.
- */
-static struct conn *
-find_quoted(struct worker *w, const struct port_leaf *from, struct pkt *p)
+struct conn *
+track_quoted(const struct worker *w, const struct port_leaf *from, struct pkt *p)
 {
     struct pkt_quoted q;
     struct conn_key key;
@@ -381,7 +397,7 @@ forward_icmp_error(struct worker *w, const struct port_leaf *from, struct pkt *p
 {
     struct judgement j;
 
-    p->conn = find_quoted(w, from, p);
+    p->conn = track_quoted(w, from, p);
     if (!p->conn) {
         forward_drop(w, from, p, DROP_ICMP_UNRELATED);
     } else if (!csum_holds(p)) {

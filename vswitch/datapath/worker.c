@@ -121,6 +121,19 @@ dp_exit(void)
     qsbr = NULL;
 }
 
+void
+worker_observe(struct worker *w, const struct snapshot *s)
+{
+    memset(w, 0, sizeof *w);
+    w->snapshot = s;
+    w->conns = conns;
+    w->relations = relations;
+    w->conn_quota = workers[0].conn_quota;
+    w->pick_up = workers[0].pick_up;
+    w->now = rte_rdtsc();
+    w->now_s = w->now / rte_get_tsc_hz();
+}
+
 static void
 count(_Atomic uint64_t *cell, uint64_t n)
 {

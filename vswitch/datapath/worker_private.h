@@ -71,6 +71,10 @@ struct worker {
     _Atomic unsigned cpu;
 } __attribute__((aligned(64)));
 
+/* A worker that asks only: what all workers share is there, judged by 'snapshot'; it has no ledger,
+ * no rings, no buffers.  Control thread. */
+void worker_observe(struct worker *, const struct snapshot *);
+
 static inline struct ledger_page *
 page_of(struct worker *w, const struct port_leaf *leaf)
 {

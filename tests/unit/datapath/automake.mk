@@ -26,6 +26,7 @@ tests_unit_datapath_test_datapath_SOURCES = \
 	tests/unit/datapath/suites.h \
 	tests/unit/datapath/tcp_suite.c \
 	tests/unit/datapath/test_datapath.c \
+	tests/unit/datapath/trace_suite.c \
 	tests/unit/datapath/vlan_suite.c
 tests_unit_datapath_test_datapath_LDADD = vswitch/libdatapath.a vswitch/libtelemetry.a acl/libacl.a \
 	$(DPDK_LIBS) $(CUNIT_LIBS)

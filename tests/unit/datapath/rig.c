@@ -60,6 +60,12 @@ rig_worker_destroy(struct worker *w)
     rte_free(qsbr);
 }
 
+void
+rig_quiesce(void)
+{
+    rte_rcu_qsbr_quiescent(qsbr, 0);
+}
+
 /* ---- ports ---- */
 
 static uint16_t

@@ -8,6 +8,8 @@
  * no memory.  It has no snapshot yet. */
 struct worker *rig_worker_create(uint32_t stations);
 void rig_worker_destroy(struct worker *);
+/* The worker has let go of all that it has looked up. */
+void rig_quiesce(void);
 
 #define BOX_ROOM 64
 struct box {

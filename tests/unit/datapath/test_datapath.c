@@ -46,6 +46,7 @@ main(void)
     suite_snoop();
     suite_dhcp();
     suite_nd();
+    suite_trace();
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     failed = CU_get_number_of_failures() + CU_get_number_of_suites_failed();
