@@ -38,12 +38,12 @@
 #ifndef ACL_LINT_H
 #define ACL_LINT_H 1
 
-#include "acl/policy.h"
+#include "acl/explain.h"
 
 enum acl_severity { ACL_NOTE, ACL_WARNING, ACL_ERROR };
 
 enum acl_finding_kind {
-    ACL_LINT_CUTS_CONTROLLER, /* error: no desktop may reach what the policy before let one reach */
+    ACL_LINT_CUTS_CONTROLLER, /* error: it denies a connection that the policy before allows */
     ACL_LINT_CUTS_DHCP,       /* warning: no rule allows a desktop DHCP (udp/67, udp/547) */
     ACL_LINT_CUTS_DNS,        /* warning: no rule allows a desktop DNS (port 53) */
     ACL_LINT_CONTRADICTORY,   /* error */
@@ -62,18 +62,18 @@ struct acl_finding {
     enum acl_severity severity;
     enum acl_finding_kind kind;
     struct acl_place place; /* line 0: of the policy as a whole */
-    char *name;             /* of the rule, group or service; of what is cut: the caller's word */
+    char *name;             /* of the rule, group or service; of who is cut off: the caller's */
     struct acl_place other_place;
     char *other; /* id of the rule that it is about as well, or NULL */
     char *text;  /* a sentence for people, ASCII, names in it */
 };
 
-/* What some desktop must be allowed to open a connection to. */
-struct acl_lint_need {
-    struct acl_addr address;
-    uint8_t protocol;
-    uint16_t port;
-    const char *what; /* for people: "controller" */
+/* A connection that somebody works by, as each of the two policies is asked about it: the groups
+ * are its own.  It goes by one desktop's port, in that direction. */
+struct acl_lint_connection {
+    struct acl_question before, after;
+    const char *name; /* of whoever would be cut off, "10.0.0.7" */
+    const char *what; /* for people: "the API client 10.0.0.7 on port 'd1'" */
 };
 
 /* What the caller knows; all may be zero.  Borrowed for the call. */
@@ -81,8 +81,8 @@ struct acl_lint_facts {
     /* Whether each group of the policy has a member now; NULL: only groups that say so themselves
      * are called empty.  A group with addresses for sure has members whatever this says. */
     const bool *has_members;
-    const struct acl_lint_need *needs;
-    size_t n_needs;
+    const struct acl_lint_connection *connections;
+    size_t n_connections;
     const struct acl_policy *before; /* in force now, or NULL: nothing is cut then */
 };
 

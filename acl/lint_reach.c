@@ -1,15 +1,10 @@
-/* What no desktop may do any more.  A desktop is taken to be allowed something unless rules deny it
- * for certain: an alarm must be true. */
+/* What no desktop may do, and whose connection would be cut.  A desktop is taken to be allowed
+ * something unless rules deny it for certain: an alarm must be true. */
 #include <config.h>
 
 #include "acl/lint_priv.h"
 
 #include <netinet/in.h>
-
-struct question {
-    acl_u128 service, address;
-    bool any_address; /* any that a rule allows will do */
-};
 
 /* Where a desktop is followed to: to an allow rule, for the desktops that this is for; or, with
  * 'pool', through all rules for those of a pool. */
@@ -27,11 +22,10 @@ has(const struct acl_spans *spans, acl_u128 value)
 }
 
 static bool
-may_match(const struct acl_matcher *m, uint32_t rule, const struct question *q)
+may_match(const struct acl_matcher *m, uint32_t rule, acl_u128 service)
 {
     return m->policy->rules[rule].direction == ACL_EGRESS && !m->policy->rules[rule].audit &&
-           has(&m->service_lists[m->services[rule]], q->service) &&
-           (q->any_address || has(&m->peer_lists[m->peers[rule]].possible, q->address));
+           has(&m->service_lists[m->services[rule]], service);
 }
 
 static bool
@@ -50,28 +44,23 @@ is_for(struct acl_matcher *m, uint32_t rule, const struct goal *goal)
     return !r->n_applied_to;
 }
 
-/* Whether the rule matches what is followed, for certain. */
+/* Whether the rule matches what is followed, wherever it goes, for certain. */
 static bool
-matches(struct acl_matcher *m, uint32_t rule, const struct question *q, const struct goal *goal)
+matches(struct acl_matcher *m, uint32_t rule, const struct goal *goal)
 {
-    const struct acl_group_list *peers = &m->peer_lists[m->peers[rule]];
-
-    if (!is_for(m, rule, goal)) {
-        return false;
-    }
-    return !peers->n || (!q->any_address && has(&peers->sure, q->address)) ||
-           (!goal->pool && acl_covers_peers(m, rule, goal->rule));
+    return is_for(m, rule, goal) && (!m->peer_lists[m->peers[rule]].n ||
+                                     (!goal->pool && acl_covers_peers(m, rule, goal->rule)));
 }
 
 static bool
-gets_there(struct acl_matcher *m, const struct question *q, const struct goal *goal)
+gets_there(struct acl_matcher *m, acl_u128 service, const struct goal *goal)
 {
     const struct acl_rule *rules = m->policy->rules;
     size_t end = goal->pool ? m->policy->n_rules : goal->rule;
     int passed = -1; /* tier that was passed */
 
     for (uint32_t i = 0; i < end; i++) {
-        if ((int) rules[i].tier == passed || !may_match(m, i, q) || !matches(m, i, q, goal)) {
+        if ((int) rules[i].tier == passed || !may_match(m, i, service) || !matches(m, i, goal)) {
             continue;
         }
         if (rules[i].action != ACL_PASS) {
@@ -83,7 +72,7 @@ gets_there(struct acl_matcher *m, const struct question *q, const struct goal *g
 }
 
 static bool
-allows(struct acl_matcher *m, const struct question *q)
+allows(struct acl_matcher *m, acl_u128 service)
 {
     const struct acl_policy *policy = m->policy;
 
@@ -91,13 +80,13 @@ allows(struct acl_matcher *m, const struct question *q)
         const struct acl_pool *pool = &policy->pools[i];
 
         if (pool->audit ||
-            (pool->audit_default && gets_there(m, q, &(struct goal){ .pool = pool }))) {
+            (pool->audit_default && gets_there(m, service, &(struct goal){ .pool = pool }))) {
             return true;
         }
     }
     for (uint32_t i = 0; i < policy->n_rules; i++) {
-        if (policy->rules[i].action == ACL_ALLOW && may_match(m, i, q) &&
-            gets_there(m, q, &(struct goal){ .rule = i })) {
+        if (policy->rules[i].action == ACL_ALLOW && may_match(m, i, service) &&
+            gets_there(m, service, &(struct goal){ .rule = i })) {
             return true;
         }
     }
@@ -107,8 +96,7 @@ allows(struct acl_matcher *m, const struct question *q)
 static bool
 allows_service(struct acl_matcher *m, uint8_t protocol, uint16_t port)
 {
-    return allows(
-        m, &(struct question){ .service = (acl_u128) protocol << 16 | port, .any_address = true });
+    return allows(m, (acl_u128) protocol << 16 | port);
 }
 
 static int
@@ -128,40 +116,49 @@ lint_services(struct acl_lint *lint)
     return rc;
 }
 
-static int
-lint_need(struct acl_lint *lint, struct acl_matcher *before, const struct acl_lint_need *need)
-{
-    struct acl_prefix host = { need->address, 128 };
-    char address[ACL_ADDR_STRLEN];
-    struct acl_span spans[2];
-    struct question q = { .service = (acl_u128) need->protocol << 16 | need->port };
+/* ---- connections that there are ---- */
 
-    acl_prefix_spans(&host, spans);
-    q.address = spans[0].lo;
-    if (!allows(before, &q) || allows(&lint->matcher, &q)) {
+static bool
+lets(const struct acl_policy *policy, const struct acl_question *q)
+{
+    const struct acl_pool *pool = acl_pool_of(policy, q->port_groups, q->n_port_groups);
+    int passed = -1; /* tier that was passed */
+
+    if (pool && pool->audit) {
+        return true;
+    }
+    for (size_t i = 0; i < policy->n_rules; i++) {
+        const struct acl_rule *rule = &policy->rules[i];
+
+        if ((int) rule->tier == passed || acl_explain_misses(rule, q)) {
+            continue;
+        }
+        if (rule->action != ACL_PASS) {
+            return rule->action == ACL_ALLOW;
+        }
+        passed = (int) rule->tier;
+    }
+    return pool && pool->audit_default;
+}
+
+static int
+lint_connection(struct acl_lint *lint, const struct acl_lint_connection *c)
+{
+    if (!lint->facts->before || !lets(lint->facts->before, &c->before) ||
+        lets(lint->policy, &c->after)) {
         return 0;
     }
-    return acl_lint_add(lint, ACL_LINT_CUTS_CONTROLLER, need->what, NULL, NULL,
-                        "no desktop may reach the %s at %s any more (egress, protocol %u, port "
-                        "%u); the policy in force lets one",
-                        need->what, acl_addr_format(&need->address, address), need->protocol,
-                        need->port);
+    return acl_lint_add(lint, ACL_LINT_CUTS_CONTROLLER, c->name, NULL, NULL,
+                        "it cuts off %s, which the policy in force lets through", c->what);
 }
 
 int
 acl_lint_reach(struct acl_lint *lint)
 {
-    const struct acl_lint_facts *facts = lint->facts;
-    struct acl_matcher before;
     int rc = lint_services(lint);
 
-    if (rc || !facts->before || !facts->n_needs) {
-        return rc;
+    for (size_t i = 0; i < lint->facts->n_connections && !rc; i++) {
+        rc = lint_connection(lint, &lint->facts->connections[i]);
     }
-    rc = acl_matcher_build(facts->before, &before);
-    for (size_t i = 0; i < facts->n_needs && !rc; i++) {
-        rc = lint_need(lint, &before, &facts->needs[i]);
-    }
-    acl_matcher_destroy(&before);
     return rc;
 }

@@ -3,6 +3,8 @@ noinst_LIBRARIES += vswitch/libcontrol.a
 vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/access.c \
 	vswitch/control/access.h \
+	vswitch/control/api_clients.c \
+	vswitch/control/api_clients.h \
 	vswitch/control/audit_log.c \
 	vswitch/control/audit_log.h \
 	vswitch/control/bindings.c \
@@ -37,6 +39,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/learned.h \
 	vswitch/control/limits.c \
 	vswitch/control/limits.h \
+	vswitch/control/lint_facts.c \
+	vswitch/control/lint_facts.h \
 	vswitch/control/message.c \
 	vswitch/control/message.h \
 	vswitch/control/object_log.c \

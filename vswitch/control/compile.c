@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "control/lint_facts.h"
 #include "control/membership.h"
 #include "ovs-rcu.h"
 #include "ovs-thread.h"
@@ -30,9 +31,15 @@ compare(struct compile_job *job)
 static int
 check(struct compile_job *job)
 {
-    struct acl_lint_facts facts = { .before = job->before };
-    int error = acl_lint(job->policy, &facts, &job->findings, &job->n_findings);
+    bool *has_members = lint_facts_members(job);
+    struct acl_lint_facts facts = { .has_members = has_members,
+                                    .connections = job->connections,
+                                    .n_connections = job->n_connections,
+                                    .before = job->before };
+    int error =
+        has_members ? acl_lint(job->policy, &facts, &job->findings, &job->n_findings) : ENOMEM;
 
+    free(has_members);
     error = error ? error : compare(job);
     if (error) {
         acl_compiled_destroy(&job->compiled);
@@ -90,6 +97,7 @@ compile_job_release(struct compile_job *job)
     }
     acl_findings_destroy(job->findings, job->n_findings);
     acl_diff_destroy(&job->diff);
+    lint_facts_release(job);
     job->findings = NULL;
     job->n_findings = 0;
     free(job->ports);

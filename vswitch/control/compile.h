@@ -26,6 +26,8 @@ struct compile_job {
     bool check;                      /* look for what is strange, too, and compare with 'before' */
     bool compare_only;               /* do nothing but compare with 'before' */
     const struct acl_policy *before; /* or NULL: none, everything is denied */
+    struct acl_lint_connection *connections; /* by lint_facts_connections() */
+    size_t n_connections;
     /* Out. */
     struct acl_compiled compiled;
     int error;

@@ -72,18 +72,53 @@ membership_of_addresses(const struct acl_policy *policy, const struct desired *d
     return m.array;
 }
 
+/* Resolves raw memberships, sorted.  NULL: memory is short. */
+static uint32_t *
+resolve(const struct acl_policy *policy, const uint32_t *raw, size_t n_raw, size_t *n)
+{
+    uint32_t *groups = xcalloc(policy->n_groups + 1, sizeof *groups);
+
+    if (!acl_groups_resolve(policy, raw, n_raw, groups, n)) {
+        free(groups);
+        return NULL;
+    }
+    return groups;
+}
+
 uint32_t *
 membership_of_port(const struct acl_policy *policy, const struct desired_port *port, size_t *n)
 {
-    uint32_t *raw = xcalloc(2 * policy->n_groups + 1, sizeof *raw);
-    uint32_t *groups = xcalloc(policy->n_groups + 1, sizeof *groups);
+    uint32_t *raw = xcalloc(2 * policy->n_groups + 1, sizeof *raw), *groups;
     size_t n_raw;
 
     acl_groups_of_port(policy, port->spec->name, port->labels, port->spec->n_labels, raw, &n_raw);
-    if (!acl_groups_resolve(policy, raw, n_raw, groups, n)) {
-        free(groups);
-        groups = NULL;
+    groups = resolve(policy, raw, n_raw, n);
+    free(raw);
+    return groups;
+}
+
+uint32_t *
+membership_of_address(const struct acl_policy *policy, const struct desired *d, uint16_t vlan,
+                      const struct acl_addr *addr, size_t *n)
+{
+    uint32_t *raw = xcalloc(2 * policy->n_groups + 1, sizeof *raw), *groups;
+    bool *in = xcalloc(2 * policy->n_groups + 1, sizeof *in);
+    size_t n_raw = 0, n_members;
+    struct acl_member *members = membership_of_addresses(policy, d, vlan, &n_members);
+
+    for (size_t i = 0; i < n_members; i++) {
+        if (acl_prefix_contains(&members[i].prefix, addr)) {
+            in[members[i].group] = true;
+        }
     }
+    for (uint32_t i = 0; i < 2 * policy->n_groups; i++) {
+        if (in[i]) {
+            raw[n_raw++] = i;
+        }
+    }
+    groups = resolve(policy, raw, n_raw, n);
+    free(members);
+    free(in);
     free(raw);
     return groups;
 }

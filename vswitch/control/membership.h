@@ -15,4 +15,8 @@ struct acl_member *membership_of_addresses(const struct acl_policy *, const stru
 /* The groups that a port is in, sorted; the caller frees the array.  NULL: memory is short. */
 uint32_t *membership_of_port(const struct acl_policy *, const struct desired_port *, size_t *n);
 
+/* Likewise, those that an address is in, in 'vlan'. */
+uint32_t *membership_of_address(const struct acl_policy *, const struct desired *, uint16_t vlan,
+                                const struct acl_addr *, size_t *n);
+
 #endif

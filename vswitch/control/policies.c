@@ -4,6 +4,7 @@
 
 #include "control/control.h"
 #include "control/digest.h"
+#include "control/lint_facts.h"
 #include "control/membership.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
@@ -301,6 +302,13 @@ apply_fill(struct control *c, struct apply *a, char **error)
     status = job_fill(c, &a->job, a->policy, error);
     a->job.check = a->options.dry_run;
     a->job.before = c->publisher.policy ? c->publisher.policy->parsed : NULL;
+    if (!status && a->job.check) {
+        size_t n;
+        struct api_client *clients = api_clients(&n);
+
+        lint_facts_connections(&a->job, &c->desired, clients, n);
+        free(clients);
+    }
     return status;
 }
 

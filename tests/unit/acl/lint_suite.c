@@ -73,7 +73,7 @@ findings(const struct acl_policy *policy, const struct acl_lint_facts *facts, bo
 static void
 expect(const char *text, const char *wanted)
 {
-    const struct acl_lint_facts facts = { .n_needs = 0 };
+    const struct acl_lint_facts facts = { .n_connections = 0 };
     struct acl_policy *policy = parse(text);
     char *found = findings(policy, &facts, false);
 
@@ -396,13 +396,13 @@ test_names(void)
                  "groups: { a: { labels: { x: y } }, b: { labels: { x: z } } }\n"
                  "pools: [{ group: a }, { group: b }]\n"
                  "rules:\n" R("d", "peer: any, applied_to: a, service: [dns, dhcp], action: allow"),
-                 &(struct acl_lint_facts){ .n_needs = 0 }, "no-rules-for b -; ");
+                 &(struct acl_lint_facts){ .n_connections = 0 }, "no-rules-for b -; ");
 }
 
 static void
 test_dhcp_and_dns(void)
 {
-    const struct acl_lint_facts facts = { .n_needs = 0 };
+    const struct acl_lint_facts facts = { .n_connections = 0 };
 
     expect_facts(V, &facts, "cuts-dhcp dhcp -; cuts-dns dns -; ");
     expect_facts(V "rules:\n" BASICS, &facts, "");
@@ -427,17 +427,47 @@ test_dhcp_and_dns(void)
                  &facts, "cuts-dns dns -; ");
 }
 
+/* The groups that are named, separated by spaces. */
+static struct acl_question
+asked(const struct acl_policy *policy, const char *port, const char *peer, uint32_t groups[2][4])
+{
+    struct acl_question q = {
+        .direction = ACL_EGRESS,
+        .protocol = 6,
+        .service = 8443,
+        .port_groups = groups[0],
+        .peer_groups = groups[1],
+    };
+
+    for (uint32_t g = 0; g < policy->n_groups; g++) {
+        const char *name = policy->groups[g].name;
+
+        if (strstr(port, name)) {
+            groups[0][q.n_port_groups++] = g;
+        }
+        if (strstr(peer, name) || !strcmp(name, "10.0.0.5")) {
+            groups[1][q.n_peer_groups++] = g;
+        }
+    }
+    return q;
+}
+
+/* Of a client in 'sales' whose switch is 10.0.0.5, in 'lan'. */
 static void
 expect_cut(const char *before, const char *after, bool cut)
 {
-    struct acl_lint_need need = { .protocol = 6, .port = 8443, .what = "controller" };
+    uint32_t old_groups[2][4], new_groups[2][4];
     struct acl_policy *old = parse(before), *new = parse(after);
-    struct acl_lint_facts facts = { .needs = &need, .n_needs = 1, .before = old };
-    char *found;
+    struct acl_lint_connection c = {
+        .before = asked(old, "sales", "lan", old_groups),
+        .after = asked(new, "sales", "lan", new_groups),
+        .name = "10.1.0.7",
+        .what = "the client",
+    };
+    struct acl_lint_facts facts = { .connections = &c, .n_connections = 1, .before = old };
+    char *found = findings(new, &facts, true);
 
-    CU_ASSERT_TRUE(acl_addr_parse("10.0.0.5", &need.address));
-    found = findings(new, &facts, true);
-    CU_ASSERT_EQUAL(strstr(found, "cuts-controller controller -;") != NULL, cut);
+    CU_ASSERT_EQUAL(strstr(found, "cuts-controller 10.1.0.7 -;") != NULL, cut);
     free(found);
     acl_policy_destroy(old);
     acl_policy_destroy(new);
@@ -452,14 +482,15 @@ test_cuts(void)
     expect_cut(V, V, false);
     expect_cut(open, V, true);
     expect_cut(open, HEAD "rules:\n" R("a", "peer: lan, " WEB ", action: allow"), true);
-    expect_cut(open, HEAD "rules:\n" R("a", "peer: sales, action: allow"), false); /* may be one */
-    expect_cut(open, HEAD "rules:\n" R("a", "peer: lan, applied_to: dev, action: allow"), false);
+    expect_cut(open, HEAD "rules:\n" R("a", "peer: sales, action: allow"), true);
+    expect_cut(open, HEAD "rules:\n" R("a", "peer: lan, applied_to: dev, action: allow"), true);
+    expect_cut(open, HEAD "rules:\n" R("a", "peer: lan, applied_to: sales, action: allow"), false);
     expect_cut(open,
                HEAD "rules:\n" R("d", "peer: 10.0.0.5, action: reject")
                    R("a", "peer: lan, action: allow"),
                true);
     expect_cut(open,
-               HEAD "rules:\n" R("d", "peer: 10.0.0.5, applied_to: sales, action: reject")
+               HEAD "rules:\n" R("d", "peer: 10.0.0.5, applied_to: dev, action: reject")
                    R("a", "peer: lan, action: allow"),
                false);
     expect_cut(
@@ -471,6 +502,21 @@ test_cuts(void)
                HEAD "tiers:\n  emergency:\n" R("p", "peer: lan, action: pass")
                    R("a", "peer: 10.0.0.5, action: allow"),
                true);
+    /* A rule in audit mode denies nothing, and so do pools. */
+    expect_cut(open,
+               HEAD "rules:\n" R("d", "peer: any, action: drop, mode: audit")
+                   R("a", "peer: lan, action: allow"),
+               false);
+    expect_cut(open,
+               HEAD
+               "pools: [{ group: sales, mode: audit }]\nrules:\n" R("d", "peer: any, action: drop"),
+               false);
+    expect_cut(open, HEAD "pools: [{ group: sales, default: audit }]\n", false);
+    expect_cut(open,
+               HEAD "pools: [{ group: sales, default: audit }]\nrules:\n" R(
+                   "d", "peer: any, action: drop"),
+               true);
+    expect_cut(open, HEAD "pools: [{ group: dev, mode: audit }]\n", true);
 }
 
 /* Every place and the order of findings. */
@@ -479,7 +525,7 @@ test_places(void)
 {
     static const char text[] = HEAD "rules:\n" BASICS R("x", "peer: lan, action: allow")
         R("y", "peer: lan, action: drop") R("z", "peer: 10.0.0.1, action: allow");
-    const struct acl_lint_facts facts = { .n_needs = 0 };
+    const struct acl_lint_facts facts = { .n_connections = 0 };
     struct acl_policy *policy = parse(text);
     struct acl_finding *list;
     unsigned line = 0;

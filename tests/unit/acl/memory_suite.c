@@ -93,8 +93,10 @@ compare(const struct acl_policy *before, const struct acl_policy *after)
 static int
 check(const struct acl_policy *before)
 {
-    const struct acl_lint_need need = { .protocol = 6, .port = 1, .what = "controller" };
-    const struct acl_lint_facts facts = { .needs = &need, .n_needs = 1, .before = before };
+    const struct acl_lint_connection one = { .before.protocol = 6, .name = "x", .what = "x" };
+    const struct acl_lint_facts facts = { .connections = &one,
+                                          .n_connections = 1,
+                                          .before = before };
     const struct acl_source source = { strange, sizeof strange - 1 };
     struct acl_finding *findings;
     struct acl_policy *after;

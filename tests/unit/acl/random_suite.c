@@ -317,7 +317,7 @@ may_go(const struct draft *d, const bool *gone, const uint16_t *wanted, const ch
 static bool
 check_lint(const struct draft *d, size_t seen[ACL_N_FINDINGS])
 {
-    const struct acl_lint_facts facts = { .n_needs = 0 };
+    const struct acl_lint_facts facts = { .n_connections = 0 };
     struct acl_policy *policy = build(d, NULL);
     bool all[MAX_RULES + 1] = { false }, ok = true;
     uint16_t wanted[N_OUTCOMES];

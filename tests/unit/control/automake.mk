@@ -13,6 +13,7 @@ tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/learner.c \
 	tests/unit/control/learner.h \
 	tests/unit/control/limits_suite.c \
+	tests/unit/control/lint_facts_suite.c \
 	tests/unit/control/message_suite.c \
 	tests/unit/control/object_log_suite.c \
 	tests/unit/control/objects_suite.c \

@@ -15,6 +15,7 @@ CU_SuiteInfo desired_suite(void);
 CU_SuiteInfo drop_message_suite(void);
 CU_SuiteInfo learned_suite(void);
 CU_SuiteInfo limits_suite(void);
+CU_SuiteInfo lint_facts_suite(void);
 CU_SuiteInfo message_suite(void);
 CU_SuiteInfo object_log_suite(void);
 CU_SuiteInfo objects_suite(void);
