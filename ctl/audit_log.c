@@ -15,6 +15,7 @@
 
 #define DEFAULT_FILE "/var/lib/fusuma/audit.log"
 #define MAX_LINES 1000
+#define HEADINGS ">SEQ TIME EVENT WHO RPC STATUS WHAT +HASH"
 
 /* ---- list ---- */
 
@@ -59,14 +60,23 @@ put_line(const char *line, size_t len, void *columns_)
     columns_text(c, text_of(o, "rpc"));
     columns_text(c, text_of(o, "status"));
     put_what(c, o);
+    columns_text(c, text_of(o, "hash"));
     json_decref(o);
 }
 
 static void
 print_raw(const char *line, size_t len, void *aux OVS_UNUSED)
 {
-    /* ASCII without control characters: the switch has escaped the rest. */
-    output_line("%.*s", (int) len, line);
+    json_t *o;
+
+    if (output_format() == OUTPUT_JSON) {
+        /* ASCII without control characters: the switch has escaped the rest. */
+        output_line("%.*s", (int) len, line);
+        return;
+    }
+    o = json_loadb(line, len, 0, NULL);
+    output_value_line(o);
+    json_decref(o);
 }
 
 static void
@@ -75,7 +85,7 @@ print_lines(const void *reply)
     const Fusuma__V1__ListAuditLogResponse *list = reply;
     struct columns c;
 
-    columns_init(&c, ">SEQ TIME EVENT WHO RPC STATUS WHAT");
+    columns_init(&c, HEADINGS);
     for (size_t i = 0; i < list->n_lines; i++) {
         put_line(list->lines[i], strlen(list->lines[i]), &c);
     }
@@ -111,9 +121,9 @@ list_file(struct ctl *ctl)
     struct columns c;
     int code;
 
-    columns_init(&c, ">SEQ TIME EVENT WHO RPC STATUS WHAT");
-    code = scan(ctl->arg, &result, ctl->json ? print_raw : put_line, &c);
-    if (!ctl->json) {
+    columns_init(&c, HEADINGS);
+    code = scan(ctl->arg, &result, ctl->structured ? print_raw : put_line, &c);
+    if (!ctl->structured) {
         columns_print(&c);
     }
     if (!code && result.bad_line) {
@@ -143,7 +153,7 @@ audit_log_list(struct ctl *ctl)
     if (code) {
         return code;
     }
-    if (ctl->json) {
+    if (ctl->structured) {
         for (size_t i = 0; i < reply->n_lines; i++) {
             print_raw(reply->lines[i], strlen(reply->lines[i]), NULL);
         }
@@ -159,19 +169,16 @@ audit_log_list(struct ctl *ctl)
 static void
 print_scan(const struct ctl *ctl, const char *path, const struct audit_scan *s, const char *wrong)
 {
-    if (ctl->json) {
+    if (ctl->structured) {
         json_t *o = json_pack("{s:s, s:b, s:I, s:I, s:s, s:I, s:I}", "file", path, "whole", !wrong,
                               "first_seq", (json_int_t) s->first_seq, "seq", (json_int_t) s->seq,
                               "hash", s->hash, "torn", (json_int_t) s->n_torn, "without_result",
                               (json_int_t) s->n_open);
-        char *text;
 
         if (wrong) {
             json_object_set_new(o, "why", json_string(wrong));
         }
-        text = json_dumps(o, JSON_COMPACT);
-        output_line("%s", text ? text : "");
-        free(text);
+        output_value_line(o);
         json_decref(o);
         return;
     }

@@ -26,7 +26,8 @@ bin_swctl_SOURCES = \
 	ctl/set.c \
 	ctl/suggest.c ctl/suggest.h \
 	ctl/system.c \
-	ctl/watch.c
+	ctl/watch.c \
+	ctl/yaml.c ctl/yaml.h
 bin_swctl_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
 bin_swctl_LDADD = proto/libproto.a $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) \
 	$(OVS_LIBS)

@@ -88,8 +88,8 @@ client_show(struct ctl *ctl, const ProtobufCServiceDescriptor *service, const ch
     int code = client_call(ctl, service, method, request, &reply);
 
     if (code == CTL_OK) {
-        if (ctl->json) {
-            output_json(reply);
+        if (ctl->structured) {
+            output_message(reply);
         } else {
             print(reply);
         }
@@ -166,8 +166,8 @@ take_printed(const struct ctl *ctl, const ProtobufCMessage *message, int patienc
 {
     struct printed *p = printed;
 
-    if (ctl->json) {
-        output_json_line(message);
+    if (ctl->structured) {
+        output_event(message);
     } else {
         p->print(message);
     }

@@ -37,6 +37,7 @@ add_connection(struct columns *c, const Fusuma__V1__Connection *conn)
     columns_number(c, conn->reply_packets);
     columns_number(c, conn->reply_bytes);
     columns_format(c, "%" PRIu32 " s", conn->idle_s);
+    columns_number(c, conn->generation);
     free(dst);
     free(src);
     free(protocol);
@@ -45,7 +46,7 @@ add_connection(struct columns *c, const Fusuma__V1__Connection *conn)
 /* What is printed: pages of the switch have few rows when the filter is narrow, those of the screen
  * are full. */
 struct listing {
-    bool json;
+    bool structured;
     struct columns columns;
     uint32_t n_rows, n_printed;
 };
@@ -54,14 +55,14 @@ static void
 listing_begin(struct listing *l)
 {
     columns_init(&l->columns, ">ID FROM TO PROTO SOURCE DESTINATION STATE >PACKETS >BYTES "
-                              ">REPLIES >REPLY-BYTES >IDLE");
+                              ">REPLIES >REPLY-BYTES >IDLE +>GENERATION");
     l->n_rows = 0;
 }
 
 static void
 listing_end(struct listing *l)
 {
-    if (!l->json) {
+    if (!l->structured) {
         columns_print(&l->columns);
     }
 }
@@ -70,8 +71,8 @@ static void
 listing_add(struct listing *l, const Fusuma__V1__Connection *conn)
 {
     l->n_printed++;
-    if (l->json) {
-        output_json_line(&conn->base);
+    if (l->structured) {
+        output_event(&conn->base);
         return;
     }
     if (l->n_rows == PAGE) {
@@ -116,7 +117,7 @@ conn_list(struct ctl *ctl)
 {
     Fusuma__V1__ListConnectionsRequest request = FUSUMA__V1__LIST_CONNECTIONS_REQUEST__INIT;
     Fusuma__V1__ConnectionFilter filter;
-    struct listing l = { .json = ctl->json };
+    struct listing l = { .structured = ctl->structured };
     uint32_t limit = PAGE;
     uint64_t total;
     int code;
@@ -129,7 +130,7 @@ conn_list(struct ctl *ctl)
     listing_begin(&l);
     code = list_pages(ctl, &request, limit, &l, &total);
     listing_end(&l);
-    if (code == CTL_OK && !l.json && total > l.n_printed) {
+    if (code == CTL_OK && !l.structured && total > l.n_printed) {
         output_line("-- %" PRIu32 " of %" PRIu64 " connections; --limit shows more", l.n_printed,
                     total);
     }
@@ -243,7 +244,7 @@ show_tuple(struct ctl *ctl)
         code = find_ids(ctl, &filter, &ids, &n);
     }
     for (size_t i = 0; i < n && code == CTL_OK; i++) {
-        if (i && !ctl->json) {
+        if (i && !ctl->structured) {
             putchar('\n');
         }
         code = show_one(ctl, ids[i]);

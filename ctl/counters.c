@@ -42,6 +42,10 @@ add_port(struct columns *c, const Fusuma__V1__PortCounters *p)
     } else {
         columns_number(c, p->connections);
     }
+    columns_number(c, p->tx_drops_caused);
+    columns_number(c, p->macs_learned);
+    columns_number(c, p->macs_refused);
+    columns_number(c, p->groups_refused);
 }
 
 static void
@@ -104,7 +108,8 @@ print_counters(const void *message)
     again = true;
     columns_init(
         &c, "PORT >RECEIVED >BYTES >ORIGINATED >FORWARDED >CONSUMED >HELD >DROPS >COPIES "
-            ">PROBES >WOULD-DROP >OFFERED >ACCEPTED >BYTES >TX-DROPS >LOST-BEFORE >CONNECTIONS");
+            ">PROBES >WOULD-DROP >OFFERED >ACCEPTED >BYTES >TX-DROPS >LOST-BEFORE >CONNECTIONS "
+            "+>TX-DROPS-CAUSED +>STATIONS +>STATIONS-REFUSED +>GROUPS-REFUSED");
     for (size_t i = 0; i < counters->n_ports; i++) {
         add_port(&c, counters->ports[i]);
     }

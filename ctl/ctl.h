@@ -24,7 +24,7 @@ struct ctl {
     size_t n_words;
     const char *target;
     struct rpc_tls_files tls; /* all three names or none */
-    bool json;
+    bool structured; /* objects are printed, as output.h says, instead of text for people */
     int timeout_ms;
     struct rpc_channel *channel;
 };
@@ -41,7 +41,7 @@ int client_fail(const struct ctl *, enum rpc_status, char *error);
 /* Both: an exit code; '*replyp' is set when that is CTL_OK. */
 int client_call(struct ctl *, const ProtobufCServiceDescriptor *, const char *method,
                 const void *request, void *replyp);
-/* Calls, and prints the reply: as JSON, or with 'print'. */
+/* Calls, and prints the reply: as output_message() does, or with 'print'. */
 int client_show(struct ctl *, const ProtobufCServiceDescriptor *, const char *method,
                 const void *request, void (*print)(const void *reply));
 void client_free(void *message);
@@ -55,7 +55,7 @@ typedef int client_take(const struct ctl *, const ProtobufCMessage *, int patien
 enum rpc_status client_read(struct ctl *, const ProtobufCServiceDescriptor *, const char *method,
                             const void *request, int patience_ms, client_take *, void *aux,
                             char **error);
-/* Calls a server stream and prints each message as it comes: one JSON object a line, or with
+/* Calls a server stream and prints each message as it comes: as output_event() does, or with
  * 'print'.  'patience_ms' is how long it waits for each message, 0 for ever. */
 int client_stream(struct ctl *, const ProtobufCServiceDescriptor *, const char *method,
                   const void *request, int patience_ms, void (*print)(const void *message));

@@ -94,6 +94,36 @@ address(const char *ip, const char *mac)
 }
 
 static void
+put_cursor(struct ds *s, const Fusuma__V1__Cursor *c)
+{
+    ds_put_format(s, "%" PRIu64 ".%" PRIu64, c ? c->epoch : 0, c ? c->n : 0);
+}
+
+/* At the end of the line, what has no column of its own. */
+static void
+print_wide(const Fusuma__V1__DropRecord *r)
+{
+    struct ds s = DS_EMPTY_INITIALIZER, clean = DS_EMPTY_INITIALIZER;
+
+    ds_put_format(&s, "  %s > %s, %" PRIu32 " bytes", r->src_mac, r->dst_mac, r->packet_length);
+    if (r->rule[0]) {
+        ds_put_format(&s, ", rule %s", r->rule);
+    }
+    if (r->peer_port[0]) {
+        ds_put_format(&s, ", for %s", r->peer_port);
+    }
+    if (r->peer_user[0]) {
+        ds_put_format(&s, " (%s)", r->peer_user);
+    }
+    ds_put_format(&s, ", %s, generation %" PRIu64 ", ", r->log_class, r->generation);
+    put_cursor(&s, r->cursor);
+    output_pad(&clean, ds_cstr(&s), 0);
+    fputs(ds_cstr(&clean), stdout);
+    ds_destroy(&clean);
+    ds_destroy(&s);
+}
+
+static void
 print_record(const Fusuma__V1__DropRecord *r)
 {
     struct ds line = DS_EMPTY_INITIALIZER;
@@ -107,6 +137,9 @@ print_record(const Fusuma__V1__DropRecord *r)
     if (r->vlan && !r->repeat) { /* a repeat is of the same flow */
         printf(" vlan %" PRIu32, r->vlan);
     }
+    if (output_format() == OUTPUT_WIDE) {
+        print_wide(r);
+    }
     putchar('\n');
     ds_destroy(&line);
 }
@@ -119,12 +152,6 @@ print_unsaid(const Fusuma__V1__Unsaid *u)
                 " suppressed, %" PRIu64 " lost)",
                 u->port[0] ? u->port : "all ports", u->suppressed + u->lost,
                 u->reason[0] ? u->reason : "any reason", u->suppressed, u->lost);
-}
-
-static void
-put_cursor(struct ds *s, const Fusuma__V1__Cursor *c)
-{
-    ds_put_format(s, "%" PRIu64 ".%" PRIu64, c ? c->epoch : 0, c ? c->n : 0);
 }
 
 static void

@@ -38,13 +38,18 @@ set_up_process(void)
 static bool
 set_output(struct ctl *ctl)
 {
-    const char *format = args_value(ctl->args, OPT_OUTPUT);
+    const char *name = args_value(ctl->args, OPT_OUTPUT);
+    enum output_format format = OUTPUT_TABLE;
 
-    ctl->json = format && !strcmp(format, "json");
-    if (format && !ctl->json && strcmp(format, "table") != 0) {
-        ctl_error("--output: '%s' is neither table nor json", format);
+    while (name && format < OUTPUT_N_FORMATS && strcmp(name, output_format_names[format]) != 0) {
+        format++;
+    }
+    if (format == OUTPUT_N_FORMATS) {
+        ctl_error("--output: '%s' is none of table, wide, json, yaml", name);
         return false;
     }
+    output_set_format(format);
+    ctl->structured = format == OUTPUT_JSON || format == OUTPUT_YAML;
     return true;
 }
 

@@ -12,29 +12,74 @@
 
 #include "ctl/ctl.h"
 #include "ctl/output.h"
+#include "ctl/yaml.h"
 #include "proto/json.h"
 #include "util.h"
 
+const char *const output_format_names[OUTPUT_N_FORMATS] = { "table", "wide", "json", "yaml" };
+
+static enum output_format format;
+
+void
+output_set_format(enum output_format wanted)
+{
+    format = wanted;
+}
+
+enum output_format
+output_format(void)
+{
+    return format;
+}
+
 static void
-print_json(const ProtobufCMessage *message, size_t flags)
+print_value(const json_t *value, size_t flags)
+{
+    static bool again;
+
+    if (format == OUTPUT_YAML) {
+        if (again) {
+            puts("---");
+        }
+        yaml_dump(value, stdout);
+    } else {
+        json_dumpf(value, stdout, flags);
+        putchar('\n');
+    }
+    again = true;
+}
+
+static void
+print_message(const ProtobufCMessage *message, size_t flags)
 {
     json_t *json = proto_to_json(message);
 
-    json_dumpf(json, stdout, flags);
-    putchar('\n');
+    print_value(json, flags);
     json_decref(json);
 }
 
 void
-output_json(const ProtobufCMessage *message)
+output_message(const ProtobufCMessage *message)
 {
-    print_json(message, JSON_INDENT(2));
+    print_message(message, JSON_INDENT(2));
 }
 
 void
-output_json_line(const ProtobufCMessage *message)
+output_event(const ProtobufCMessage *message)
 {
-    print_json(message, JSON_COMPACT);
+    print_message(message, JSON_COMPACT);
+}
+
+void
+output_value(const json_t *value)
+{
+    print_value(value, JSON_INDENT(2));
+}
+
+void
+output_value_line(const json_t *value)
+{
+    print_value(value, JSON_COMPACT);
 }
 
 bool
@@ -52,9 +97,8 @@ output_flush(void)
     return false;
 }
 
-/* Unicode's marks that set text right to left: they could make a line read as another. */
-static bool
-turns_text(wchar_t c)
+bool
+output_turns_text(wchar_t c)
 {
     return c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
            (c >= 0x2066 && c <= 0x2069);
@@ -77,7 +121,7 @@ put_clean(struct ds *s, const char *text)
             c = L'\0';
             memset(&state, 0, sizeof state);
         }
-        if (c && iswprint(c) && !turns_text(c)) {
+        if (c && iswprint(c) && !output_turns_text(c)) {
             ds_put_buffer(s, text, n);
             columns += MAX(wcwidth(c), 0);
         } else {
@@ -191,45 +235,64 @@ text_width(const char *text)
     return width;
 }
 
-/* The width of each column, negative when it is set flush right.  The caller's to free. */
-static int *
-column_widths(const struct columns *c)
+/* What a heading says of its column. */
+struct column {
+    const char *name;
+    bool right, hidden;
+    int width; /* negative when it is flush right, as output_pad() has it */
+};
+
+static struct column
+column_of(const char *heading)
+{
+    struct column column = { .hidden = heading[0] == '+' && format != OUTPUT_WIDE };
+
+    heading += heading[0] == '+';
+    column.right = heading[0] == '>';
+    column.name = heading + column.right;
+    return column;
+}
+
+/* The caller's to free. */
+static struct column *
+columns_measure(const struct columns *c)
 {
     size_t n = c->headings.n;
-    int *widths = xcalloc(n, sizeof *widths);
+    struct column *columns = xcalloc(n, sizeof *columns);
 
     for (size_t i = 0; i < n; i++) {
-        const char *heading = c->headings.names[i];
+        int width;
 
-        widths[i] = text_width(heading + (heading[0] == '>'));
+        columns[i] = column_of(c->headings.names[i]);
+        width = text_width(columns[i].name);
         for (size_t cell = i; cell < c->cells.n; cell += n) {
-            widths[i] = MAX(widths[i], text_width(c->cells.names[cell]));
+            width = MAX(width, text_width(c->cells.names[cell]));
         }
-        widths[i] *= heading[0] == '>' ? -1 : 1;
+        columns[i].width = columns[i].right ? -width : width;
     }
-    return widths;
+    return columns;
 }
 
 void
 columns_print(struct columns *c)
 {
     size_t n = c->headings.n;
-    int *widths = column_widths(c);
+    struct column *columns = columns_measure(c);
     struct ds line = DS_EMPTY_INITIALIZER;
 
     for (size_t first = 0; first < n + c->cells.n; first += n) {
         ds_clear(&line);
         for (size_t i = 0; i < n; i++) {
-            const char *heading = c->headings.names[i];
-
-            output_pad(&line, first ? c->cells.names[first - n + i] : heading + (heading[0] == '>'),
-                       widths[i]);
-            ds_put_cstr(&line, "  ");
+            if (!columns[i].hidden) {
+                output_pad(&line, first ? c->cells.names[first - n + i] : columns[i].name,
+                           columns[i].width);
+                ds_put_cstr(&line, "  ");
+            }
         }
         put_line(&line);
     }
     ds_destroy(&line);
-    free(widths);
+    free(columns);
     svec_destroy(&c->headings);
     svec_destroy(&c->cells);
 }

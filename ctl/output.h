@@ -8,15 +8,29 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <wchar.h>
 
+#include <jansson.h>
 #include <protobuf-c/protobuf-c.h>
 
 #include "openvswitch/dynamic-string.h"
 #include "svec.h"
 
-/* The standard JSON mapping, indented; on one line. */
-void output_json(const ProtobufCMessage *);
-void output_json_line(const ProtobufCMessage *);
+enum output_format { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_N_FORMATS };
+extern const char *const output_format_names[OUTPUT_N_FORMATS]; /* "table" */
+/* Once, before anything is printed.  Without it: OUTPUT_TABLE. */
+void output_set_format(enum output_format);
+enum output_format output_format(void);
+
+/* As JSON, by its standard mapping, or the same object as YAML; 'event' is one of many: its JSON is
+ * on one line.  YAML documents are set apart. */
+void output_message(const ProtobufCMessage *);
+void output_event(const ProtobufCMessage *);
+void output_value(const json_t *);
+void output_value_line(const json_t *);
+
+/* Unicode's marks that set text right to left: they could make a line read as another. */
+bool output_turns_text(wchar_t);
 
 /* Hands what was printed to the system.  False when that failed, which it says on standard error,
  * once. */
@@ -32,10 +46,11 @@ void output_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A table whose columns are as wide as they need be. */
 struct columns {
-    struct svec headings; /* a leading '>' sets the column flush right */
+    struct svec headings; /* a leading '>' sets the column flush right; '+' before that: only with
+                             OUTPUT_WIDE is it printed */
     struct svec cells;    /* row by row */
 };
-/* 'headings' is separated by spaces: "NAME ROLE >PACKETS". */
+/* 'headings' is separated by spaces: "NAME ROLE >PACKETS +>ID". */
 void columns_init(struct columns *, const char *headings);
 void columns_text(struct columns *, const char *cell);
 void columns_number(struct columns *, uint64_t);

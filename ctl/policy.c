@@ -111,10 +111,12 @@ print_history(const void *reply)
     const Fusuma__V1__ListPolicyVersionsResponse *r = reply;
     struct columns c;
 
-    columns_init(&c, ">VERSION APPLIED WHO DIGEST STATE COMMENT");
+    columns_init(&c,
+                 ">VERSION APPLIED WHO DIGEST STATE COMMENT +CONFIRM-BY +>GOES-BACK-TO +SHA256");
     for (size_t i = 0; i < r->n_versions; i++) {
         const Fusuma__V1__PolicyVersion *v = r->versions[i];
         char *applied = policy_time(v->applied);
+        char *confirm_by = policy_time(v->confirm_by);
 
         columns_number(&c, v->version);
         columns_text(&c, applied);
@@ -122,6 +124,10 @@ print_history(const void *reply)
         columns_format(&c, "%.12s", v->digest);
         columns_text(&c, !v->in_force ? "" : v->confirm_by ? "to be confirmed" : "in force");
         columns_text(&c, v->comment);
+        columns_text(&c, confirm_by);
+        columns_number(&c, v->goes_back_to);
+        columns_text(&c, v->digest);
+        free(confirm_by);
         free(applied);
     }
     columns_print(&c);

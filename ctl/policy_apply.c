@@ -51,8 +51,8 @@ call(struct ctl *ctl, const char *method, const void *request)
     if (status != RPC_OK) {
         return policy_fail(ctl, status, error);
     }
-    if (ctl->json) {
-        output_json(&reply->base);
+    if (ctl->structured) {
+        output_message(&reply->base);
     } else {
         print_applied(reply);
     }

@@ -88,8 +88,8 @@ static int
 print_check(struct ctl *ctl, Fusuma__V1__ApplyPolicyResponse *reply, bool found,
             void (*print)(const Fusuma__V1__ApplyPolicyResponse *))
 {
-    if (ctl->json) {
-        output_json(&reply->base);
+    if (ctl->structured) {
+        output_message(&reply->base);
     } else {
         print(reply);
     }
@@ -148,8 +148,8 @@ policy_diff(struct ctl *ctl)
 
         if (status == RPC_OK) {
             code = reply->n_changes ? DIFFERENT : SAME;
-            if (ctl->json) {
-                output_json(&reply->base);
+            if (ctl->structured) {
+                output_message(&reply->base);
             } else {
                 print_changes(reply->changes, reply->n_changes);
             }

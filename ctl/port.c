@@ -254,8 +254,8 @@ port_del(struct ctl *ctl)
     if (code != CTL_OK) {
         return code;
     }
-    if (ctl->json) {
-        output_json(&reply->base);
+    if (ctl->structured) {
+        output_message(&reply->base);
     } else {
         output_line("port %s deleted: generation %" PRIu64, ctl->arg, reply->generation);
     }
@@ -341,6 +341,23 @@ vlans_text(const Fusuma__V1__PortSpec *spec)
     return text;
 }
 
+/* What OUTPUT_WIDE shows besides. */
+static void
+add_wide(struct columns *c, const Fusuma__V1__Port *port)
+{
+    static const Fusuma__V1__PortPolicy none = FUSUMA__V1__PORT_POLICY__INIT;
+    const Fusuma__V1__PortPolicy *p = port->policy ? port->policy : &none;
+
+    columns_text(c, port->spec->learn ? "yes" : "no");
+    columns_number(c, port->macs_learned);
+    columns_text(c, p->mode);
+    columns_number(c, p->egress_rules);
+    columns_number(c, p->ingress_rules);
+    columns_format(c, "%.12s", p->policy_digest);
+    columns_number(c, port->generation);
+    columns_number(c, port->id);
+}
+
 static void
 add_port(struct columns *c, const Fusuma__V1__Port *port)
 {
@@ -360,6 +377,7 @@ add_port(struct columns *c, const Fusuma__V1__Port *port)
     columns_text(c, ips);
     columns_text(c, spec->user);
     columns_text(c, labels);
+    add_wide(c, port);
     free(vlans);
     free(labels);
     free(ips);
@@ -372,7 +390,8 @@ print_list(const void *reply)
     const Fusuma__V1__ListPortsResponse *list = reply;
     struct columns c;
 
-    columns_init(&c, "NAME ROLE STATE >WORKER ATTACHED VLAN MAC ADDRESSES USER LABELS");
+    columns_init(&c, "NAME ROLE STATE >WORKER ATTACHED VLAN MAC ADDRESSES USER LABELS +LEARNS "
+                     "+>STATIONS +MODE +>EGRESS +>INGRESS +POLICY +>GENERATION +>ID");
     for (size_t i = 0; i < list->n_ports; i++) {
         if (list->ports[i]->spec) {
             add_port(&c, list->ports[i]);

@@ -29,7 +29,7 @@ print_sets(const void *reply)
     const Fusuma__V1__ListAddressSetsResponse *list = reply;
     struct columns c;
 
-    columns_init(&c, "SET >PREFIXES >AGE >STALE-AFTER STATE POLICY");
+    columns_init(&c, "SET >PREFIXES >AGE >STALE-AFTER STATE POLICY +>REVISION");
     for (size_t i = 0; i < list->n_sets; i++) {
         const Fusuma__V1__AddressSet *set = list->sets[i];
 
@@ -47,6 +47,7 @@ print_sets(const void *reply)
         }
         columns_text(&c, state_of(set));
         columns_text(&c, set->in_policy ? "yes" : "no");
+        columns_number(&c, set->revision);
     }
     columns_print(&c);
 }
@@ -248,8 +249,8 @@ change(struct ctl *ctl, const char *method, const void *request, const struct pr
     if (status != RPC_OK) {
         return client_fail(ctl, status, error);
     }
-    if (ctl->json) {
-        output_json(&reply->base);
+    if (ctl->structured) {
+        output_message(&reply->base);
     } else {
         print_changed(reply, !p);
     }

@@ -49,7 +49,7 @@ print_workers(const void *reply)
     struct columns c;
 
     columns_init(&c, ">WORKER >LCORE >CPU STATE >POLLS >BURSTS >PACKETS >CYCLES-PER-PACKET >SLEEPS "
-                     ">GENERATION PORTS");
+                     ">GENERATION +>BUSY-CYCLES PORTS");
     for (size_t i = 0; i < list->n_workers; i++) {
         const Fusuma__V1__Worker *w = list->workers[i];
         char *ports = output_list(w->ports, w->n_ports);
@@ -68,6 +68,7 @@ print_workers(const void *reply)
         }
         columns_number(&c, w->sleeps);
         columns_number(&c, w->generation);
+        columns_number(&c, w->busy_cycles);
         columns_text(&c, ports);
         free(ports);
     }
@@ -137,8 +138,8 @@ system_audit(struct ctl *ctl)
         return code;
     }
     unbalanced = count_unbalanced(audit);
-    if (ctl->json) {
-        output_json(&audit->base);
+    if (ctl->structured) {
+        output_message(&audit->base);
     } else {
         print_audit(audit);
     }
@@ -150,7 +151,7 @@ system_audit(struct ctl *ctl)
     } else if (!audit->clean) {
         ctl_error("the ledger does not add up, says the switch");
         code = CTL_REFUSED;
-    } else if (!ctl->json) {
+    } else if (!ctl->structured) {
         output_line("clean: every packet is accounted for");
     }
     client_free(audit);
@@ -226,7 +227,7 @@ system_version(struct ctl *ctl)
     Fusuma__V1__Info *info;
     int code;
 
-    if (!ctl->json) {
+    if (!ctl->structured) {
         output_field("swctl", "%s", PACKAGE_VERSION);
         output_flush();
     }
@@ -234,12 +235,11 @@ system_version(struct ctl *ctl)
     if (code != CTL_OK) {
         return code;
     }
-    if (ctl->json) {
+    if (ctl->structured) {
         json_t *both =
             json_pack("{s:s, s:o}", "swctl", PACKAGE_VERSION, "switch", proto_to_json(&info->base));
 
-        json_dumpf(both, stdout, JSON_INDENT(2));
-        putchar('\n');
+        output_value(both);
         json_decref(both);
     } else {
         output_field("vswitchd", "%s (%s)", info->version, info->dpdk_version);

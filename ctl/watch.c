@@ -180,8 +180,8 @@ take(const struct ctl *ctl, const ProtobufCMessage *message, int patience_ms, vo
     struct watching *w = watching;
 
     note(w, e);
-    if (ctl->json) {
-        output_json_line(message);
+    if (ctl->structured) {
+        output_event(message);
     } else {
         print_event(e, w);
     }

@@ -17,6 +17,7 @@ import unittest
 from concurrent import futures
 
 import grpc
+import yaml
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 
 TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../.."))
@@ -1015,6 +1016,119 @@ class Connections(SwctlTest):
         out = self.run_ctl("status")[0]
         self.assertIn("10 of 262144, under pressure", out)
         self.assertIn("5 for a full table", out)
+
+
+class Formats(SwctlTest):
+    """yaml is the object of json for any parser; wide is table and more columns."""
+
+    def objects(self, *words):
+        out = {}
+        for form in ("json", "yaml"):
+            out[form] = self.run_ctl(*words, "-o", form)[0]
+        return out["json"], out["yaml"]
+
+    def same(self, *words):
+        as_json, as_yaml = self.objects(*words)
+        self.assertEqual(yaml.safe_load(as_yaml), json.loads(as_json), as_yaml)
+        return as_yaml
+
+    def test_strings_that_parsers_take_for_something_else(self):
+        odd = ["", " ", "a ", "true", "No", "y", "null", "~", "1", "0x1f", "1e3", "1:20", "12.5",
+               "2026-11-24", "-", "- a", "? a", "a: b", "a #b", "#a", "&a", "*a", "!a", "|", ">",
+               "%a", "@a", "`a", "'a'", '"a"', "a\\b", "a\nb", "\n", "a\tb", "=", "<<", ".inf", ".nan",
+               "[a]", "{a}", "a,b", "---", "...", "\x7f", "\x85", "\u2028", "\u202ex", "\ufeff", "\ufffe",
+               "佐藤", "😀", "e\u0301", "\x1b[31m", "a/b.c_d-e", "fd00::1", "10.0.0.1", "a" * 300]
+        message = port()
+        del message.spec.ips[:]
+        message.spec.ips.extend(odd)
+        message.spec.labels.clear()
+        for text in odd:
+            message.spec.labels[text] = text
+        self.switch.answers["GetPort"] = message
+        out = self.same("port", "show", "vd-1")
+        self.assertFalse([c for c in out if c != "\n" and not c.isprintable() and c != "\ufffe"])
+        self.assertIn("name: vd-1\n", out)  # plain where that is safe
+
+    def test_shapes(self):
+        self.switch.answers["ListPorts"] = make("ListPortsResponse")
+        self.assertEqual(self.objects("port", "list"), ("{}\n", "{}\n"))
+        self.switch.answers["ListPorts"].ports.extend([port(), make("Port"), port("vd-2")])
+        self.same("port", "list")
+        self.switch.answers["GetInfo"] = make("Info", **INFO)
+        self.same("version")
+        self.same("status")
+        self.switch.answers["GetConnection"] = make("ConnectionDetail", **Connections.DETAIL)
+        self.same("conn", "show", "7")
+
+    def test_many_objects_are_documents(self):
+        self.switch.answers["WatchDrops"] = [record(n) for n in range(1, 4)]
+        self.switch.answers["Watch"] = Watch.LIST
+        self.switch.answers["ListConnections"] = make(
+            "ListConnectionsResponse", connections=[Connections.conn(n) for n in range(3)], selected=3)
+        for words in (["drops"], ["watch"], ["conn", "list"]):
+            as_json, as_yaml = self.objects(*words)
+            self.assertEqual(list(yaml.safe_load_all(as_yaml)),
+                             [json.loads(line) for line in as_json.splitlines()])
+
+    def test_every_listing(self):
+        """Of each command that prints columns: wide begins with what table has, and names are
+        there once."""
+        self.switch.answers.update(
+            ListPorts=make("ListPortsResponse"), ListBindings=make("ListBindingsResponse"),
+            ListPolicyVersions=make("ListPolicyVersionsResponse"), GetPolicy=make("Policy"),
+            ListServices=make("ListServicesResponse"), ListConnections=make("ListConnectionsResponse"),
+            ListAddressSets=make("ListAddressSetsResponse"), ListFdb=make("ListFdbResponse"),
+            ListGroups=make("ListGroupsResponse"), ListWorkers=make("ListWorkersResponse"),
+            ListAuditLog=make("ListAuditLogResponse"), WatchCounters=[make("Counters")])
+        more = set()
+        for words in (["port", "list"], ["binding", "list"], ["policy", "history"],
+                      ["policy", "get", "--rules"], ["policy", "services"], ["conn", "list"],
+                      ["set", "list"], ["fdb"], ["mcast", "list"], ["worker"], ["audit-log", "list"],
+                      ["counters"]):
+            table, wide = ([line.split() for line in self.run_ctl(*words, "-o", form)[0].splitlines()]
+                           for form in ("table", "wide"))
+            self.assertEqual(table, [line.split() for line in self.run_ctl(*words)[0].splitlines()])
+            self.assertEqual(set(table[0]) - set(wide[0]), set(), words)
+            self.assertFalse([h for h in table[0] + wide[0] if h[0] in "+>"])
+            more.update(words[0] for _ in range(len(wide[0]) > len(table[0])))
+            for form in ("json", "yaml"):
+                self.run_ctl(*words, "-o", form)
+        self.assertEqual(more, {"port", "policy", "conn", "set", "worker", "audit-log", "counters"})
+
+    def wide(self, *words):
+        lines = self.run_ctl(*words, "-o", "wide")[0].splitlines()
+        return dict(zip(lines[0].split(), lines[1].split()))
+
+    def test_wide(self):
+        self.switch.answers["ListPorts"] = make("ListPortsResponse")
+        plain = port(policy={"policyDigest": "ab" * 32, "egressRules": 7, "ingressRules": 1,
+                             "mode": "enforce"})
+        plain.spec.labels.clear()
+        del plain.spec.ips[:]
+        plain.spec.vhost_user.client = False
+        self.switch.answers["ListPorts"].ports.append(plain)
+        lines = self.run_ctl("port", "list", "-owide")[0].splitlines()
+        self.assertEqual(lines[1].split()[-8:],
+                         ["no", "0", "enforce", "7", "1", "abababababab", "12", "3"])
+        self.assertEqual(lines[0].split()[-8:], ["LEARNS", "STATIONS", "MODE", "EGRESS", "INGRESS",
+                                                 "POLICY", "GENERATION", "ID"])
+        self.switch.answers["ListConnections"] = make(
+            "ListConnectionsResponse", connections=[Connections.conn(7, generation="42")])
+        self.assertTrue(self.run_ctl("conn", "list", "-owide")[0].splitlines()[1].endswith(" 42"))
+        self.switch.answers["WatchCounters"] = [make("Counters", ports=[
+            {"port": "a", "txDropsCaused": "3", "macsLearned": "4", "macsRefused": "5",
+             "groupsRefused": "6"}])]
+        got = self.wide("counters")
+        self.assertEqual([got[h] for h in ("TX-DROPS-CAUSED", "STATIONS", "STATIONS-REFUSED",
+                                           "GROUPS-REFUSED")], ["3", "4", "5", "6"])
+        self.switch.answers["WatchDrops"] = [record(srcMac="02:00:00:00:00:01", peerPort="vd-2",
+                                                    dstMac="02:00:00:00:00:02", peerUser="b\x1b",
+                                                    packetLength=74, logClass="incident",
+                                                    generation="9")]
+        line = self.run_ctl("drops", "-owide")[0].splitlines()[2]
+        self.assertTrue(line.endswith(
+            "x1  02:00:00:00:00:01 > 02:00:00:00:00:02, 74 bytes, rule default-egress, for vd-2 (b?), "
+            "incident, generation 9, 7.1"), line)
 
 
 class CommandLine(SwctlTest):
