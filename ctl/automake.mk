@@ -5,6 +5,9 @@ bin_swctl_SOURCES = \
 	ctl/binding.c \
 	ctl/client.c \
 	ctl/commands.c ctl/commands.h \
+	ctl/complete.c ctl/complete.h \
+	ctl/complete_live.c \
+	ctl/completion.h \
 	ctl/conn.c \
 	ctl/conn_filter.c ctl/conn_filter.h \
 	ctl/counters.c \
@@ -38,5 +41,13 @@ EXTRA_bin_swctl_DEPENDENCIES = $(OVS_DIR)/lib/libopenvswitch.a
 $(bin_swctl_OBJECTS): $(BUILT_SOURCES)
 
 # Against a stock gRPC server in Python.
-TESTS += tests/unit/ctl/test_swctl.py
-EXTRA_DIST += tests/unit/ctl/test_swctl.py
+TESTS += tests/unit/ctl/test_swctl.py tests/unit/ctl/test_completion.py
+EXTRA_DIST += tests/unit/ctl/test_swctl.py tests/unit/ctl/test_completion.py
+
+# Completion for bash: one file for both programs, which know by themselves what there is.
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = ctl/bash-completion/swctl
+install-data-hook:
+	cd '$(DESTDIR)$(bashcompletiondir)' && rm -f vswitchd && $(LN_S) swctl vswitchd
+uninstall-hook:
+	rm -f '$(DESTDIR)$(bashcompletiondir)/vswitchd'

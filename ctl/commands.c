@@ -41,20 +41,21 @@ const struct command commands[] = {
       B(TYPE) | B(SOCKET) | B(CLIENT) | B(INTERFACE) | B(DEVARGS) | B(ROLE) | B(MAC) | B(IP) |
           B(LEARN) | B(USER) | B(LABEL) | B(VLAN) | B(TRUNK) | B(NO_UNTAGGED) | B(STORM) |
           B(MAC_LIMIT),
-      port_add },
-    { "port del", "NAME", "detach a port, with its connections", NULL, 0, port_del },
-    { "port list", NULL, "all ports", NULL, 0, port_list },
+      .fn = port_add },
+    { "port del", "NAME", "detach a port, with its connections", NULL, 0, .fn = port_del,
+      .completion = COMPLETE_PORTS },
+    { "port list", NULL, "all ports", NULL, 0, .fn = port_list },
     { "port show", "NAME", "one port",
       "Policy is what its packets are judged by at this moment, as the switch has published it, "
       "not\n"
       "what was sent: the digest is that of 'policy apply', and ports whose tables are the same\n"
       "judge alike.",
-      0, port_show },
+      0, .fn = port_show, .completion = COMPLETE_PORTS },
     { "binding list", NULL, "which addresses are whose",
       "The addresses that each desktop may send from, and how the switch knows: given with the\n"
       "port, formed from its MAC, or learned from DHCP, router advertisements and duplicate\n"
       "address detection.",
-      B(PORT), binding_list },
+      B(PORT), .fn = binding_list },
     { "policy apply", "FILE...", "put a policy in force, whole or not at all",
       "The FILEs (YAML; - is standard input) are one policy: what one defines the others may use,\n"
       "and rules are tried in the order of the files.  It is in force on every worker when the\n"
@@ -68,14 +69,15 @@ const struct command commands[] = {
       "Examples:\n"
       "  swctl policy apply /usr/share/fusuma/rules/desktop-noise.yaml sales.yaml\n"
       "  swctl policy apply sales.yaml --expect-version 7 --confirm-within 60",
-      B(DRY_RUN) | B(EXPECT_VERSION) | B(CONFIRM_WITHIN) | B(COMMENT), policy_apply },
+      B(DRY_RUN) | B(EXPECT_VERSION) | B(CONFIRM_WITHIN) | B(COMMENT), .fn = policy_apply,
+      .completion = COMPLETE_FILES },
     { "policy check", "FILE...", "what is strange about a policy",
       "Everything is done but putting it in force.  Printed are rules that are shadowed,\n"
       "contradictory, duplicate or redundant, groups without members and the like, each as\n"
       "FILE:LINE:COLUMN: severity: what [kind].\n" DIFF_STATUS
       "it is good and nothing is strange, 1 something is,\n"
       "2 it is wrong, or there is no answer.",
-      B(EXPECT_VERSION), policy_check },
+      B(EXPECT_VERSION), .fn = policy_check, .completion = COMPLETE_FILES },
     { "policy diff", "[FILE...]", "how policies differ in meaning",
       "The policy in force, or that of --from, against the FILEs as one policy, that of --to, or,\n"
       "without either, the one in force.  What is the same in other words (order of keys,\n"
@@ -86,30 +88,34 @@ const struct command commands[] = {
       "  swctl policy diff sales.yaml\n"
       "  swctl policy diff --from 7 --to 9\n"
       "  swctl policy diff --from 7",
-      B(FROM) | B(TO), policy_diff },
+      B(FROM) | B(TO), .fn = policy_diff, .completion = COMPLETE_FILES },
     { "policy confirm", "[VERSION]", "keep what was applied with --confirm-within", NULL, 0,
-      policy_confirm },
+      .fn = policy_confirm, .completion = COMPLETE_VERSIONS },
     { "policy rollback", "[VERSION]", "put an earlier version in force again",
       "Without VERSION, the one before.  It becomes a version of its own.",
-      B(EXPECT_VERSION) | B(CONFIRM_WITHIN) | B(COMMENT), policy_rollback },
-    { "policy history", NULL, "the last 64 versions: when, by whom, why", NULL, 0, policy_history },
+      B(EXPECT_VERSION) | B(CONFIRM_WITHIN) | B(COMMENT), .fn = policy_rollback,
+      .completion = COMPLETE_VERSIONS },
+    { "policy history", NULL, "the last 64 versions: when, by whom, why", NULL, 0,
+      .fn = policy_history },
     { "policy get", "[VERSION]", "the policy in force, or an earlier one",
       "Prints the YAML text as it was applied, byte for byte (several files with a line before\n"
       "each); --rules prints the rules with the packets and bytes that each has matched.",
-      B(RULES), policy_get },
-    { "policy services", NULL, "services that a policy may use by name", NULL, 0, policy_services },
+      B(RULES), .fn = policy_get, .completion = COMPLETE_VERSIONS },
+    { "policy services", NULL, "services that a policy may use by name", NULL, 0,
+      .fn = policy_services },
     { "set list", NULL, "address sets: how many prefixes, how old, whether stale",
       "Address sets hold addresses that a controller gives, for policies to name.  POLICY says "
       "whether\n"
       "the policy in force does.  A set is stale when nobody has put, changed or confirmed it for\n"
       "the policy's stale_after; its addresses stay in force.  A set that the policy names and\n"
       "nobody has put is empty, and 'missing'.",
-      0, set_list },
-    { "set show", "NAME", "one address set with its prefixes", NULL, 0, set_show },
+      0, .fn = set_list },
+    { "set show", "NAME", "one address set with its prefixes", NULL, 0, .fn = set_show,
+      .completion = COMPLETE_SETS },
     { "set put", "NAME [PREFIX...]", "give an address set all of its prefixes",
       "The set has exactly these from now on, and begins if it is not there.  Without any it is "
       "empty.\n" SET_FILE,
-      B(FILE), set_put },
+      B(FILE), .fn = set_put, .completion = COMPLETE_SETS },
     { "set add", "NAME [PREFIX...]", "put prefixes into an address set",
       "Without any prefix the set is confirmed: it is up to date, and its age begins anew.\n"
       "What is in it already is no error.  A set that is not there is one: 'swctl set put' begins "
@@ -117,23 +123,24 @@ const struct command commands[] = {
       "Examples:\n"
       "  swctl set add remote-desktops 10.1.0.7 10.1.0.8 fd00:1::/64\n"
       "  swctl set add remote-desktops --file other-hosts.txt",
-      B(FILE), set_add },
+      B(FILE), .fn = set_add, .completion = COMPLETE_SETS },
     { "set remove", "NAME [PREFIX...]", "take prefixes out of an address set",
       "Live connections that were allowed by them are cut at their next packet.  What is not in "
       "the\n"
       "set is no error; a prefix is taken out as it was put in, not a part of one.\n" SET_FILE,
-      B(FILE), set_remove },
+      B(FILE), .fn = set_remove, .completion = COMPLETE_SETS },
     { "set del", "NAME", "delete an address set",
-      "Refused while the policy in force names it; 'swctl set put NAME' empties it.", 0, set_del },
+      "Refused while the policy in force names it; 'swctl set put NAME' empties it.", 0,
+      .fn = set_del, .completion = COMPLETE_SETS },
     { "drops", NULL, "denied packets, one line a record",
       "Prints the records that the switch holds, oldest first; --follow then goes on.  xN is the\n"
       "number of packets that a record stands for; 'again' says that they repeat a flow that was\n"
       "recorded before.  What has no record is said, in lines that begin with --.  A record is of\n"
       "the port that sent the packet, and so is --port.  With -o json every event carries its\n"
       "cursor, which --resume takes up as EPOCH.N.",
-      B(FOLLOW) | B(PORT) | B(REASON) | B(ADDRESS) | B(RESUME) | B(NEW), drops },
+      B(FOLLOW) | B(PORT) | B(REASON) | B(ADDRESS) | B(RESUME) | B(NEW), .fn = drops },
     { "counters", NULL, "what each port received, sent and dropped",
-      "With --interval it goes on until interrupted.", B(PORT) | B(INTERVAL), counters },
+      "With --interval it goes on until interrupted.", B(PORT) | B(INTERVAL), .fn = counters },
     { "watch", "[KIND...]", "ports, policy, bindings, quarantine, and every change of them",
       "Prints all there is, then a line that begins with --, then each change as it happens, "
       "until\n"
@@ -147,17 +154,17 @@ const struct command commands[] = {
       "Examples:\n"
       "  swctl watch\n"
       "  swctl watch quarantine policy -o json",
-      B(RESUME), watch },
-    { "fdb", NULL, "which MAC address is behind which port", NULL, 0, system_fdb },
+      B(RESUME), .fn = watch, .words = "ports policy bindings quarantine" },
+    { "fdb", NULL, "which MAC address is behind which port", NULL, 0, .fn = system_fdb },
     { "mcast list", NULL, "which ports listen to which multicast group",
       "What desktops have reported by IGMP and MLD, and, as 'routers', the uplinks that queries\n"
       "came from.  AGE is the time since the last report; a membership ends after 260 s.",
-      0, group_list },
+      0, .fn = group_list },
     { "conn list", NULL, "live connections",
       "In the orientation of whoever opened them; --port and --user are of either side.  Those "
       "that\n"
       "agree with every option are listed; the last line says how many more there are.",
-      CONN_FILTER | B(LIMIT), conn_list },
+      CONN_FILTER | B(LIMIT), .fn = conn_list },
     { "conn show", "CONNECTION...", "everything about one connection",
       "CONNECTION is an id that 'conn list' shows, or PROTOCOL SOURCE DESTINATION, in the\n"
       "direction in which it was opened or the other one.  'Judged by' below the generation in\n"
@@ -168,7 +175,7 @@ const struct command commands[] = {
       "  swctl conn show tcp 10.0.0.7:40000 10.9.0.1:443\n"
       "  swctl conn show udp [fd00::7]:40000 [fd00::9]:53\n"
       "  swctl conn show icmp 10.0.0.7 10.9.0.1",
-      0, conn_show },
+      0, .fn = conn_show, .words = "icmp tcp udp icmpv6" },
     { "conn flush", NULL, "end connections",
       "Ends those that agree with every option, and says how many; none of their packets passes "
       "by\n"
@@ -179,24 +186,24 @@ const struct command commands[] = {
       "an established TCP connection is dropped as tcp-state, so that its hosts have to connect\n"
       "again (a switch started with --pick-up-midstream takes it up again, if it is allowed).\n"
       "A policy or a quarantine needs no flush: they hold for live connections.",
-      CONN_FILTER | B(ALL), conn_flush },
+      CONN_FILTER | B(ALL), .fn = conn_flush },
     { "conn stats", NULL, "how full the table of connections is, and what was refused",
       "Entries by state are those of the last sweep: seconds ago when the workers are busy, "
       "minutes\n"
       "for a large table when they are idle.",
-      0, conn_stats },
-    { "worker", NULL, "the threads that poll the ports", NULL, 0, system_worker },
+      0, .fn = conn_stats },
+    { "worker", NULL, "the threads that poll the ports", NULL, 0, .fn = system_worker },
     { "audit", NULL, "prove that every packet is accounted for",
       "Two equations for each port, whose differences must be 0:\n"
       "  received + originated = forwarded + consumed + held + drops\n"
       "  offered = accepted + tx-drops\n"
       "Exits with 1 when one is not.",
-      0, system_audit },
+      0, .fn = system_audit },
     { "audit-log list", "[FILE]", "who changed what, and who tried to",
       "The newest lines of the switch's audit log, or those of FILE.  With -o json they are as "
       "they\n"
       "are in the file.",
-      B(LIMIT), audit_log_list },
+      B(LIMIT), .fn = audit_log_list, .completion = COMPLETE_FILES },
     { "audit-log verify", "[FILE...]", "prove that an audit log is whole",
       "Of this host, without asking a switch: recomputes the chain of hashes of each FILE, which "
       "are\n"
@@ -207,14 +214,15 @@ const struct command commands[] = {
       "exits with 1.  Compare the last hash with one that was kept elsewhere: only that shows "
       "that\n"
       "the end was not cut off.",
-      0, audit_log_verify },
+      0, .fn = audit_log_verify, .completion = COMPLETE_FILES },
     { "quarantine", "PORT", "cut a port off, its live connections included",
       "Nothing of the port passes once the command has returned.  It lasts over a restart of the\n"
       "switch, until 'swctl release PORT'.",
-      0, quarantine_set },
-    { "release", "PORT", "end a port's quarantine", NULL, 0, quarantine_release },
-    { "status", NULL, "the switch at a glance", NULL, 0, system_status },
-    { "version", NULL, "versions of swctl and of the switch", NULL, 0, system_version },
+      0, .fn = quarantine_set, .completion = COMPLETE_PORTS },
+    { "release", "PORT", "end a port's quarantine", NULL, 0, .fn = quarantine_release,
+      .completion = COMPLETE_QUARANTINED },
+    { "status", NULL, "the switch at a glance", NULL, 0, .fn = system_status },
+    { "version", NULL, "versions of swctl and of the switch", NULL, 0, .fn = system_version },
 };
 const size_t n_commands = ARRAY_SIZE(commands);
 

@@ -32,6 +32,10 @@ struct ctl {
 /* "swctl: what" on standard error, on one line and cleaned as output.h says. */
 void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Sets 'target' and 'tls' by options, environment and defaults.  False, and said: they are wrong.
+ */
+bool ctl_set_target(struct ctl *);
+
 /* One unary call.  On RPC_OK '*replyp' is the caller's to free with client_free(); otherwise
  * '*error' is, or goes to client_fail(). */
 enum rpc_status client_try(struct ctl *, const ProtobufCServiceDescriptor *, const char *method,

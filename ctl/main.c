@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "ctl/commands.h"
+#include "ctl/complete.h"
 #include "ctl/help.h"
 #include "ctl/output.h"
 #include "proto/rpc_endpoint.h"
@@ -90,8 +91,8 @@ set_tls(struct ctl *ctl, enum rpc_endpoint_kind kind)
     return true;
 }
 
-static bool
-set_target(struct ctl *ctl)
+bool
+ctl_set_target(struct ctl *ctl)
 {
     enum rpc_endpoint_kind kind;
     const char *env = getenv("FUSUMA_TARGET");
@@ -165,7 +166,7 @@ run(const struct args *args)
         return CTL_USAGE;
     }
     if (!args_only(args, OPT_COMMON | command->options, command->path) ||
-        !set_argument(&ctl, command, used) || !set_output(&ctl) || !set_target(&ctl) ||
+        !set_argument(&ctl, command, used) || !set_output(&ctl) || !ctl_set_target(&ctl) ||
         !set_timeout(&ctl)) {
         return CTL_USAGE;
     }
@@ -210,6 +211,9 @@ main(int argc, char *argv[])
     int code;
 
     set_up_process();
+    if (argc > 1 && !strcmp(argv[1], "__complete")) {
+        return complete(argv + 2, argc - 2);
+    }
     code = dispatch(&args, argc, argv);
     args_destroy(&args);
     return !output_flush() && code == CTL_OK ? CTL_REFUSED : code;

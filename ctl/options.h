@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ctl/completion.h"
 #include "svec.h"
 
 enum option_id {
@@ -69,6 +70,8 @@ struct option_info {
     const char *brief;
     char letter; /* '\0': none */
     bool repeat;
+    const char *words;          /* that its value may be, separated by spaces; NULL: any */
+    enum completion completion; /* what its value is the name of */
 };
 extern const struct option_info option_table[N_OPTIONS];
 

@@ -1,6 +1,6 @@
 # vswitch: the daemon.  See Makefile.am.
 sbin_PROGRAMS += bin/vswitchd
-bin_vswitchd_SOURCES = vswitch/main.c
+bin_vswitchd_SOURCES = vswitch/main.c vswitch/options.c vswitch/options.h
 bin_vswitchd_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(OVS_CFLAGS)
 bin_vswitchd_LDADD = \
 	vswitch/libcontrol.a \
