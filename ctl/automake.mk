@@ -26,6 +26,7 @@ bin_swctl_SOURCES = \
 	ctl/policy_files.c \
 	ctl/port.c \
 	ctl/quarantine.c \
+	ctl/quarantine.h \
 	ctl/set.c \
 	ctl/suggest.c ctl/suggest.h \
 	ctl/system.c \

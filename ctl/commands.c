@@ -217,8 +217,8 @@ const struct command commands[] = {
       0, .fn = audit_log_verify, .completion = COMPLETE_FILES },
     { "quarantine", "PORT", "cut a port off, its live connections included",
       "Nothing of the port passes once the command has returned.  It lasts over a restart of the\n"
-      "switch, until 'swctl release PORT'.",
-      0, .fn = quarantine_set, .completion = COMPLETE_PORTS },
+      "switch, until 'swctl release PORT'.  --comment says why; 'swctl port show' has it.",
+      B(COMMENT), .fn = quarantine_set, .completion = COMPLETE_PORTS },
     { "release", "PORT", "end a port's quarantine", NULL, 0, .fn = quarantine_release,
       .completion = COMPLETE_QUARANTINED },
     { "status", NULL, "the switch at a glance", NULL, 0, .fn = system_status },

@@ -73,7 +73,7 @@ const struct option_info option_table[N_OPTIONS] = {
                              .completion = COMPLETE_VERSIONS },
     [OPT_CONFIRM_WITHIN] = { "confirm-within", "SECONDS",
                              "go back unless 'policy confirm' comes in time" },
-    [OPT_COMMENT] = { "comment", "TEXT", "why, for the history" },
+    [OPT_COMMENT] = { "comment", "TEXT", "why, for whoever looks later" },
     [OPT_FILE] = { "file", "FILE", "read them from FILE, one a line",
                    .completion = COMPLETE_FILES },
     [OPT_FROM] = { "from", "VERSION", "compare this one (default: the one in force)",

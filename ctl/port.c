@@ -7,6 +7,7 @@
 #include "ctl/commands.h"
 #include "ctl/limits.h"
 #include "ctl/output.h"
+#include "ctl/quarantine.h"
 #include "fusuma/v1/port.pb-c.h"
 #include "openvswitch/util.h"
 #include "proto/vlan_list.h"
@@ -427,6 +428,19 @@ print_policy(const Fusuma__V1__PortPolicy *p)
 }
 
 static void
+print_quarantine(const Fusuma__V1__Port *port)
+{
+    struct ds text = DS_EMPTY_INITIALIZER;
+
+    if (port->quarantine) {
+        ds_put_cstr(&text, ", ");
+        put_quarantine(&text, port->quarantine);
+    }
+    output_field("Quarantined:", "%s%s", port->quarantined ? "yes" : "no", ds_cstr(&text));
+    ds_destroy(&text);
+}
+
+static void
 print_port(const void *reply)
 {
     static const Fusuma__V1__PortSpec none = FUSUMA__V1__PORT_SPEC__INIT;
@@ -441,7 +455,7 @@ print_port(const void *reply)
     output_field("Name:", "%s", spec->name);
     output_field("Role:", "%s", role_name(spec->role));
     output_field("State:", "%s", state_name(port->state));
-    output_field("Quarantined:", "%s", port->quarantined ? "yes" : "no");
+    print_quarantine(port);
     output_field("Attached:", "%s", attachment);
     output_field("VLAN:", "%s", vlans);
     output_field("MAC:", "%s", spec->mac);

@@ -7,6 +7,7 @@
 
 #include "ctl/commands.h"
 #include "ctl/output.h"
+#include "ctl/quarantine.h"
 #include "fusuma/v1/watch.pb-c.h"
 #include "util.h"
 
@@ -57,20 +58,6 @@ put_port(struct ds *s, const Fusuma__V1__Port *p)
     }
 }
 
-static void
-put_since(struct ds *s, const Google__Protobuf__Timestamp *since)
-{
-    time_t seconds = since ? since->seconds : 0;
-    char text[32];
-    struct tm tm;
-
-    if (since && localtime_r(&seconds, &tm) && strftime(text, sizeof text, "%F %T", &tm)) {
-        ds_put_format(s, "since %s", text);
-    } else {
-        ds_put_cstr(s, "since before the switch started");
-    }
-}
-
 /* What there is to say of the event's object.  Its kind, or NULL. */
 static const char *
 describe(const Fusuma__V1__WatchEvent *e, const char **name, struct ds *s)
@@ -92,7 +79,7 @@ describe(const Fusuma__V1__WatchEvent *e, const char **name, struct ds *s)
         return "binding";
     case FUSUMA__V1__WATCH_EVENT__OBJECT_QUARANTINE:
         *name = e->quarantine->port;
-        put_since(s, e->quarantine->since);
+        put_quarantine(s, e->quarantine);
         return "quarantine";
     case FUSUMA__V1__WATCH_EVENT__OBJECT__NOT_SET:
     default:

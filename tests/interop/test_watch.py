@@ -303,7 +303,7 @@ def many_ports(stubs, directory):
         for i in range(4, N_PORTS + 1, 4):
             quarantine(stubs, 'vd%03d' % i)
             quarantine(stubs, 'vd%03d' % i, False)
-    quarantine(stubs, 'vd200')
+    stubs.call('fusuma.v1.QuarantineService', 'Quarantine', port='vd200', comment='INC-12')
     add_port(stubs, 3)
     want = ['vd%03d' % i for i in range(1, N_PORTS + 1)]
     for c in watchers:
@@ -340,9 +340,13 @@ def after_restart(stubs, c):
     check('after a restart: RESET, first of all', c.resets == 1 and c.events[0].type == RESET
           and all(e.type == ADDED for e in c.events[1:-1]))
     check('then all there is, and nothing else', set(c.state) == set(before))
-    check('the quarantine is there, its time is not known',
+    check('the quarantine is there: since when, by whom, and why',
           c.names('quarantine') == ['vd200']
-          and not c.state['quarantine', 'vd200'].HasField('since'))
+          and c.state['quarantine', 'vd200'].SerializeToString()
+          == before['quarantine', 'vd200'].SerializeToString()
+          and c.state['quarantine', 'vd200'].HasField('since')
+          and c.state['quarantine', 'vd200'].who.startswith('uid ')
+          and c.state['quarantine', 'vd200'].comment == 'INC-12')
     check('the policy is the same, of a new generation',
           c.state[('policy',)].digest == before[('policy',)].digest)
     quarantine(stubs, 'vd200', False)

@@ -29,7 +29,8 @@ VLOG_DEFINE_THIS_MODULE(control);
 /* ---- prepare: what is wanted ---- */
 
 static int
-want_port(struct control *c, const Fusuma__V1__PortSpec *spec, bool quarantined, char **error)
+want_port(struct control *c, const Fusuma__V1__PortSpec *spec, const struct state_quarantine *q,
+          char **error)
 {
     struct desired_port *port;
 
@@ -41,16 +42,21 @@ want_port(struct control *c, const Fusuma__V1__PortSpec *spec, bool quarantined,
         return EINVAL;
     }
     desired_insert(&c->desired, port);
-    port->quarantined = quarantined;
+    if (q && q->on) {
+        port->quarantined = true;
+        port->note = (struct quarantine_note){ .since_us = q->since_us,
+                                               .who = xstrdup(q->who),
+                                               .comment = xstrdup(q->comment) };
+    }
     return 0;
 }
 
 static void
-load_port(const Fusuma__V1__PortSpec *spec, bool quarantined, void *control)
+load_port(const Fusuma__V1__PortSpec *spec, const struct state_quarantine *q, void *control)
 {
     char *error;
 
-    if (want_port(control, spec, quarantined, &error)) {
+    if (want_port(control, spec, q, &error)) {
         VLOG_ERR("a stored port is left out: %s", error);
         free(error);
     }
@@ -163,7 +169,7 @@ adopt_config(struct control *c, char **error)
     for (size_t i = 0; i < c->config.n_ports; i++) {
         char *why;
 
-        if (want_port(c, c->config.ports[i], false, &why)) {
+        if (want_port(c, c->config.ports[i], NULL, &why)) {
             *error = xasprintf("%s:%u:%u: %s", c->options->config_file, c->config.places[i].line,
                                c->config.places[i].column, why);
             free(why);

@@ -95,8 +95,10 @@ typedef void port_done(struct control *, enum rpc_status, const char *error,
                        const struct desired_port *, void *aux);
 void ports_add(struct control *, const Fusuma__V1__PortSpec *, port_done *, void *aux);
 void ports_delete(struct control *, const char *name, port_done *, void *aux);
-/* In force on every worker before it returns, and reported when it is stored. */
-void ports_quarantine(struct control *, const char *name, port_done *, void *aux);
+/* In force on every worker before it returns, and reported when it is stored.  Of a port that is in
+ * quarantine already only the comment is another one, unless it is empty. */
+void ports_quarantine(struct control *, const char *name, const char *who, const char *comment,
+                      port_done *, void *aux);
 void ports_release(struct control *, const char *name, port_done *, void *aux);
 
 /* policies.c */

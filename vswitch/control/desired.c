@@ -53,8 +53,25 @@ desired_port_destroy(struct desired_port *port)
         free(port->addrs);
         free(port->trunks);
         free(port->labels);
+        quarantine_note_clear(&port->note);
         free(port);
     }
+}
+
+struct quarantine_note
+quarantine_note_copy(const struct quarantine_note *note)
+{
+    return (struct quarantine_note){ .since_us = note->since_us,
+                                     .who = nullable_xstrdup(note->who),
+                                     .comment = nullable_xstrdup(note->comment) };
+}
+
+void
+quarantine_note_clear(struct quarantine_note *note)
+{
+    free(note->who);
+    free(note->comment);
+    *note = (struct quarantine_note){ .since_us = 0 };
 }
 
 struct desired_port *

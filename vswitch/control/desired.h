@@ -23,6 +23,12 @@
 #define PORT_IPS_MAX 64
 #define PORT_LABELS_MAX 64
 
+/* Of a quarantine.  Strings are owned, and NULL is as good as empty. */
+struct quarantine_note {
+    int64_t since_us; /* Unix time; 0: not known */
+    char *who, *comment;
+};
+
 struct desired_port {
     Fusuma__V1__PortSpec *spec;
     char *socket; /* vhost-user: absolute path */
@@ -41,8 +47,8 @@ struct desired_port {
     size_t scope;                /* of the policy in force or about to be: whose tables it has */
     const struct acl_pool *pool; /* ... and NULL: none */
     bool quarantined;
-    long long quarantine_us;  /* time_usec() when that came into force */
-    long long quarantined_ms; /* time_wall_msec() likewise; 0: not in this run */
+    long long quarantine_us; /* time_usec() when that came into force */
+    struct quarantine_note note;
 
     uint16_t id;
     uint16_t worker;
@@ -70,6 +76,9 @@ void desired_destroy(struct desired *);
 enum rpc_status desired_port_create(const Fusuma__V1__PortSpec *spec, const char *run_dir,
                                     struct desired_port **, char **error);
 void desired_port_destroy(struct desired_port *);
+struct quarantine_note quarantine_note_copy(const struct quarantine_note *);
+/* Frees and empties it. */
+void quarantine_note_clear(struct quarantine_note *);
 /* Whether a station may have the address: no group, loopback or wildcard. */
 bool desired_is_station_address(const struct acl_addr *);
 /* vlans.c: checks the spec's VLANs, once the role is known, and sets 'vlan' and 'trunks'. */

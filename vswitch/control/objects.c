@@ -82,20 +82,6 @@ add_binding(Fusuma__V1__Binding *binding, void *bundle)
     add(bundle, OBJECT_BINDING, xasprintf("%s %s", binding->port, binding->ip), binding);
 }
 
-static Fusuma__V1__QuarantineState *
-quarantine_message(const struct desired_port *port)
-{
-    Fusuma__V1__QuarantineState *m = message_new(&fusuma__v1__quarantine_state__descriptor);
-
-    m->port = xstrdup(port->spec->name);
-    if (port->quarantined_ms) {
-        m->since = message_new(&google__protobuf__timestamp__descriptor);
-        m->since->seconds = port->quarantined_ms / 1000;
-        m->since->nanos = port->quarantined_ms % 1000 * 1000000;
-    }
-    return m;
-}
-
 static bool
 look_at_port(struct objects *o, const struct desired_port *port)
 {
@@ -106,7 +92,7 @@ look_at_port(struct objects *o, const struct desired_port *port)
 
     add(&b, OBJECT_PORT, xstrdup(name), port_message(port));
     if (port->quarantined) {
-        add(&b, OBJECT_QUARANTINE, xstrdup(name), quarantine_message(port));
+        add(&b, OBJECT_QUARANTINE, xstrdup(name), port_quarantine_message(port));
     }
     port_bindings(port, add_binding, &b);
     changed = object_log_set(o->log, port->id, b.objects, b.n);

@@ -15,9 +15,10 @@ VLOG_DEFINE_THIS_MODULE(port_changes);
 struct port_change {
     struct change change;
     char *name;
-    Fusuma__V1__PortSpec *spec; /* add: what is asked for; delete: what is put back */
-    bool quarantined;           /* delete: what is put back */
-    struct desired_port *port;  /* add: until the change is done */
+    Fusuma__V1__PortSpec *spec;  /* add: what is asked for; delete: what is put back */
+    bool quarantined;            /* ... likewise */
+    struct quarantine_note note; /* quarantine: what is stored; delete and release: put back */
+    struct desired_port *port;   /* add: until the change is done */
     port_done *done;
     void *aux;
 };
@@ -28,9 +29,9 @@ port_change_cast(struct change *change)
     return CONTAINER_OF(change, struct port_change, change);
 }
 
-static void
-submit(struct control *c, const struct change_ops *ops, const char *name,
-       const Fusuma__V1__PortSpec *spec, port_done *done, void *aux)
+static struct port_change *
+create(const struct change_ops *ops, const char *name, const Fusuma__V1__PortSpec *spec,
+       port_done *done, void *aux)
 {
     struct port_change *pc = xzalloc(sizeof *pc);
 
@@ -39,7 +40,14 @@ submit(struct control *c, const struct change_ops *ops, const char *name,
     pc->spec = spec ? message_copy(&spec->base) : NULL;
     pc->done = done;
     pc->aux = aux;
-    change_submit(c, &pc->change);
+    return pc;
+}
+
+static void
+submit(struct control *c, const struct change_ops *ops, const char *name,
+       const Fusuma__V1__PortSpec *spec, port_done *done, void *aux)
+{
+    change_submit(c, &create(ops, name, spec, done, aux)->change);
 }
 
 static void
@@ -50,6 +58,7 @@ port_change_done(struct control *c, struct change *change, enum rpc_status statu
 
     pc->done(c, status, error, status ? NULL : desired_find(&c->desired, pc->name), pc->aux);
     message_free(pc->spec);
+    quarantine_note_clear(&pc->note);
     free(pc->name);
     free(pc);
 }
@@ -76,7 +85,36 @@ find(struct control *c, struct change *change, char **error)
     return desired_find(&c->desired, name) ? RPC_OK : no_such_port(name, error);
 }
 
+/* ... and keeps what there is of its quarantine, to be put back. */
+static enum rpc_status
+find_with_note(struct control *c, struct change *change, char **error)
+{
+    struct port_change *pc = port_change_cast(change);
+    const struct desired_port *port = desired_find(&c->desired, pc->name);
+
+    if (!port) {
+        return no_such_port(pc->name, error);
+    }
+    pc->note = quarantine_note_copy(&port->note);
+    return RPC_OK;
+}
+
 /* ---- storing ---- */
+
+static int
+store_quarantine(struct state *state, struct change *change, char **error)
+{
+    const struct port_change *pc = port_change_cast(change);
+    const struct quarantine_note *n = &pc->note;
+
+    return state_set_quarantine(
+        state, pc->name,
+        &(struct state_quarantine){ .on = true,
+                                    .since_us = n->since_us,
+                                    .who = n->who ? n->who : "",
+                                    .comment = n->comment ? n->comment : "" },
+        error);
+}
 
 static int
 store_port(struct state *state, struct change *change, char **error)
@@ -84,7 +122,7 @@ store_port(struct state *state, struct change *change, char **error)
     struct port_change *pc = port_change_cast(change);
     int retval = state_put_port(state, pc->spec, error);
 
-    return retval || !pc->quarantined ? retval : state_set_quarantine(state, pc->name, true, error);
+    return retval || !pc->quarantined ? retval : store_quarantine(state, change, error);
 }
 
 static int
@@ -94,15 +132,10 @@ store_no_port(struct state *state, struct change *change, char **error)
 }
 
 static int
-store_quarantine(struct state *state, struct change *change, char **error)
-{
-    return state_set_quarantine(state, port_change_cast(change)->name, true, error);
-}
-
-static int
 store_release(struct state *state, struct change *change, char **error)
 {
-    return state_set_quarantine(state, port_change_cast(change)->name, false, error);
+    return state_set_quarantine(state, port_change_cast(change)->name,
+                                &(struct state_quarantine){ .who = "", .comment = "" }, error);
 }
 
 /* ---- add ---- */
@@ -187,7 +220,7 @@ commit_delete(struct control *c, struct change *change, char **error)
 void
 ports_delete(struct control *c, const char *name, port_done *done, void *aux)
 {
-    static const struct change_ops ops = { .begin = find,
+    static const struct change_ops ops = { .begin = find_with_note,
                                            .store = store_no_port,
                                            .unstore = store_port,
                                            .commit = commit_delete,
@@ -198,9 +231,12 @@ ports_delete(struct control *c, const char *name, port_done *done, void *aux)
 
 /* ---- quarantine and release ---- */
 
+/* 'note' NULL: released. */
 static enum rpc_status
-set_quarantine(struct control *c, const char *name, bool on, char **error)
+set_quarantine(struct control *c, const char *name, const struct quarantine_note *note,
+               char **error)
 {
+    bool on = note != NULL;
     struct desired_port *port = desired_find(&c->desired, name);
     enum rpc_status status;
 
@@ -217,7 +253,10 @@ set_quarantine(struct control *c, const char *name, bool on, char **error)
         port->quarantined = !on;
     } else {
         port->quarantine_us = time_usec();
-        port->quarantined_ms = on ? time_wall_msec() : 0;
+        quarantine_note_clear(&port->note);
+        if (on) {
+            port->note = quarantine_note_copy(note);
+        }
         VLOG_INFO("port %s: %s", name, on ? "quarantined" : "released");
     }
     return status;
@@ -227,7 +266,9 @@ set_quarantine(struct control *c, const char *name, bool on, char **error)
 static enum rpc_status
 commit_quarantine(struct control *c, struct change *change, char **error)
 {
-    return set_quarantine(c, port_change_cast(change)->name, true, error);
+    const struct port_change *pc = port_change_cast(change);
+
+    return set_quarantine(c, pc->name, &pc->note, error);
 }
 
 static void
@@ -247,36 +288,53 @@ quarantine_done(struct control *c, struct change *change, enum rpc_status status
     }
 }
 
+/* What there is to say of it, now that it is in force: who was first was. */
+static void
+take_note(struct desired_port *port, const char *comment, struct quarantine_note *note)
+{
+    if (comment[0]) {
+        free(port->note.comment);
+        port->note.comment = xstrdup(comment);
+    }
+    quarantine_note_clear(note);
+    *note = quarantine_note_copy(&port->note);
+}
+
 /* Cutting off does not wait for the disk, nor for changes that do. */
 void
-ports_quarantine(struct control *c, const char *name, port_done *done, void *aux)
+ports_quarantine(struct control *c, const char *name, const char *who, const char *comment,
+                 port_done *done, void *aux)
 {
     static const struct change_ops ops = { .begin = find,
                                            .store = store_quarantine,
                                            .unstore = store_release,
                                            .commit = commit_quarantine,
                                            .done = quarantine_done };
+    struct port_change *pc = create(&ops, name, NULL, done, aux);
     char *error = NULL;
-    enum rpc_status status = set_quarantine(c, name, true, &error);
+    enum rpc_status status;
 
+    pc->note = (struct quarantine_note){ .since_us = time_wall_usec(), .who = xstrdup(who) };
+    status = set_quarantine(c, name, &pc->note, &error);
     if (status) {
-        done(c, status, error, NULL, aux);
+        port_change_done(c, &pc->change, status, error);
         free(error);
     } else {
-        submit(c, &ops, name, NULL, done, aux);
+        take_note(desired_find(&c->desired, name), comment, &pc->note);
+        change_submit(c, &pc->change);
     }
 }
 
 static enum rpc_status
 commit_release(struct control *c, struct change *change, char **error)
 {
-    return set_quarantine(c, port_change_cast(change)->name, false, error);
+    return set_quarantine(c, port_change_cast(change)->name, NULL, error);
 }
 
 void
 ports_release(struct control *c, const char *name, port_done *done, void *aux)
 {
-    static const struct change_ops ops = { .begin = find,
+    static const struct change_ops ops = { .begin = find_with_note,
                                            .store = store_release,
                                            .unstore = store_quarantine,
                                            .commit = commit_release,

@@ -29,7 +29,27 @@ port_message(const struct desired_port *port)
     message->generation = port->generation;
     message->storm = limits_storm_message(&port->limits);
     message->mac_limit = port->limits.macs;
+    if (port->quarantined) {
+        message->quarantine = port_quarantine_message(port);
+    }
     return message;
+}
+
+Fusuma__V1__QuarantineState *
+port_quarantine_message(const struct desired_port *port)
+{
+    Fusuma__V1__QuarantineState *m = message_new(&fusuma__v1__quarantine_state__descriptor);
+    const struct quarantine_note *note = &port->note;
+
+    m->port = xstrdup(port->spec->name);
+    m->who = xstrdup(note->who ? note->who : "");
+    m->comment = xstrdup(note->comment ? note->comment : "");
+    if (note->since_us) {
+        m->since = message_new(&google__protobuf__timestamp__descriptor);
+        m->since->seconds = note->since_us / 1000000;
+        m->since->nanos = note->since_us % 1000000 * 1000;
+    }
+    return m;
 }
 
 static Fusuma__V1__Binding *

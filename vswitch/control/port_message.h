@@ -7,6 +7,8 @@
 bool port_is_up(const struct desired_port *);
 /* The port, but for 'macs_learned', which changes by itself. */
 Fusuma__V1__Port *port_message(const struct desired_port *);
+/* Of a port in quarantine. */
+Fusuma__V1__QuarantineState *port_quarantine_message(const struct desired_port *);
 /* Hands 'take' each of the port's bindings, to keep. */
 void port_bindings(const struct desired_port *, void (*take)(Fusuma__V1__Binding *, void *aux),
                    void *aux);

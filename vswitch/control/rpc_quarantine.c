@@ -1,12 +1,15 @@
 #include <config.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "control/message.h"
 #include "control/rpc.h"
 #include "fusuma/v1/quarantine.pb-c.h"
 #include "timeval.h"
 #include "util.h"
+
+#define COMMENT_MAX 1000
 
 /* A request that waits for its receipt. */
 struct request {
@@ -53,9 +56,19 @@ request_create(struct rpc_call *call, const char *port, bool quarantine)
 void
 rpc_quarantine(struct rpc_call *call, const ProtobufCMessage *request, void *control)
 {
-    const char *port = ((const Fusuma__V1__QuarantineRequest *) request)->port;
+    const Fusuma__V1__QuarantineRequest *r = (const Fusuma__V1__QuarantineRequest *) request;
+    size_t length = strlen(r->comment);
+    struct control *c = control;
+    char *who;
 
-    ports_quarantine(control, port, receipt, request_create(call, port, true));
+    if (length > COMMENT_MAX) {
+        rpc_call_fail(call, RPC_INVALID_ARGUMENT, "comment: it has %zu bytes; %d are allowed",
+                      length, COMMENT_MAX);
+        return;
+    }
+    who = access_who(&c->config.access, rpc_call_peer(call));
+    ports_quarantine(c, r->port, who, r->comment, receipt, request_create(call, r->port, true));
+    free(who);
 }
 
 void

@@ -28,7 +28,7 @@ struct set_change {
     struct address_set *next;    /* until it is in force; NULL: deleted */
     struct texts added, removed; /* what differs from the one before */
     bool was_there;
-    int64_t changed_us, changed_us_before;
+    struct state_stamp stamp, stamp_before;
     bool indifferent; /* the prefixes are as they were */
     set_done *done;
     void *aux;
@@ -185,8 +185,8 @@ store_set(struct state *state, struct change *change, char **error)
     }
     /* One that was left out at the start may still be stored. */
     return sc->was_there ? state_set_patch(state, name, lent(&sc->added), lent(&sc->removed),
-                                           sc->changed_us, error)
-                         : state_set_replace(state, name, lent(&sc->added), sc->changed_us, error);
+                                           sc->stamp, error)
+                         : state_set_replace(state, name, lent(&sc->added), sc->stamp, error);
 }
 
 static int
@@ -195,11 +195,17 @@ unstore_set(struct state *state, struct change *change, char **error)
     const struct set_change *sc = set_change_cast(change);
 
     return sc->was_there ? state_set_patch(state, sc->edit->name, lent(&sc->removed),
-                                           lent(&sc->added), sc->changed_us_before, error)
+                                           lent(&sc->added), sc->stamp_before, error)
                          : state_set_delete(state, sc->edit->name, error);
 }
 
 /* ---- the change ---- */
+
+static struct state_stamp
+stamp_of(const struct address_set *set)
+{
+    return (struct state_stamp){ .changed_us = set->changed_us, .revision = set->revision };
+}
 
 static enum rpc_status
 begin_set(struct control *c, struct change *change, char **error)
@@ -230,10 +236,10 @@ begin_set(struct control *c, struct change *change, char **error)
     sc->removed = texts_of_difference(old, sc->next);
     sc->was_there = old != NULL;
     sc->indifferent = !sc->added.n && !sc->removed.n;
-    sc->changed_us_before = old ? old->changed_us : 0;
+    sc->stamp_before = old ? stamp_of(old) : (struct state_stamp){ 0, 0 };
     if (sc->next) {
         set_touch(sc->next, !old || !sc->indifferent);
-        sc->changed_us = sc->next->changed_us;
+        sc->stamp = stamp_of(sc->next);
     }
     return RPC_OK;
 }
@@ -311,7 +317,7 @@ struct load {
 };
 
 static void
-load_set(const char *name, struct state_prefixes texts, int64_t changed_us, void *load)
+load_set(const char *name, struct state_prefixes texts, struct state_stamp stamp, void *load)
 {
     struct acl_prefix *prefixes = xcalloc(texts.n + 1, sizeof *prefixes);
     struct load *l = load;
@@ -326,7 +332,7 @@ load_set(const char *name, struct state_prefixes texts, int64_t changed_us, void
     } else {
         struct address_set *set = set_changed(NULL, prefixes, n, NULL, 0);
 
-        set_restore(set, changed_us);
+        set_restore(set, stamp.revision, stamp.changed_us);
         set_destroy(sets_replace(l->sets, name, set));
     }
     free(prefixes);

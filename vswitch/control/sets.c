@@ -168,11 +168,11 @@ set_touch(struct address_set *set, bool changed)
 }
 
 void
-set_restore(struct address_set *set, int64_t changed_us)
+set_restore(struct address_set *set, uint64_t revision, int64_t changed_us)
 {
     set->changed_us = changed_us;
     set->fresh_ms = time_msec() - llabs(time_wall_usec() - changed_us) / 1000;
-    set->revision = changed_us;
+    set->revision = revision;
 }
 
 uint64_t

@@ -45,9 +45,9 @@ struct acl_prefix *set_minus(const struct address_set *a, const struct address_s
 /* It is up to date now; 'changed': and its prefixes are others than those of the revision it has.
  */
 void set_touch(struct address_set *, bool changed);
-/* It was up to date at this Unix time.  A time that is yet to come says that the clock has been
- * set, and counts as if it were as long ago. */
-void set_restore(struct address_set *, int64_t changed_us);
+/* It had this revision, and was up to date at this Unix time.  A time that is yet to come says that
+ * the clock has been set, and counts as if it were as long ago. */
+void set_restore(struct address_set *, uint64_t revision, int64_t changed_us);
 uint64_t set_age_s(const struct address_set *);
 /* Whether 'set' (NULL: nobody has put it) is older than its group (NULL: none) bears. */
 bool set_is_stale(const struct address_set *, const struct acl_group *);

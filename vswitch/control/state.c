@@ -182,8 +182,14 @@ state_is_initialised(const struct state *s)
 /* ---- reading ---- */
 
 static bool
-load_port(sqlite3_stmt *stmt, void (*port)(const Fusuma__V1__PortSpec *, bool, void *), void *aux)
+load_port(sqlite3_stmt *stmt,
+          void (*port)(const Fusuma__V1__PortSpec *, const struct state_quarantine *, void *),
+          void *aux)
 {
+    const struct state_quarantine quarantine = { .on = sqlite3_column_int(stmt, 2),
+                                                 .since_us = sqlite3_column_int64(stmt, 3),
+                                                 .who = state_text(stmt, 4),
+                                                 .comment = state_text(stmt, 5) };
     const void *spec = sqlite3_column_blob(stmt, 1);
     Fusuma__V1__PortSpec *message =
         fusuma__v1__port_spec__unpack(NULL, sqlite3_column_bytes(stmt, 1), spec);
@@ -193,20 +199,23 @@ load_port(sqlite3_stmt *stmt, void (*port)(const Fusuma__V1__PortSpec *, bool, v
                  (const char *) sqlite3_column_text(stmt, 0));
         return false;
     }
-    port(message, sqlite3_column_int(stmt, 2), aux);
+    port(message, &quarantine, aux);
     fusuma__v1__port_spec__free_unpacked(message, NULL);
     return true;
 }
 
 bool
-state_load(struct state *s, void (*port)(const Fusuma__V1__PortSpec *, bool, void *), void *aux)
+state_load(struct state *s,
+           void (*port)(const Fusuma__V1__PortSpec *, const struct state_quarantine *, void *),
+           void *aux)
 {
     sqlite3_stmt *stmt;
     bool ok = true;
     int code;
 
-    code = sqlite3_prepare_v2(s->db, "SELECT name, spec, quarantined FROM port ORDER BY name", -1,
-                              &stmt, NULL);
+    code = sqlite3_prepare_v2(
+        s->db, "SELECT name, spec, quarantined, since_us, who, comment FROM port ORDER BY name", -1,
+        &stmt, NULL);
     while (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
         ok = load_port(stmt, port, aux) && ok;
         code = SQLITE_OK;
@@ -260,10 +269,13 @@ state_delete_port(struct state *s, const char *name, char **error)
 }
 
 int
-state_set_quarantine(struct state *s, const char *name, bool quarantined, char **error)
+state_set_quarantine(struct state *s, const char *name, const struct state_quarantine *q,
+                     char **error)
 {
-    return state_run(s, error, "UPDATE port SET quarantined = ?2 WHERE name = ?1", "ti", name,
-                     (int64_t) quarantined);
+    return state_run(s, error,
+                     "UPDATE port SET quarantined = ?2, since_us = ?3, who = ?4, comment = ?5"
+                     " WHERE name = ?1",
+                     "tiitt", name, (int64_t) q->on, q->since_us, q->who, q->comment);
 }
 
 /* A port that was deleted meanwhile gets none. */
@@ -296,6 +308,34 @@ state_set_bindings(struct state *s, const char *const *ports, size_t n_ports,
         state_rollback(s);
     }
     return retval;
+}
+
+int
+state_put_election(struct state *s, uint64_t election, char **error)
+{
+    char text[24];
+
+    snprintf(text, sizeof text, "%" PRIu64, election);
+    return state_run(s, error,
+                     "INSERT INTO election (one, id) VALUES (1, ?1)"
+                     " ON CONFLICT (one) DO UPDATE SET id = excluded.id",
+                     "t", text);
+}
+
+bool
+state_load_election(struct state *s, uint64_t *election, bool *known)
+{
+    unsigned long long n = 0;
+    sqlite3_stmt *stmt;
+    int code = sqlite3_prepare_v2(s->db, "SELECT id FROM election", -1, &stmt, NULL);
+    bool ok;
+
+    code = code ? code : sqlite3_step(stmt);
+    ok = code == SQLITE_ROW ? str_to_ullong(state_text(stmt, 0), 10, &n) : code == SQLITE_DONE;
+    sqlite3_finalize(stmt);
+    *known = code == SQLITE_ROW;
+    *election = n;
+    return ok;
 }
 
 int

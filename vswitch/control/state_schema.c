@@ -11,7 +11,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "util.h"
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 
 /* SQLite finds damage of its own structure; of what it stores for us it would read a drop as an
  * allow.  So every row that decides anything has a seal over its columns, which is looked at when
@@ -27,12 +27,14 @@
     "SELECT '" TABLE " ' || " NAME " || ' is not as it was written' FROM " TABLE                   \
     " WHERE seal IS NOT seal(" COLUMNS ")"
 
-#define PORT_COLUMNS "name, spec, quarantined"
+#define PORT_COLUMNS_3 "name, spec, quarantined"
+#define PORT_COLUMNS "name, spec, quarantined, since_us, who, comment"
 #define BINDING_COLUMNS "port, addr, how, expires"
 #define VERSION_COLUMNS "version, digest, applied_us, who, comment, sources"
 #define SOURCE_COLUMNS "version, idx, name, yaml"
 #define FORCE_COLUMNS "version, last, confirm_by, go_back"
-#define SET_META_COLUMNS "name, changed_us, prefixes"
+#define SET_META_COLUMNS_3 "name, changed_us, prefixes"
+#define SET_META_COLUMNS "name, changed_us, prefixes, revision"
 #define SET_COLUMNS "name, prefix"
 
 /* A port takes its bindings with it.  'expires' is in Unix seconds; 0: never. */
@@ -101,7 +103,7 @@
     ") WITHOUT ROWID;"                                                                             \
     "CREATE TRIGGER address_set_gone AFTER DELETE ON address_set_meta BEGIN"                       \
     "  DELETE FROM address_set WHERE name = old.name;"                                             \
-    "END;" SEAL("address_set_meta", "name = new.name", SET_META_COLUMNS)                           \
+    "END;" SEAL("address_set_meta", "name = new.name", SET_META_COLUMNS_3)                         \
         SEAL("address_set", "name = new.name AND prefix = new.prefix", SET_COLUMNS)
 
 /* 'last' is in Unix seconds. */
@@ -123,10 +125,10 @@
 
 #define UPGRADE_3                                                                                  \
     "ALTER TABLE port ADD COLUMN seal TEXT;"                                                       \
-    "UPDATE port SET seal = seal(" PORT_COLUMNS ");"                                               \
+    "UPDATE port SET seal = seal(" PORT_COLUMNS_3 ");"                                             \
     "ALTER TABLE binding ADD COLUMN seal TEXT;"                                                    \
     "UPDATE binding SET seal = seal(" BINDING_COLUMNS                                              \
-    ");" SEAL("port", "name = new.name", PORT_COLUMNS)                                             \
+    ");" SEAL("port", "name = new.name", PORT_COLUMNS_3)                                           \
         SEAL("binding", "port = new.port AND addr = new.addr", BINDING_COLUMNS)                    \
             CREATE_POLICY_VERSION CREATE_ADDRESS_SET CREATE_RULE_HITS                              \
         "INSERT INTO policy_version SELECT 1, sha256(yaml), 0, '', '', 1, NULL FROM policy;"       \
@@ -148,10 +150,40 @@
 
 #define DOWNGRADE_2 "DROP TRIGGER port_gone; DROP TABLE binding;"
 
+/* 'since_us', 'who' and 'comment' are of a quarantine, 0 and empty without one and where they are
+ * not known. */
+#define UPGRADE_4                                                                                  \
+    DROP_SEAL("port")                                                                              \
+    "ALTER TABLE port ADD COLUMN since_us INTEGER NOT NULL DEFAULT 0;"                             \
+    "ALTER TABLE port ADD COLUMN who TEXT NOT NULL DEFAULT '';"                                    \
+    "ALTER TABLE port ADD COLUMN comment TEXT NOT NULL DEFAULT '';"                                \
+    "UPDATE port SET seal = seal(" PORT_COLUMNS                                                    \
+    ");" SEAL("port", "name = new.name", PORT_COLUMNS) DROP_SEAL(                                  \
+        "address_set_meta") "ALTER TABLE address_set_meta ADD COLUMN revision INTEGER NOT NULL "   \
+                            "DEFAULT 0;"                                                           \
+                            "UPDATE address_set_meta SET revision = changed_us;"                   \
+                            "UPDATE address_set_meta SET seal = seal(" SET_META_COLUMNS ");" SEAL( \
+                                "address_set_meta", "name = new.name",                             \
+                                SET_META_COLUMNS) "CREATE TABLE election (one INTEGER PRIMARY "    \
+                                                  "KEY CHECK (one = 1), id TEXT NOT NULL, seal "   \
+                                                  "TEXT);" SEAL("election", "one = 1", "id")
+
+#define DOWNGRADE_4                                                                                \
+    "DROP TABLE election;" DROP_SEAL(                                                              \
+        "port") "ALTER TABLE port DROP COLUMN since_us; ALTER TABLE port DROP COLUMN who;"         \
+                "ALTER TABLE port DROP COLUMN comment;"                                            \
+                "UPDATE port SET seal = seal(" PORT_COLUMNS_3                                      \
+                ");" SEAL("port", "name = new.name", PORT_COLUMNS_3) DROP_SEAL(                    \
+                    "address_set_meta") "ALTER TABLE address_set_meta DROP COLUMN revision;"       \
+                                        "UPDATE address_set_meta SET seal = "                      \
+                                        "seal(" SET_META_COLUMNS_3                                 \
+                                        ");" SEAL("address_set_meta", "name = new.name",           \
+                                                  SET_META_COLUMNS_3)
+
 /* There is one way to every table: an empty database goes through all versions. */
-static const char create[] = CREATE_1 CREATE_BINDING UPGRADE_3;
-static const char *const upgrades[SCHEMA_VERSION - 1] = { CREATE_BINDING, UPGRADE_3 };
-static const char *const downgrades[SCHEMA_VERSION - 1] = { DOWNGRADE_2, DOWNGRADE_3 };
+static const char create[] = CREATE_1 CREATE_BINDING UPGRADE_3 UPGRADE_4;
+static const char *const upgrades[SCHEMA_VERSION - 1] = { CREATE_BINDING, UPGRADE_3, UPGRADE_4 };
+static const char *const downgrades[SCHEMA_VERSION - 1] = { DOWNGRADE_2, DOWNGRADE_3, DOWNGRADE_4 };
 
 static const char *const refusals[SCHEMA_VERSION - 1] = {
     NULL,
@@ -162,11 +194,13 @@ static const char *const refusals[SCHEMA_VERSION - 1] = {
     " FROM policy_version NATURAL JOIN (SELECT version FROM policy_force) WHERE sources > 1"
     " UNION ALL SELECT 'there are address sets, which it would lose: delete them'"
     " WHERE EXISTS (SELECT 1 FROM address_set_meta)",
+    NULL,
 };
 
 static const char *const probes[] = { "SELECT one, seal, " FORCE_COLUMNS " FROM policy_force",
                                       "SELECT one FROM initialised",
-                                      "SELECT id, packets, bytes, last FROM rule_hits", NULL };
+                                      "SELECT id, packets, bytes, last FROM rule_hits",
+                                      "SELECT one, id, seal FROM election", NULL };
 
 static const char *const damages[] = {
     BROKEN_SEAL("port", PORT_COLUMNS, "name"),
@@ -176,6 +210,7 @@ static const char *const damages[] = {
     BROKEN_SEAL("policy_force", FORCE_COLUMNS, "version"),
     BROKEN_SEAL("address_set_meta", SET_META_COLUMNS, "name"),
     BROKEN_SEAL("address_set", SET_COLUMNS, "name"),
+    BROKEN_SEAL("election", "id", "id"),
     "SELECT 'it does not say which policy is in force'"
     " WHERE (SELECT count(*) FROM policy_force WHERE one = 1) <> 1",
     "SELECT 'policy version ' || version || ' is in force and is not there' FROM policy_force"

@@ -25,7 +25,7 @@ each(struct state *s, const char *sql, const char *name, struct state_prefixes p
 
 static int
 patch(struct state *s, const char *name, struct state_prefixes add, struct state_prefixes remove,
-      int64_t changed_us, char **error)
+      struct state_stamp stamp, char **error)
 {
     int retval =
         each(s, "DELETE FROM address_set WHERE name = ?1 AND prefix = ?2", name, remove, error);
@@ -35,25 +35,26 @@ patch(struct state *s, const char *name, struct state_prefixes add, struct state
                            error);
     return retval ? retval
                   : state_run(s, error,
-                              "INSERT INTO address_set_meta"
-                              " SELECT ?1, ?2, count(*), NULL FROM address_set WHERE name = ?1"
+                              "INSERT INTO address_set_meta (name, changed_us, prefixes, revision)"
+                              " SELECT ?1, ?2, count(*), ?3 FROM address_set WHERE name = ?1"
                               " ON CONFLICT (name) DO UPDATE"
-                              " SET changed_us = excluded.changed_us, prefixes = excluded.prefixes",
-                              "ti", name, changed_us);
+                              " SET changed_us = excluded.changed_us, prefixes = excluded.prefixes,"
+                              " revision = excluded.revision",
+                              "tii", name, stamp.changed_us, (int64_t) stamp.revision);
 }
 
 int
 state_set_patch(struct state *s, const char *name, struct state_prefixes add,
-                struct state_prefixes remove, int64_t changed_us, char **error)
+                struct state_prefixes remove, struct state_stamp stamp, char **error)
 {
     int retval = state_enter(s, error);
 
-    return retval ? retval : state_leave(s, patch(s, name, add, remove, changed_us, error), error);
+    return retval ? retval : state_leave(s, patch(s, name, add, remove, stamp, error), error);
 }
 
 int
 state_set_replace(struct state *s, const char *name, struct state_prefixes prefixes,
-                  int64_t changed_us, char **error)
+                  struct state_stamp stamp, char **error)
 {
     static const struct state_prefixes none = { NULL, 0 };
     int retval = state_enter(s, error);
@@ -62,7 +63,7 @@ state_set_replace(struct state *s, const char *name, struct state_prefixes prefi
         return retval;
     }
     retval = state_run(s, error, "DELETE FROM address_set WHERE name = ?1", "t", name);
-    retval = retval ? retval : patch(s, name, prefixes, none, changed_us, error);
+    retval = retval ? retval : patch(s, name, prefixes, none, stamp, error);
     return state_leave(s, retval, error);
 }
 
@@ -96,14 +97,15 @@ load_prefixes(struct state *s, const char *name, struct svec *prefixes, char **e
 
 int
 state_load_sets(struct state *s,
-                void (*cb)(const char *, struct state_prefixes, int64_t changed_us, void *),
+                void (*cb)(const char *, struct state_prefixes, struct state_stamp, void *),
                 void *aux, char **error)
 {
     sqlite3_stmt *stmt;
     int code = SQLITE_DONE, retval;
 
-    retval = state_prepare(s, &stmt, error,
-                           "SELECT name, changed_us FROM address_set_meta ORDER BY name", "");
+    retval =
+        state_prepare(s, &stmt, error,
+                      "SELECT name, changed_us, revision FROM address_set_meta ORDER BY name", "");
     if (retval) {
         return retval;
     }
@@ -114,7 +116,8 @@ state_load_sets(struct state *s,
         retval = load_prefixes(s, name, &prefixes, error);
         if (!retval) {
             cb(name, (struct state_prefixes){ (const char *const *) prefixes.names, prefixes.n },
-               sqlite3_column_int64(stmt, 1), aux);
+               (struct state_stamp){ sqlite3_column_int64(stmt, 1), sqlite3_column_int64(stmt, 2) },
+               aux);
         }
         svec_destroy(&prefixes);
     }

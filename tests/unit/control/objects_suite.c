@@ -215,12 +215,12 @@ test_quarantine(void)
     fixture_publish(&w.f, NULL);
     expect(&w, "+desk1:up:1 +desk1/10.0.0.1/given +desk1/fe80::ff:fe00:1/mac");
     desk->quarantined = desk->changed = true;
-    desk->quarantined_ms = 1700000000123;
+    desk->note.since_us = 1700000000123456;
     fixture_publish(&w.f, NULL);
     expect(&w, "=desk1:up:cut:2 +cut:desk1:1700000000");
     desk->quarantined = false;
     desk->changed = true;
-    desk->quarantined_ms = 0;
+    desk->note.since_us = 0;
     fixture_publish(&w.f, NULL);
     expect(&w, "=desk1:up:3 -cut:desk1:1700000000");
     desk->quarantined = desk->changed = true; /* as one that a start found */

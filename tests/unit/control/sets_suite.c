@@ -141,11 +141,11 @@ test_age(void)
     set_touch(set, true); /* at the same moment, maybe */
     CU_ASSERT(set->revision > revision);
 
-    set_restore(set, now - 100 * INT64_C(1000000));
+    set_restore(set, 77, now - 100 * INT64_C(1000000));
     CU_ASSERT(set_age_s(set) >= 99);
-    CU_ASSERT_EQUAL(set->revision, now - 100 * UINT64_C(1000000));
+    CU_ASSERT_EQUAL(set->revision, 77);
     CU_ASSERT_TRUE(set_is_stale(set, &group));
-    set_restore(set, now + 3600 * INT64_C(1000000)); /* the clock has been set */
+    set_restore(set, 77, now + 3600 * INT64_C(1000000)); /* the clock has been set */
     CU_ASSERT(set_age_s(set) >= 3000 && set_age_s(set) <= 3600);
     CU_ASSERT_TRUE(set_is_stale(set, &group));
     set_destroy(set);
@@ -486,15 +486,14 @@ test_limits(void)
 
 /* In the state of a switch that does not run. */
 static void
-confirmed_before(const char *name, int seconds)
+confirmed_before(const char *name, int seconds, uint64_t revision)
 {
     static const struct state_prefixes none = { NULL, 0 };
+    struct state_stamp stamp = { time_wall_usec() - seconds * INT64_C(1000000), revision };
     struct state *s = state_dir_opened();
     char *error;
 
-    CU_ASSERT_EQUAL(
-        state_set_patch(s, name, none, none, time_wall_usec() - seconds * INT64_C(1000000), &error),
-        0);
+    CU_ASSERT_EQUAL(state_set_patch(s, name, none, none, stamp, &error), 0);
     state_close(s);
 }
 
@@ -502,26 +501,31 @@ static void
 test_restart(void)
 {
     struct world w;
-    uint64_t age;
+    uint64_t age, revision;
 
     world_open(&w, true);
     put(&w, "others", "10.0.0.1 10.0.0.2 fd00::/64", "3 prefixes +3 -0");
     patch(&w, "others", "10.0.0.3", "10.0.0.1", "3 prefixes +1 -1");
+    revision = set_of(&w, "others")->revision;
+    patch(&w, "others", "", "", "3 prefixes +0 -0"); /* confirming is no change */
     put(&w, "empty", "", "0 prefixes +0 -0");
     put(&w, "gone", "10.0.0.9", "1 prefixes +1 -0");
     expect_end(&w, edit_of(SET_DELETE, "gone", "", ""), RPC_OK, "0 prefixes +0 -1");
     CU_ASSERT_PTR_NULL(set_of(&w, "gone"));
     world_close(&w, false);
 
-    confirmed_before("others", 5000);
-    confirmed_before("empty", 5000);
+    world_open(&w, true);
+    CU_ASSERT_EQUAL(set_of(&w, "others")->revision, revision);
+    world_close(&w, false);
+    confirmed_before("others", 5000, revision);
+    confirmed_before("empty", 5000, 1);
     world_open(&w, true);
     expect_set(set_of(&w, "others"), "10.0.0.2/32 10.0.0.3/32 fd00::/64");
     expect_set(set_of(&w, "empty"), "");
     expect_set(set_of(&w, "gone"), "none");
     age = set_age_s(set_of(&w, "others"));
     CU_ASSERT(age >= 5000 && age < 6000);
-    CU_ASSERT_NOT_EQUAL(set_of(&w, "others")->revision, 0);
+    CU_ASSERT_EQUAL(set_of(&w, "others")->revision, revision);
     CU_ASSERT_EQUAL(verdict(&w, "10.0.0.3", 445), ACL_ALLOW);
 
     /* Confirmed: that outlives the next restart. */

@@ -30,13 +30,17 @@ struct bytes {
 static struct bytes closed, killed, killed_wal;
 static char *content, *content_then; /* before and after the last change */
 
+static const struct state_quarantine cut_off = {
+    .on = true, .since_us = 1700000000000001, .who = "uid 0 (root)", .comment = "INC-12"
+};
+
 /* ---- what is stored ---- */
 
 static void
-append_port(const Fusuma__V1__PortSpec *spec, bool quarantined, void *text)
+append_port(const Fusuma__V1__PortSpec *spec, const struct state_quarantine *q, void *text)
 {
-    ds_put_format(text, "%s %d %s %s%s\n", spec->name, spec->role, spec->mac, spec->user,
-                  quarantined ? " quarantined" : "");
+    ds_put_format(text, "%s %d %s %s%s %lld %s %s\n", spec->name, spec->role, spec->mac, spec->user,
+                  q->on ? " quarantined" : "", (long long) q->since_us, q->who, q->comment);
 }
 
 static void
@@ -46,9 +50,10 @@ append_binding(const struct state_binding *b, void *text)
 }
 
 static void
-append_set(const char *name, struct state_prefixes prefixes, int64_t changed_us, void *text)
+append_set(const char *name, struct state_prefixes prefixes, struct state_stamp stamp, void *text)
 {
-    ds_put_format(text, "%s %lld", name, (long long) changed_us);
+    ds_put_format(text, "%s %lld %llu", name, (long long) stamp.changed_us,
+                  (unsigned long long) stamp.revision);
     for (size_t i = 0; i < prefixes.n; i++) {
         ds_put_format(text, " %s", prefixes.text[i]);
     }
@@ -62,14 +67,20 @@ content_of(struct state *s)
     struct ds text = DS_EMPTY_INITIALIZER;
     struct state_pending pending;
     struct state_policy *p;
+    uint64_t election;
+    bool known;
     char *error = NULL;
 
-    if (!state_load(s, append_port, &text) || !state_load_bindings(s, append_binding, &text) ||
+    if (!state_load_election(s, &election, &known) || !state_load(s, append_port, &text) ||
+        !state_load_bindings(s, append_binding, &text) ||
         state_policy_load(s, &p, &pending, &error) ||
         state_load_sets(s, append_set, &text, &error)) {
         free(error);
         ds_destroy(&text);
         return xstrdup("unreadable");
+    }
+    if (known) {
+        ds_put_format(&text, "election %llu\n", (unsigned long long) election);
     }
     if (p) {
         ds_put_format(&text, "%llu %s %lld %s", (unsigned long long) p->version, p->sources[0].name,
@@ -136,8 +147,10 @@ fill(void)
     }
     put_policy(s, "version: 1");
     put_policy(s, ds_cstr(&yaml));
-    CU_ASSERT_EQUAL(
-        state_set_replace(s, "partners", (struct state_prefixes){ prefixes, 3 }, 1, &error), 0);
+    CU_ASSERT_EQUAL(state_set_replace(s, "partners", (struct state_prefixes){ prefixes, 3 },
+                                      (struct state_stamp){ 1, 2 }, &error),
+                    0);
+    CU_ASSERT_EQUAL(state_put_election(s, UINT64_MAX, &error), 0);
     CU_ASSERT_EQUAL(state_begin(s, &error), 0);
     CU_ASSERT_EQUAL(state_commit(s, &error), 0);
     state_close(s);
@@ -156,7 +169,7 @@ test_whole(void)
     closed = read_bytes("");
     s = state_dir_opened();
     content = content_of(s);
-    CU_ASSERT_EQUAL(state_set_quarantine(s, "desk7", true, &error), 0);
+    CU_ASSERT_EQUAL(state_set_quarantine(s, "desk7", &cut_off, &error), 0);
     content_then = content_of(s);
     CU_ASSERT_STRING_NOT_EQUAL(content, content_then);
     killed = read_bytes("");
@@ -334,7 +347,7 @@ test_settled(void)
 
     write_bytes("", closed.data, closed.size);
     s = state_dir_opened();
-    CU_ASSERT_EQUAL(state_set_quarantine(s, "desk7", true, &error), 0);
+    CU_ASSERT_EQUAL(state_set_quarantine(s, "desk7", &cut_off, &error), 0);
     state_settle(s);
     b = read_bytes("");
     wal = read_bytes("-wal");

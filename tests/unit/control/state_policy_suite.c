@@ -283,11 +283,12 @@ test_in_transaction(void)
     }
 
 static void
-append_set(const char *name, struct state_prefixes prefixes, int64_t changed_us, void *text)
+append_set(const char *name, struct state_prefixes prefixes, struct state_stamp stamp, void *text)
 {
     size_t used = strlen(text);
 
-    used += snprintf((char *) text + used, 2048 - used, "%s@%" PRId64 ":", name, changed_us);
+    used += snprintf((char *) text + used, 2048 - used, "%s@%" PRId64 "/%" PRIu64 ":", name,
+                     stamp.changed_us, stamp.revision);
     for (size_t i = 0; i < prefixes.n; i++) {
         used += snprintf((char *) text + used, 2048 - used, " %s", prefixes.text[i]);
     }
@@ -310,23 +311,31 @@ test_sets(void)
     char *error;
 
     expect_sets(s, "");
-    CU_ASSERT_EQUAL(state_set_replace(s, "b", PREFIXES("10.0.0.1/32", "10.0.0.2/32"), 10, &error),
+    CU_ASSERT_EQUAL(state_set_replace(s, "b", PREFIXES("10.0.0.1/32", "10.0.0.2/32"),
+                                      (struct state_stamp){ 10, 1000 }, &error),
                     0);
-    CU_ASSERT_EQUAL(state_set_replace(s, "a", NO_PREFIX, 11, &error), 0);
+    CU_ASSERT_EQUAL(state_set_replace(s, "a", NO_PREFIX, (struct state_stamp){ 11, 1100 }, &error),
+                    0);
     s = reopened(s);
-    expect_sets(s, "a@11:\nb@10: 10.0.0.1/32 10.0.0.2/32\n");
+    expect_sets(s, "a@11/1100:\nb@10/1000: 10.0.0.1/32 10.0.0.2/32\n");
     CU_ASSERT_EQUAL(state_set_patch(s, "b", PREFIXES("10.0.0.3/32", "10.0.0.2/32"),
-                                    PREFIXES("10.0.0.1/32", "10.9.9.9/32"), 12, &error),
+                                    PREFIXES("10.0.0.1/32", "10.9.9.9/32"),
+                                    (struct state_stamp){ 12, 1200 }, &error),
                     0);
-    CU_ASSERT_EQUAL(state_set_patch(s, "c", PREFIXES("fd00::/64"), NO_PREFIX, 13, &error), 0);
-    expect_sets(s, "a@11:\nb@12: 10.0.0.2/32 10.0.0.3/32\nc@13: fd00::/64\n");
-    CU_ASSERT_EQUAL(state_set_replace(s, "b", PREFIXES("10.0.0.9/32"), 14, &error), 0);
+    CU_ASSERT_EQUAL(state_set_patch(s, "c", PREFIXES("fd00::/64"), NO_PREFIX,
+                                    (struct state_stamp){ 13, 1300 }, &error),
+                    0);
+    expect_sets(s, "a@11/1100:\nb@12/1200: 10.0.0.2/32 10.0.0.3/32\nc@13/1300: fd00::/64\n");
+    CU_ASSERT_EQUAL(state_set_replace(s, "b", PREFIXES("10.0.0.9/32"),
+                                      (struct state_stamp){ 14, 1400 }, &error),
+                    0);
     CU_ASSERT_EQUAL(state_set_delete(s, "c", &error), 0);
     CU_ASSERT_EQUAL(state_set_delete(s, "c", &error), 0);
     s = reopened(s);
-    expect_sets(s, "a@11:\nb@14: 10.0.0.9/32\n");
-    CU_ASSERT_EQUAL(state_set_patch(s, "c", NO_PREFIX, NO_PREFIX, 15, &error), 0);
-    expect_sets(s, "a@11:\nb@14: 10.0.0.9/32\nc@15:\n"); /* of the old one nothing */
+    expect_sets(s, "a@11/1100:\nb@14/1400: 10.0.0.9/32\n");
+    CU_ASSERT_EQUAL(
+        state_set_patch(s, "c", NO_PREFIX, NO_PREFIX, (struct state_stamp){ 15, 1500 }, &error), 0);
+    expect_sets(s, "a@11/1100:\nb@14/1400: 10.0.0.9/32\nc@15/1500:\n"); /* of the old one nothing */
     finish(s);
 }
 

@@ -16,7 +16,7 @@
 #include "tests/unit/control/suites.h"
 #include "util.h"
 
-#define NEWEST 3
+#define NEWEST 4
 
 /* Makes the database of tests/data/state/schema-VERSION.sql. */
 static void
@@ -127,10 +127,10 @@ expect_database(const char *want)
 /* ---- up ---- */
 
 static void
-append_port(const Fusuma__V1__PortSpec *spec, bool quarantined, void *text)
+append_port(const Fusuma__V1__PortSpec *spec, const struct state_quarantine *q, void *text)
 {
     ds_put_format(text, "%s %s %s%s\n", spec->name, spec->mac, spec->vhost_user->socket,
-                  quarantined ? " quarantined" : "");
+                  q->on ? " quarantined" : "");
 }
 
 static void
@@ -226,13 +226,16 @@ test_down(void)
 static void
 test_down_from_newest(void)
 {
-    char *two = everything_of(2), *one = everything_of(1);
+    char *three = everything_of(3), *two = everything_of(2), *one = everything_of(1);
 
     make_version(NEWEST);
+    down(3, 4);
+    expect_database(three);
     down(2, 3);
     expect_database(two);
     down(1, 2);
     expect_database(one);
+    free(three);
     free(two);
     free(one);
     state_dir_clear();
@@ -244,7 +247,7 @@ test_down_without_policy(void)
     char *n;
 
     state_close(state_dir_opened());
-    down(2, 3);
+    down(2, NEWEST);
     n = state_dir_query("SELECT count(*) FROM policy");
     expect_text(n, "0");
     free(n);
@@ -300,7 +303,8 @@ put_two_files(struct state *s, char **error)
 static int
 put_set(struct state *s, char **error)
 {
-    return state_set_replace(s, "partners", (struct state_prefixes){ NULL, 0 }, 1, error);
+    return state_set_replace(s, "partners", (struct state_prefixes){ NULL, 0 },
+                             (struct state_stamp){ 1, 2 }, error);
 }
 
 static void
@@ -308,20 +312,23 @@ test_refused(void)
 {
     make_version(2);
     change(wait_for_confirmation);
+    down(3, NEWEST);
     expect_refusal(2, "policy version 1 waits to be confirmed: confirm it or let it go back");
     state_dir_clear();
     make_version(2);
     change(put_two_files);
+    down(3, NEWEST);
     expect_refusal(1, "policy version 2 has 2 files, where there is room for one: apply it as one"
                       " file");
     state_dir_clear();
     make_version(2);
     change(put_set);
+    down(3, NEWEST);
     expect_refusal(2, "there are address sets, which it would lose: delete them");
     expect_refusal(0, "schema version 3 cannot be brought down to 0");
-    expect_refusal(4, "schema version 3 cannot be brought down to 4");
+    expect_refusal(5, "schema version 3 cannot be brought down to 5");
     state_dir_execute("PRAGMA user_version = 99");
-    expect_refusal(2, "schema version 99; this program knows 3");
+    expect_refusal(2, "schema version 99; this program knows 4");
     state_dir_clear();
 }
 

@@ -329,6 +329,13 @@ class Ports(SwctlTest):
     def test_show_and_json(self):
         self.switch.answers["GetPort"] = port()
         self.assertRegex(self.run_ctl("port", "show", "vd-1")[0], r"(?m)^State: +up$")
+        self.assertRegex(self.run_ctl("port", "show", "vd-1")[0], r"(?m)^Quarantined: +no$")
+        self.switch.answers["GetPort"] = port(
+            quarantined=True, quarantine={"port": "vd-1", "since": "2026-11-24T06:45:12Z",
+                                          "who": "uid 0 (root)", "comment": "INC\x1b-12"})
+        self.assertRegex(self.run_ctl("port", "show", "vd-1")[0],
+                         r"(?m)^Quarantined: +yes, since 2026-11-24 06:45:12, by uid 0 \(root\): INC\?-12$")
+        self.switch.answers["GetPort"] = port()
         for where in (["-o", "json", "port", "show", "vd-1"], ["port", "show", "-ojson", "vd-1"],
                       ["port", "show", "vd-1", "--output=json"]):
             parsed = json.loads(self.run_ctl(*where)[0])
@@ -695,7 +702,7 @@ class Watch(SwctlTest):
             watched("ADDED", binding={"port": "vd-1", "ip": "10.0.0.1", "mac": "02:00:00:00:00:01",
                                       "how": "dhcp"}),
             watched("ADDED", quarantine={"port": "vd-1", "since": "2026-11-24T06:45:12Z"}),
-            watched("ADDED", quarantine={"port": "vd-2"}),
+            watched("ADDED", quarantine={"port": "vd-2", "who": "uid 7", "comment": "why"}),
             watched("SYNCED", 20)]
 
     def test_lines(self):
@@ -709,7 +716,7 @@ class Watch(SwctlTest):
             "added policy - version 3, abababababab, 12 rules, generation 9, to be confirmed",
             "added binding vd-1 10.0.0.1, 02:00:00:00:00:01, dhcp",
             "added quarantine vd-1 since 2026-11-24 06:45:12",
-            "added quarantine vd-2 since before the switch started",
+            "added quarantine vd-2 since when is not known, by uid 7: why",
             "-- 5 events; from here on, changes (position 7.20)",
             "changed port vd-1 up, generation 12, 02:00:00:00:00:01, sato",
             "removed port vd-1", "removed binding vd-1 10.0.0.1, ,",
@@ -861,6 +868,9 @@ class System(SwctlTest):
             parsed = json.loads(self.run_ctl(verb, "vd-1", "-o", "json")[0])
             self.assertEqual(parsed, json_format.MessageToDict(self.switch.answers[method]))
             self.assertIn("needs PORT", self.fails(2, verb))
+        self.switch.requests.clear()
+        self.run_ctl("quarantine", "vd-1", "--comment", "INC-12")
+        self.assertEqual(self.sent(), {"port": "vd-1", "comment": "INC-12"})
 
     def test_status_and_version(self):
         self.switch.answers["GetInfo"] = make("Info", **INFO)
