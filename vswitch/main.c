@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <linux/close_range.h>
 
 #include "control/control.h"
+#include "control/election.h"
 #include "daemon.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
@@ -169,6 +171,19 @@ downgrade(const struct options *o)
     return EXIT_SUCCESS;
 }
 
+static int
+forget_election(const struct options *o)
+{
+    char *error = NULL;
+    uint64_t was;
+
+    if (election_forget(o->control.state_dir, &was, &error)) {
+        ovs_fatal(0, "%s", error);
+    }
+    printf("%s: election id %" PRIu64 " is forgotten\n", o->control.state_dir, was);
+    return EXIT_SUCCESS;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -183,6 +198,9 @@ main(int argc, char *argv[])
     options_parse(argc, argv, &options);
     if (options.downgrade) {
         return downgrade(&options);
+    }
+    if (options.forget_election) {
+        return forget_election(&options);
     }
     is_daemon = options.detach;
     close_inherited();

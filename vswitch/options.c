@@ -31,6 +31,7 @@ enum {
     OPT_NO_HUGE,
     OPT_PICK_UP,
     OPT_DOWNGRADE,
+    OPT_FORGET_ELECTION,
     OPT_DETACH,
     OPT_HELP,
     OPT_VERSION,
@@ -78,6 +79,8 @@ static const struct option_info {
                        "rewrite STATE-DIR for an older release and end; see\n"
                        "docs/operations.md",
                        NULL },
+    ROW(FORGET_ELECTION) = { "forget-election", NULL,
+                             "let controllers' election ids begin anew, and end", NULL },
     ROW(DETACH) = { "detach", NULL, "run in the background; log to RUN-DIR/vswitchd.log", NULL },
     ROW(HELP) = { "help", NULL, "this text", NULL },
     ROW(VERSION) = { "version", NULL, "version", NULL },
@@ -287,6 +290,9 @@ parse_option(int option, struct options *o)
         break;
     case OPT_DOWNGRADE:
         o->downgrade = optarg;
+        break;
+    case OPT_FORGET_ELECTION:
+        o->forget_election = true;
         break;
     case OPT_HELP:
         usage();

@@ -12,6 +12,7 @@ struct options {
     struct svec endpoints;
     bool detach;
     const char *downgrade; /* schema version; or NULL */
+    bool forget_election;  /* and end */
 };
 
 /* Ends the program, having said why, when they are wrong; and when help, the version, or what a

@@ -102,6 +102,12 @@ class Switch:
         assert done.returncode == 1, done
         return done.stdout.decode()
 
+    def run(self, *options):
+        """Of the same state, something that ends by itself."""
+        return subprocess.run([self.command[0], '--state-dir', self.directory + '/state', *options],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=60, check=False)
+
     def end(self, how=signal.SIGTERM):
         if self.daemon:
             self.daemon.send_signal(how)
@@ -503,6 +509,34 @@ class Restarts(Test):
         self.elect((1 << 64) - 1)
         self.restart()
         self.elect(7, CODE.FAILED_PRECONDITION, 'election id 7 is lower than %d' % ((1 << 64) - 1))
+
+    def test_an_election_outlives_its_log(self):
+        """What a controller was told holds for ever, also when the log was archived, or is lost."""
+        self.elect(7)
+        self.channel.close()
+        self.switch.end(signal.SIGKILL)
+        self.lose_log()
+        self.switch.start()
+        self.connect()
+        self.elect(6, CODE.FAILED_PRECONDITION, 'election id 6 is lower than 7')
+        said = self.switch.run('--forget-election')
+        self.assertEqual((said.returncode, 'another process' in said.stdout), (1, True), said)
+        self.elect(6, CODE.FAILED_PRECONDITION, 'election id 6 is lower than 7')
+        self.channel.close()
+        self.switch.end()
+        said = self.switch.run('--forget-election')
+        self.assertEqual((said.returncode, 'election id 7 is forgotten' in said.stdout), (0, True), said)
+        self.switch.start()
+        self.connect()
+        self.elect(2)
+        self.elect(1, CODE.FAILED_PRECONDITION, 'election id 1 is lower than 2')
+        lines = [x for x in self.lines() if x['event'] == 'forget-election']
+        self.assertEqual([x['was'] for x in lines], ['7'])
+
+    def lose_log(self):
+        for name in os.listdir(self.directory + '/state'):
+            if name.startswith('audit.'):
+                os.unlink(self.directory + '/state/' + name)
 
     def lines(self):
         with open(self.file) as f:

@@ -213,6 +213,16 @@ rotate(struct audit_log *log)
     free(old);
 }
 
+/* So that the next file begins with it. */
+static void
+note_election(struct audit_log *log, const json_t *entry)
+{
+    const char *text = json_string_value(json_object_get(entry, "election"));
+    uint64_t election = text ? strtoull(text, NULL, 10) : 0;
+
+    log->election = MAX(log->election, election);
+}
+
 int
 audit_log_append(struct audit_log *log, json_t *entry, bool durable, uint64_t *seqp, char **linesp)
 {
@@ -226,6 +236,7 @@ audit_log_append(struct audit_log *log, json_t *entry, bool durable, uint64_t *s
         json_object_set_new(entry, "lost", json_integer(log->lost));
     }
     error = error ? error : write_line(log, entry);
+    note_election(log, entry);
     if (linesp) {
         *linesp = ds_steal_cstr(&log->fresh);
     }

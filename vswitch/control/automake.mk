@@ -29,6 +29,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/drop_message.h \
 	vswitch/control/eal.c \
 	vswitch/control/eal.h \
+	vswitch/control/election.c \
+	vswitch/control/election.h \
 	vswitch/control/file.c \
 	vswitch/control/file.h \
 	vswitch/control/gate.c \

@@ -9,6 +9,7 @@
 #include "control/audit_log.h"
 #include "control/control.h"
 #include "control/digest.h"
+#include "control/election.h"
 #include "control/request_ids.h"
 #include "openvswitch/vlog.h"
 #include "proto/summary.h"
@@ -27,7 +28,8 @@ struct gate {
     struct audit_log *log;
     struct latch *wake;
     struct request_ids *ids;
-    uint64_t election;
+    struct state *state;
+    uint64_t election, stored_election; /* the highest so far; the one that a restart knows of */
     long long refill_s;
     unsigned refusals; /* that may be said now */
     uint64_t unsaid;
@@ -45,7 +47,8 @@ struct write {
     struct request *id; /* or NULL: it has none */
     char *who;
     char *rpc;
-    uint64_t seq; /* the writer: of the line of its request; 0: that is lost */
+    uint64_t seq;      /* the writer: of the line of its request; 0: that is lost */
+    uint64_t election; /* to be stored before anything of it is; 0: none.  0 when it could not be */
     struct rpc_answer answer;
 };
 
@@ -109,8 +112,24 @@ gate_lines(const struct gate *gate, size_t n, void (*cb)(const char *line, void 
 }
 
 static void
+store_election(struct gate *gate, struct write *w)
+{
+    char *error = NULL;
+
+    if (w->election && state_put_election(gate->state, w->election, &error)) {
+        VLOG_EMER("election id %" PRIu64 " is not stored, and a restart would forget it: %s",
+                  w->election, error);
+        free(error);
+        w->election = 0;
+    }
+}
+
+static void
 write_record(struct record *r)
 {
+    if (r->write && !r->is_result) {
+        store_election(r->gate, r->write);
+    }
     if (r->is_result && r->write->seq) {
         json_object_set_new(r->entry, "of", json_integer(r->write->seq));
     }
@@ -176,6 +195,8 @@ record_done(struct record *r)
             request_ids_answer(r->gate->ids, w->id, &w->answer, time_msec());
         }
         write_destroy(w);
+    } else if (w && w->election) {
+        r->gate->stored_election = w->election;
     }
     json_decref(r->entry);
     free(r);
@@ -425,6 +446,7 @@ begin_write(const struct asked *a, struct request *id)
     w->gate = gate;
     w->call = a->call;
     w->id = id;
+    w->election = a->election != gate->stored_election ? a->election : 0;
     w->who = xstrdup(a->who);
     w->rpc = xasprintf("%s.%s", a->method->service->short_name, a->method->name);
     submit(gate, entry, w, false);
@@ -486,7 +508,13 @@ gate_open(struct control *c, struct gate **gatep, char **error)
         gate_close(gate);
         return retval;
     }
-    gate->election = audit_log_election(gate->log);
+    gate->state = c->state;
+    retval = election_open(c->state, audit_log_election(gate->log), &gate->election, error);
+    if (retval) {
+        gate_close(gate);
+        return retval;
+    }
+    gate->stored_election = gate->election;
     entry = audit_entry("start");
     json_object_set_new(entry, "version", json_string(PACKAGE_VERSION));
     gate->direct = true;

@@ -5,7 +5,8 @@
  *
  *  - metadata "fusuma-election-id: N" (1 to 2^64 - 1) says which controller asks: the highest id so
  * far writes, a lower one is refused with FAILED_PRECONDITION.  Requests without one are people's,
- * and pass.  The highest id survives a restart, in the audit log.
+ * and pass.  The highest id survives a restart (election.h): it is stored before the request is
+ * begun.
  *  - metadata "fusuma-request-id: ID" (1 to 128 printable characters) makes it safe to ask again:
  * the same request with the same id by the same identity gets the first one's answer, waiting for
  * it if need be, and is done once.  GATE_MAX_IDS answers are kept, for GATE_ID_S seconds each,
