@@ -2,6 +2,8 @@ noinst_LIBRARIES += acl/libacl.a
 acl_libacl_a_SOURCES = \
 	acl/addr.c \
 	acl/addr.h \
+	acl/bits.c \
+	acl/bits.h \
 	acl/bulk.c \
 	acl/classes.c \
 	acl/classes.h \
@@ -17,6 +19,8 @@ acl_libacl_a_SOURCES = \
 	acl/explain.c \
 	acl/explain.h \
 	acl/fan.c \
+	acl/fields.c \
+	acl/fields.h \
 	acl/format.c \
 	acl/format.h \
 	acl/hash.h \
@@ -26,6 +30,13 @@ acl_libacl_a_SOURCES = \
 	acl/lint_priv.h \
 	acl/lint_reach.c \
 	acl/lint_rules.c \
+	acl/lookup.c \
+	acl/lookup.h \
+	acl/lookup_avx2.c \
+	acl/lookup_avx512.c \
+	acl/lookup_body.h \
+	acl/lookup_priv.h \
+	acl/lookup_scalar.c \
 	acl/match.c \
 	acl/match.h \
 	acl/oracle.c \
@@ -52,6 +63,8 @@ acl_libacl_a_SOURCES = \
 	acl/table_priv.h \
 	acl/text.c \
 	acl/text.h \
+	acl/tree.c \
+	acl/tree.h \
 	acl/tunnel.h \
 	acl/yaml.c \
 	acl/yaml.h

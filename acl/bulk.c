@@ -29,48 +29,42 @@ build_rules(struct acl_bulk *bulk, const struct acl_table_rule *rules, size_t n)
                            acl_ranges_are_any(rule->sports, rule->n_sports) &&
                            acl_ranges_are_any(rule->dports, rule->n_dports),
         };
-        bulk->peer_used |= rule->n_peer_groups > 0;
         bulk->local_used |= rule->n_local_groups > 0;
-        bulk->protocol_used |= rule->protocol != ACL_PROTO_ANY || rule->no_tunnels;
     }
     return true;
 }
 
+/* Rows of the local classes; '*row' becomes the number of each one's. */
 static bool
-build_protocols(struct acl_bulk *bulk, const struct acl_table_rule *rules, size_t n)
+add_local(struct acl_bulk *bulk, const struct acl_classes *local, const struct acl_fan *fan,
+          struct acl_bits *bits, uint32_t *row)
 {
-    uint64_t *bits;
-    bool ok = true;
+    for (size_t class = 0; class < bulk->n_local; class ++) {
+        size_t n_groups;
+        const uint32_t *groups = acl_classes_groups(local, (uint32_t) class, &n_groups);
 
-    acl_rows_init(&bulk->protocol_rows, n);
-    if (!bulk->protocol_used) {
-        return true;
-    }
-    bits = malloc(acl_rows_words(n) * sizeof *bits);
-    if (!bits) {
-        return false;
-    }
-    for (int protocol = 0; protocol < ACL_N_PROTOCOLS && ok; protocol++) {
-        memset(bits, 0, acl_rows_words(n) * sizeof *bits);
-        for (size_t i = 0; i < n; i++) {
-            if (acl_accepts_protocol(&rules[i], protocol)) {
-                acl_bit_set(bits, i);
-            }
+        acl_fan_fill(fan, groups, n_groups, bits);
+        if (!acl_rows_add(&bulk->local_rows, bits, &row[class])) {
+            return false;
         }
-        ok = acl_rows_add(&bulk->protocol_rows, bits, &bulk->protocol[protocol]);
+        acl_fan_undo(fan, groups, n_groups, bits);
+        bulk->digest = acl_hash_mix(bulk->digest, bulk->local_rows.hashes[row[class]]);
     }
-    acl_rows_freeze(&bulk->protocol_rows);
-    free(bits);
-    return ok;
+    acl_rows_freeze(&bulk->local_rows);
+    for (size_t class = 0; class < bulk->n_local; class ++) {
+        bulk->local[class] = acl_rows_get(&bulk->local_rows, row[class]);
+    }
+    return true;
 }
 
 static bool
 build_local(struct acl_bulk *bulk, const struct acl_table_rule *rules, size_t n,
             const struct acl_classes *local)
 {
-    struct acl_fan fan = { .edges = NULL };
-    uint64_t *bits = NULL;
-    bool ok = false;
+    struct acl_bits bits = { .words = NULL };
+    struct acl_fan fan;
+    uint32_t *row;
+    bool ok;
 
     acl_rows_init(&bulk->local_rows, n);
     if (!bulk->local_used || !local) {
@@ -79,26 +73,15 @@ build_local(struct acl_bulk *bulk, const struct acl_table_rule *rules, size_t n,
     }
     bulk->n_local = acl_classes_count(local);
     bulk->local = malloc(bulk->n_local * sizeof *bulk->local);
-    bits = malloc(acl_rows_words(n) * sizeof *bits);
-    if (!bulk->local || !bits || !acl_fan_build(&fan, rules, n, true)) {
-        goto out;
+    row = malloc(bulk->n_local * sizeof *row);
+    ok = acl_fan_build(&fan, rules, n, true) && acl_bits_init(&bits, n) && bulk->local && row;
+    if (ok) {
+        acl_bits_copy(&bits, &fan.any);
+        ok = add_local(bulk, local, &fan, &bits, row);
     }
-    ok = true;
-    for (size_t class = 0; class < bulk->n_local && ok; class ++) {
-        size_t n_groups;
-        const uint32_t *groups = acl_classes_groups(local, (uint32_t) class, &n_groups);
-
-        acl_fan_fill(&fan, acl_rows_words(n), groups, n_groups, bits);
-        ok = acl_rows_add(&bulk->local_rows, bits, &bulk->local[class]);
-        if (ok) {
-            bulk->digest = acl_hash_mix(bulk->digest, bulk->local_rows.hashes[bulk->local[class]]);
-        }
-    }
-    acl_rows_freeze(&bulk->local_rows);
-
-out:
     acl_fan_destroy(&fan);
-    free(bits);
+    acl_bits_destroy(&bits);
+    free(row);
     return ok;
 }
 
@@ -156,9 +139,7 @@ acl_bulk_build(const struct acl_table_rule *rules, size_t n, const struct acl_cl
     bulk->default_slot = default_slot;
     bulk->digest = digest_rules(rules, n, default_slot);
     if (!build_rules(bulk, rules, n) || !acl_fan_build(&bulk->peer, rules, n, false) ||
-        !build_local(bulk, rules, n, local) || !build_protocols(bulk, rules, n) ||
-        !acl_portmap_build(&bulk->sports, rules, n, true) ||
-        !acl_portmap_build(&bulk->dports, rules, n, false)) {
+        !build_local(bulk, rules, n, local) || !acl_fields_build(&bulk->fields, rules, n)) {
         acl_bulk_unref(bulk);
         return NULL;
     }
@@ -174,9 +155,7 @@ acl_bulk_unref(struct acl_bulk *bulk)
     free(bulk->rules);
     acl_fan_destroy(&bulk->peer);
     acl_rows_destroy(&bulk->local_rows);
-    acl_rows_destroy(&bulk->protocol_rows);
     free(bulk->local);
-    acl_portmap_destroy(&bulk->sports);
-    acl_portmap_destroy(&bulk->dports);
+    acl_fields_destroy(&bulk->fields);
     free(bulk);
 }

@@ -3,8 +3,8 @@
  * Prefixes either nest or are disjoint, so one sweep in address order with a stack of the prefixes
  * that are open finds all intervals: an interval begins where a prefix begins, and where one ends
  * and its parent goes on.  The block that IPv4 lies in inherits nothing: what is around it is IPv6
- * (addr.h).  IPv4 gets an array of its own, of 32-bit starts behind an index by the
- * leading bits, because it is nearly all of the traffic. */
+ * (addr.h).  IPv4 gets a search tree of its own (tree.h), because it is nearly all of the traffic.
+ */
 #include <config.h>
 
 #include "acl/classes.h"
@@ -13,12 +13,13 @@
 #include <endian.h>
 #include <stdlib.h>
 
+#include "acl/lookup.h"
+
 typedef unsigned __int128 u128;
 
 #define V4_BASE ((u128) 0xffff << 32)
 #define V4_BLOCK UINT32_MAX /* no group: the member that says where IPv4 lies */
-#define MAX_INDEX_BITS 16
-#define MAX_NESTING 130 /* one open prefix of each length, and the bottom */
+#define MAX_NESTING 130     /* one open prefix of each length, and the bottom */
 
 struct acl_classmap {
     /* Interval i covers starts[i] .. starts[i + 1] - 1; starts[0] is 0. */
@@ -26,11 +27,7 @@ struct acl_classmap {
     uint32_t *classes;
     size_t n;
 
-    /* The same for IPv4.  The interval of an address whose leading bits are b is between index[b]
-     * and index[b + 1], both inclusive. */
-    uint32_t *v4_starts, *v4_classes, *v4_index;
-    uint32_t v4_n;
-    unsigned v4_shift;
+    struct acl_tree v4; /* the same for IPv4 */
 };
 
 static u128
@@ -161,32 +158,16 @@ static bool
 build_v4(struct acl_classmap *map)
 {
     size_t first = find(map, V4_BASE), last = find(map, V4_BASE + UINT32_MAX);
-    uint32_t n = (uint32_t) (last - first + 1), interval = 0;
-    unsigned bits = 0;
+    size_t n = last - first + 1;
+    uint32_t *starts = malloc(n * sizeof *starts);
+    bool ok;
 
-    while (bits < MAX_INDEX_BITS && (1u << bits) < n) {
-        bits++;
+    for (size_t i = 0; starts && i < n; i++) {
+        starts[i] = i ? (uint32_t) map->starts[first + i] : 0;
     }
-    map->v4_n = n;
-    map->v4_shift = 32 - bits;
-    map->v4_starts = malloc(n * sizeof *map->v4_starts);
-    map->v4_classes = malloc(n * sizeof *map->v4_classes);
-    map->v4_index = malloc(((1u << bits) + 1) * sizeof *map->v4_index);
-    if (!map->v4_starts || !map->v4_classes || !map->v4_index) {
-        return false;
-    }
-    for (uint32_t i = 0; i < n; i++) {
-        map->v4_starts[i] = i ? (uint32_t) map->starts[first + i] : 0;
-        map->v4_classes[i] = map->classes[first + i];
-    }
-    for (uint64_t b = 0; b < 1u << bits; b++) {
-        while (interval + 1 < n && map->v4_starts[interval + 1] <= b << map->v4_shift) {
-            interval++;
-        }
-        map->v4_index[b] = interval;
-    }
-    map->v4_index[1u << bits] = n - 1;
-    return true;
+    ok = starts && acl_tree_build(&map->v4, starts, map->classes + first, n);
+    free(starts);
+    return ok;
 }
 
 /* Puts in the place of raw classes what they mean. */
@@ -271,37 +252,30 @@ acl_classmap_destroy(struct acl_classmap *map)
     if (map) {
         free(map->starts);
         free(map->classes);
-        free(map->v4_starts);
-        free(map->v4_classes);
-        free(map->v4_index);
+        acl_tree_destroy(&map->v4);
         free(map);
     }
 }
 
-static uint32_t
-lookup_v4(const struct acl_classmap *map, uint32_t ip)
+void
+acl_classmap_lookup_bulk(const struct acl_classmap *map, const struct acl_addr *const *addrs,
+                         size_t n, uint32_t *classes)
 {
-    /* 64 bits, because the shift is 32 when there is a single interval. */
-    uint32_t bucket = (uint32_t) ((uint64_t) ip >> map->v4_shift);
-    uint32_t lo = map->v4_index[bucket], hi = map->v4_index[bucket + 1];
-
-    while (lo < hi) {
-        uint32_t mid = lo + (hi - lo + 1) / 2;
-
-        if (map->v4_starts[mid] <= ip) {
-            lo = mid;
-        } else {
-            hi = mid - 1;
+    if (acl_body()->tree(&map->v4, addrs, n, classes) == n) {
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!acl_addr_is_v4(addrs[i])) {
+            classes[i] = map->classes[find(map, to_u128(addrs[i]))];
         }
     }
-    return map->v4_classes[lo];
 }
 
 uint32_t
 acl_classmap_lookup(const struct acl_classmap *map, const struct acl_addr *addr)
 {
-    if (acl_addr_is_v4(addr)) {
-        return lookup_v4(map, be32toh(addr->w[3]));
-    }
-    return map->classes[find(map, to_u128(addr))];
+    uint32_t class;
+
+    acl_classmap_lookup_bulk(map, &addr, 1, &class);
+    return class;
 }

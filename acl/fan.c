@@ -12,79 +12,110 @@ groups_of(const struct acl_table_rule *rule, bool local, size_t *n)
     return local ? rule->local_groups : rule->peer_groups;
 }
 
-static int
-compare_edges(const void *a_, const void *b_)
+/* Counts the edges of each group g in first[g + 1]. */
+static bool
+count(struct acl_fan *fan, const struct acl_table_rule *rules, size_t n, bool local)
 {
-    const struct acl_fan_edge *a = a_, *b = b_;
-
-    if (a->group != b->group) {
-        return a->group > b->group ? 1 : -1;
-    }
-    return (a->rule > b->rule) - (a->rule < b->rule);
-}
-
-bool
-acl_fan_build(struct acl_fan *fan, const struct acl_table_rule *rules, size_t n, bool local)
-{
-    size_t total = 0, n_groups;
+    size_t n_groups;
 
     for (size_t i = 0; i < n; i++) {
-        groups_of(&rules[i], local, &n_groups);
-        total += n_groups;
+        const uint32_t *groups = groups_of(&rules[i], local, &n_groups);
+
+        fan->n_edges += n_groups;
+        for (size_t j = 0; j < n_groups; j++) {
+            fan->n_groups = groups[j] >= fan->n_groups ? (size_t) groups[j] + 1 : fan->n_groups;
+        }
     }
-    fan->n_edges = 0;
-    fan->edges = malloc((total + 1) * sizeof *fan->edges);
-    fan->any = calloc(acl_rows_words(n) + 1, sizeof *fan->any);
-    if (!fan->edges || !fan->any) {
+    fan->first = calloc(fan->n_groups + 2, sizeof *fan->first);
+    fan->rules = malloc((fan->n_edges + 1) * sizeof *fan->rules);
+    if (!fan->first || !fan->rules) {
         return false;
     }
     for (size_t i = 0; i < n; i++) {
         const uint32_t *groups = groups_of(&rules[i], local, &n_groups);
 
         for (size_t j = 0; j < n_groups; j++) {
-            fan->edges[fan->n_edges++] = (struct acl_fan_edge){ groups[j], (uint32_t) i };
-        }
-        if (!n_groups) {
-            acl_bit_set(fan->any, i);
+            fan->first[groups[j] + 1]++;
         }
     }
-    qsort(fan->edges, fan->n_edges, sizeof *fan->edges, compare_edges);
+    return true;
+}
+
+bool
+acl_fan_build(struct acl_fan *fan, const struct acl_table_rule *rules, size_t n, bool local)
+{
+    size_t n_groups;
+
+    *fan = (struct acl_fan){ .n_edges = 0 };
+    if (!acl_bits_init(&fan->any, n) || !count(fan, rules, n, local)) {
+        return false;
+    }
+    for (size_t g = 0; g < fan->n_groups; g++) {
+        fan->first[g + 1] += fan->first[g];
+    }
+    /* Each edge where its group's next one belongs, which moves first[g] to first[g + 1]... */
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t *groups = groups_of(&rules[i], local, &n_groups);
+
+        for (size_t j = 0; j < n_groups; j++) {
+            fan->rules[fan->first[groups[j]]++] = (uint32_t) i;
+        }
+        if (!n_groups) {
+            acl_bits_set(&fan->any, i);
+        }
+    }
+    /* ... and so all of them by one place. */
+    memmove(fan->first + 1, fan->first, fan->n_groups * sizeof *fan->first);
+    fan->first[0] = 0;
     return true;
 }
 
 void
 acl_fan_destroy(struct acl_fan *fan)
 {
-    free(fan->edges);
-    free(fan->any);
+    free(fan->first);
+    free(fan->rules);
+    acl_bits_destroy(&fan->any);
 }
 
-static size_t
-first_edge(const struct acl_fan *fan, uint32_t group)
+size_t
+acl_fan_bytes(const struct acl_fan *fan)
 {
-    size_t lo = 0, hi = fan->n_edges;
+    return (fan->n_groups + 2) * sizeof *fan->first + fan->n_edges * sizeof *fan->rules +
+           (fan->any.n_words + fan->any.n_summary) * sizeof *fan->any.words;
+}
 
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-
-        if (fan->edges[mid].group < group) {
-            lo = mid + 1;
-        } else {
-            hi = mid;
-        }
-    }
-    return lo;
+static const uint32_t *
+rules_of(const struct acl_fan *fan, uint32_t group, size_t *n)
+{
+    *n = group < fan->n_groups ? fan->first[group + 1] - fan->first[group] : 0;
+    return *n ? fan->rules + fan->first[group] : NULL;
 }
 
 void
-acl_fan_fill(const struct acl_fan *fan, size_t n_words, const uint32_t *groups, size_t n_groups,
-             uint64_t *bits)
+acl_fan_fill(const struct acl_fan *fan, const uint32_t *groups, size_t n_groups,
+             struct acl_bits *bits)
 {
-    memcpy(bits, fan->any, n_words * sizeof *bits);
     for (size_t i = 0; i < n_groups; i++) {
-        for (size_t e = first_edge(fan, groups[i]);
-             e < fan->n_edges && fan->edges[e].group == groups[i]; e++) {
-            acl_bit_set(bits, fan->edges[e].rule);
+        size_t n;
+        const uint32_t *rules = rules_of(fan, groups[i], &n);
+
+        for (size_t j = 0; j < n; j++) {
+            acl_bits_set(bits, rules[j]);
+        }
+    }
+}
+
+void
+acl_fan_undo(const struct acl_fan *fan, const uint32_t *groups, size_t n_groups,
+             struct acl_bits *bits)
+{
+    for (size_t i = 0; i < n_groups; i++) {
+        size_t n;
+        const uint32_t *rules = rules_of(fan, groups[i], &n);
+
+        for (size_t j = 0; j < n; j++) {
+            acl_bits_put_word(bits, rules[j] / 64, fan->any.words[rules[j] / 64]);
         }
     }
 }

@@ -27,14 +27,6 @@ compare_ranges(const void *a_, const void *b_)
     return (a->lo > b->lo) - (a->lo < b->lo);
 }
 
-static int
-compare_events(const void *a_, const void *b_)
-{
-    const struct event *a = a_, *b = b_;
-
-    return (a->port > b->port) - (a->port < b->port);
-}
-
 size_t
 acl_ranges_normalise(struct acl_range *ranges, size_t n)
 {
@@ -67,16 +59,49 @@ acl_ranges_are_any(const struct acl_range *ranges, size_t n)
     return !n;
 }
 
+/* Sorts by port, by counting: first by the low byte, then by the high one. */
+static void
+sort_events(struct event *events, struct event *scratch, size_t n)
+{
+    for (int shift = 0; shift <= 8; shift += 8) {
+        size_t place[257] = { 0 };
+        struct event *from = shift ? scratch : events, *to = shift ? events : scratch;
+
+        for (size_t i = 0; i < n; i++) {
+            place[(from[i].port >> shift & 0xff) + 1]++;
+        }
+        for (size_t i = 1; i < 257; i++) {
+            place[i] += place[i - 1];
+        }
+        for (size_t i = 0; i < n; i++) {
+            to[place[from[i].port >> shift & 0xff]++] = from[i];
+        }
+    }
+}
+
+static size_t
+add_events(struct event *events, size_t n_events, const struct acl_range *ranges, size_t n_ranges,
+           uint32_t rule)
+{
+    for (size_t j = 0; j < n_ranges; j++) {
+        events[n_events++] = (struct event){ ranges[j].lo, true, rule };
+        if (ranges[j].hi != UINT16_MAX) {
+            events[n_events++] = (struct event){ (uint16_t) (ranges[j].hi + 1), false, rule };
+        }
+    }
+    return n_events;
+}
+
 /* All changes in port order, '*n_events' of them; 'bits' gets the rules that accept every port.
  * Since a rule's ranges are joined first, it never starts twice, nor stops and starts at one
  * port: the order of events at the same port does not matter. */
 static struct event *
-collect_events(const struct acl_table_rule *rules, size_t n, bool source, uint64_t *bits,
+collect_events(const struct acl_table_rule *rules, size_t n, bool source, struct acl_bits *bits,
                size_t *n_events)
 {
     size_t total = 0, n_ranges;
+    struct event *events = NULL, *spare;
     struct acl_range *scratch;
-    struct event *events;
 
     for (size_t i = 0; i < n; i++) {
         ranges_of(&rules[i], source, &n_ranges);
@@ -84,113 +109,127 @@ collect_events(const struct acl_table_rule *rules, size_t n, bool source, uint64
     }
     *n_events = 0;
     scratch = malloc((total + 1) * sizeof *scratch);
+    spare = malloc((2 * total + 1) * sizeof *spare);
+    if (!scratch || !spare) {
+        goto out;
+    }
     events = malloc((2 * total + 1) * sizeof *events);
-    if (!scratch || !events) {
-        free(scratch);
-        free(events);
-        return NULL;
+    if (!events) {
+        goto out;
     }
     for (size_t i = 0; i < n; i++) {
         const struct acl_range *ranges = ranges_of(&rules[i], source, &n_ranges);
 
         if (acl_ranges_are_any(ranges, n_ranges)) {
-            acl_bit_set(bits, i);
+            acl_bits_set(bits, i);
             continue;
         }
         memcpy(scratch, ranges, n_ranges * sizeof *scratch);
         n_ranges = acl_ranges_normalise(scratch, n_ranges);
-        for (size_t j = 0; j < n_ranges; j++) {
-            events[(*n_events)++] = (struct event){ scratch[j].lo, true, (uint32_t) i };
-            if (scratch[j].hi != UINT16_MAX) {
-                uint16_t end = (uint16_t) (scratch[j].hi + 1);
-
-                events[(*n_events)++] = (struct event){ end, false, (uint32_t) i };
-            }
-        }
+        *n_events = add_events(events, *n_events, scratch, n_ranges, (uint32_t) i);
     }
+    sort_events(events, spare, *n_events);
+
+out:
     free(scratch);
-    qsort(events, *n_events, sizeof *events, compare_events);
+    free(spare);
     return events;
 }
 
+/* Number of the leaf of which every value has this class.  Leaves of several classes are not
+ * compared with each other. */
 static uint8_t
-add_leaf(struct acl_portmap *map, const uint32_t leaf[256])
+add_uniform_leaf(struct acl_portmap *map, uint32_t class, const bool uniform[256])
 {
-    uint32_t i;
+    uint32_t i = 0;
 
-    for (i = 0; i < map->n_leaves; i++) {
-        if (!memcmp(map->leaves[i], leaf, sizeof map->leaves[i])) {
-            return (uint8_t) i;
-        }
+    while (i < map->n_leaves && !(uniform[i] && map->leaves[i][0] == class)) {
+        i++;
     }
-    memcpy(map->leaves[i], leaf, sizeof map->leaves[i]);
-    map->n_leaves++;
+    for (size_t j = 0; i == map->n_leaves && j < 256; j++) {
+        map->leaves[i][j] = (uint16_t) class;
+    }
+    map->n_leaves += i == map->n_leaves;
     return (uint8_t) i;
 }
 
-/* Walks the ports upwards, keeping in 'bits' the rules that accept the present one. */
+/* Goes from event to event, keeping in 'bits' the rules that accept the present port.  As no row is
+ * added before the events of port 0, there are at most 65,536. */
 static bool
-fill(struct acl_portmap *map, const struct event *events, size_t n_events, uint64_t *bits)
+fill(struct acl_portmap *map, const struct event *events, size_t n_events, struct acl_bits *bits,
+     struct acl_rows *rows)
 {
-    uint32_t leaf[256], row;
+    bool uniform[256] = { false };
+    uint32_t class = 0;
     size_t next = 0;
 
-    if (!acl_rows_add(&map->rows, bits, &row)) {
-        return false;
-    }
-    for (unsigned port = 0; port <= UINT16_MAX; port++) {
-        size_t before = next;
+    for (unsigned high = 0; high < 256; high++) {
+        uint16_t *leaf = map->leaves[map->n_leaves];
+        bool first = true;
 
-        for (; next < n_events && events[next].port == port; next++) {
-            (events[next].accepts ? acl_bit_set : acl_bit_clear)(bits, events[next].rule);
+        if (high && (next == n_events || events[next].port >> 8 > (int) high)) {
+            map->leaf[high] = add_uniform_leaf(map, class, uniform);
+            uniform[map->leaf[high]] = true;
+            continue;
         }
-        if (next != before && !acl_rows_add(&map->rows, bits, &row)) {
-            return false;
+        for (unsigned low = 0; low < 256; low++) {
+            size_t before = next;
+
+            for (; next < n_events && events[next].port == (high << 8 | low); next++) {
+                (events[next].accepts ? acl_bits_set : acl_bits_clear)(bits, events[next].rule);
+            }
+            if ((next != before || (!high && first)) && !acl_rows_add(rows, bits, &class)) {
+                return false;
+            }
+            first = false;
+            leaf[low] = (uint16_t) class;
         }
-        leaf[port & 0xff] = row;
-        if ((port & 0xff) == 0xff) {
-            map->leaf[port >> 8] = add_leaf(map, leaf);
-        }
+        map->leaf[high] = (uint8_t) map->n_leaves++;
     }
     return true;
 }
 
+static bool
+is_used(const struct acl_table_rule *rules, size_t n, bool source)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t n_ranges;
+        const struct acl_range *ranges = ranges_of(&rules[i], source, &n_ranges);
+
+        if (!acl_ranges_are_any(ranges, n_ranges)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool
 acl_portmap_build(struct acl_portmap *map, const struct acl_table_rule *rules, size_t n,
-                  bool source)
+                  bool source, struct acl_rows *rows)
 {
-    size_t n_events, n_ranges;
     struct event *events = NULL;
-    uint64_t *bits = NULL;
+    struct acl_bits bits;
+    size_t n_events;
+    void *leaves;
     bool ok = false;
 
     memset(map, 0, sizeof *map);
-    acl_rows_init(&map->rows, n);
-    for (size_t i = 0; i < n && !map->used; i++) {
-        const struct acl_range *ranges = ranges_of(&rules[i], source, &n_ranges);
-
-        map->used = !acl_ranges_are_any(ranges, n_ranges);
-    }
+    map->used = is_used(rules, n, source);
     if (!map->used) {
         return true;
     }
-    bits = calloc(acl_rows_words(n), sizeof *bits);
     map->leaves = malloc(256 * sizeof *map->leaves);
-    if (!bits || !map->leaves) {
+    if (!acl_bits_init(&bits, n) || !map->leaves) {
         goto out;
     }
-    events = collect_events(rules, n, source, bits, &n_events);
-    ok = events && fill(map, events, n_events, bits);
-    if (ok) {
-        void *leaves = realloc(map->leaves, map->n_leaves * sizeof *map->leaves);
-
-        map->leaves = leaves ? leaves : map->leaves;
-        acl_rows_freeze(&map->rows);
-    }
+    events = collect_events(rules, n, source, &bits, &n_events);
+    ok = events && fill(map, events, n_events, &bits, rows);
+    leaves = ok ? realloc(map->leaves, map->n_leaves * sizeof *map->leaves) : NULL;
+    map->leaves = leaves ? leaves : map->leaves;
 
 out:
     free(events);
-    free(bits);
+    acl_bits_destroy(&bits);
     return ok;
 }
 
@@ -198,11 +237,10 @@ void
 acl_portmap_destroy(struct acl_portmap *map)
 {
     free(map->leaves);
-    acl_rows_destroy(&map->rows);
 }
 
 size_t
 acl_portmap_bytes(const struct acl_portmap *map)
 {
-    return map->n_leaves * sizeof *map->leaves + acl_rows_bytes(&map->rows);
+    return map->n_leaves * sizeof *map->leaves;
 }

@@ -69,6 +69,9 @@ void acl_table_destroy(struct acl_table *);
 
 /* A class that the table has no row for (control never publishes that) matches nothing: deny. */
 void acl_table_lookup(const struct acl_table *, const struct acl_key *, struct acl_verdict *);
+/* The same for n keys at a time, which is faster where there are many. */
+void acl_table_lookup_bulk(const struct acl_table *, const struct acl_key *keys, size_t n,
+                           struct acl_verdict *verdicts);
 
 /* Whether any rule could allow something to this peer class: an allow rule accepts the class and is
  * not wholly behind an earlier rule that denies the class everything.  Used to tell ARP probes from

@@ -1,21 +1,20 @@
-/* What a table is made of.  For table.c (lookup) and table_build.c only. */
+/* What a table is made of.  For table.c, bulk.c, fan.c and the lookups only. */
 #ifndef ACL_TABLE_PRIV_H
 #define ACL_TABLE_PRIV_H 1
 
 #include <stdatomic.h>
 
-#include "acl/portmap.h"
+#include "acl/fields.h"
 #include "acl/rows.h"
 #include "acl/table.h"
-#include "acl/tunnel.h"
 
-/* Which rules name which group, in one address field. */
+/* Which rules name which group, in one address field.  Groups are small numbers (indices into a
+ * policy's): its size goes by the largest. */
 struct acl_fan {
-    struct acl_fan_edge {
-        uint32_t group, rule;
-    } * edges; /* sorted */
-    size_t n_edges;
-    uint64_t *any; /* the rules that name no group and so accept every class */
+    uint32_t *first; /* rules[first[g]..first[g + 1]) name group g */
+    uint32_t *rules;
+    size_t n_groups, n_edges;
+    struct acl_bits any; /* the rules that name no group and so accept every class */
 };
 
 struct acl_rule_info {
@@ -33,12 +32,11 @@ struct acl_bulk {
     struct acl_rule_info *rules;
     uint32_t default_slot;
     struct acl_fan peer;
-    bool peer_used, local_used, protocol_used;
-    struct acl_rows local_rows, protocol_rows;
-    uint32_t *local; /* row of each local class; none when no rule uses them */
+    bool local_used;
+    struct acl_rows local_rows;
+    const uint64_t **local; /* row of each local class; none when no rule uses them */
     size_t n_local;
-    uint32_t protocol[ACL_N_PROTOCOLS];
-    struct acl_portmap sports, dports;
+    struct acl_fields fields;
     uint64_t digest;
 };
 
@@ -49,34 +47,24 @@ struct acl_batch {
     struct acl_rows rows;
 };
 
-struct acl_peer {
-    const uint64_t *row; /* in one of the batches */
-    bool may_reach;
-};
-
 struct acl_table {
     struct acl_bulk *bulk;
     struct acl_batch *batch;
-    struct acl_peer *peers; /* by class */
+    const uint64_t **peers; /* row of each class, in one of the batches */
+    bool *may_reach;        /* of each class */
     size_t n_peers;
     uint64_t digest;
 };
 
 bool acl_fan_build(struct acl_fan *, const struct acl_table_rule *, size_t n, bool local);
 void acl_fan_destroy(struct acl_fan *);
-/* The row of a class of these groups: 'bits' becomes the rules that accept it. */
-void acl_fan_fill(const struct acl_fan *, size_t n_words, const uint32_t *groups, size_t n_groups,
-                  uint64_t *bits);
-
-/* Whether a rule accepts a key's protocol. */
-static inline bool
-acl_accepts_protocol(const struct acl_table_rule *rule, int protocol)
-{
-    int number = protocol == ACL_UDP_TUNNEL ? 17 : protocol;
-
-    return (rule->protocol == ACL_PROTO_ANY || rule->protocol == number) &&
-           !(rule->no_tunnels && acl_is_tunnel(protocol));
-}
+size_t acl_fan_bytes(const struct acl_fan *);
+/* 'bits', which is a copy of fan->any, becomes the row of a class of these groups ... */
+void acl_fan_fill(const struct acl_fan *, const uint32_t *groups, size_t n_groups,
+                  struct acl_bits *bits);
+/* ... and a copy of fan->any again. */
+void acl_fan_undo(const struct acl_fan *, const uint32_t *groups, size_t n_groups,
+                  struct acl_bits *bits);
 
 struct acl_bulk *acl_bulk_build(const struct acl_table_rule *, size_t n,
                                 const struct acl_classes *local, uint32_t default_slot);

@@ -35,9 +35,17 @@ struct options {
     bool no_huge;
 };
 
+/* A header as our parser hands it on: addresses in one form for both families, the rest as on the
+ * wire. */
+struct our_tuple {
+    struct acl_addr src, dst;
+    uint16_t sport, dport;
+    uint8_t protocol;
+};
+
 struct traffic {
     size_t n;
-    struct header *headers;
+    struct our_tuple *ours_in;
     struct acl_peer_tuple *tuples;
     const uint8_t **data;    /* the tuples' addresses, as rte_acl wants them */
     uint32_t *ours, *theirs; /* rules */
@@ -116,19 +124,26 @@ static bool
 traffic_draw(struct traffic *t, const struct filters *filters, size_t n)
 {
     *t = (struct traffic){ .n = n,
-                           .headers = malloc(n * sizeof *t->headers),
+                           .ours_in = malloc(n * sizeof *t->ours_in),
                            .tuples = malloc(n * sizeof *t->tuples),
                            .data = malloc(n * sizeof *t->data),
                            .ours = malloc(n * sizeof *t->ours),
                            .theirs = malloc(n * sizeof *t->theirs) };
-    if (!t->headers || !t->tuples || !t->data || !t->ours || !t->theirs) {
+    if (!t->ours_in || !t->tuples || !t->data || !t->ours || !t->theirs) {
         fprintf(stderr, "acl: out of memory\n");
         return false;
     }
     seed = UINT64_C(88172645463325252);
     for (size_t i = 0; i < n; i++) {
-        draw_header(filters, &t->headers[i]);
-        acl_peer_tuple_set(&t->tuples[i], &t->headers[i]);
+        struct header h;
+
+        draw_header(filters, &h);
+        acl_peer_tuple_set(&t->tuples[i], &h);
+        t->ours_in[i] = (struct our_tuple){ .src = acl_addr_from_v4(htonl(h.src)),
+                                            .dst = acl_addr_from_v4(htonl(h.dst)),
+                                            .sport = htons(h.sport),
+                                            .dport = htons(h.dport),
+                                            .protocol = h.protocol };
         t->data[i] = (const uint8_t *) &t->tuples[i];
     }
     return true;
@@ -137,7 +152,7 @@ traffic_draw(struct traffic *t, const struct filters *filters, size_t n)
 static void
 traffic_destroy(struct traffic *t)
 {
-    free(t->headers);
+    free(t->ours_in);
     free(t->tuples);
     free(t->data);
     free(t->ours);
@@ -146,24 +161,40 @@ traffic_destroy(struct traffic *t)
 
 /* ---- lookup ---- */
 
+/* A burst, in steps: classes of all addresses, then the table. */
+static void
+classify_burst(const struct classifier *c, const struct our_tuple *tuples, size_t n,
+               uint32_t *rules)
+{
+    const struct acl_addr *src[BURST], *dst[BURST];
+    uint32_t src_class[BURST], dst_class[BURST];
+    struct acl_verdict verdicts[BURST];
+    struct acl_key keys[BURST];
+
+    for (size_t i = 0; i < n; i++) {
+        src[i] = &tuples[i].src;
+        dst[i] = &tuples[i].dst;
+    }
+    acl_classmap_lookup_bulk(c->src, src, n, src_class);
+    acl_classmap_lookup_bulk(c->dst, dst, n, dst_class);
+    for (size_t i = 0; i < n; i++) {
+        keys[i] = (struct acl_key){ .peer_class = src_class[i],
+                                    .local_class = dst_class[i],
+                                    .sport = ntohs(tuples[i].sport),
+                                    .dport = ntohs(tuples[i].dport),
+                                    .protocol = tuples[i].protocol };
+    }
+    acl_table_lookup_bulk(c->table, keys, n, verdicts);
+    for (size_t i = 0; i < n; i++) {
+        rules[i] = verdicts[i].rule;
+    }
+}
+
 static void
 classify_ours(const struct classifier *c, const struct traffic *t)
 {
-    for (size_t i = 0; i < t->n; i++) {
-        const struct header *h = &t->headers[i];
-        struct acl_addr src = acl_addr_from_v4(htonl(h->src)),
-                        dst = acl_addr_from_v4(htonl(h->dst));
-        struct acl_key key = {
-            .peer_class = acl_classmap_lookup(c->src, &src),
-            .local_class = acl_classmap_lookup(c->dst, &dst),
-            .sport = h->sport,
-            .dport = h->dport,
-            .protocol = h->protocol,
-        };
-        struct acl_verdict verdict;
-
-        acl_table_lookup(c->table, &key, &verdict);
-        t->ours[i] = verdict.rule;
+    for (size_t i = 0; i < t->n; i += BURST) {
+        classify_burst(c, t->ours_in + i, t->n - i < BURST ? t->n - i : BURST, t->ours + i);
     }
 }
 

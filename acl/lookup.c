@@ -1,0 +1,125 @@
+#include <config.h>
+
+#include "acl/lookup.h"
+
+#include <string.h>
+
+/* Widest first. */
+static const struct acl_body *const bodies[] = { &acl_body_avx512, &acl_body_avx2,
+                                                 &acl_body_scalar };
+#define N_BODIES (sizeof bodies / sizeof *bodies)
+const char *const acl_body_names[N_BODIES + 1] = { "avx512", "avx2", "scalar", NULL };
+
+static const struct acl_body *_Atomic in_use; /* NULL before the first lookup */
+
+bool
+acl_body_use(const char *name)
+{
+    for (size_t i = 0; i < N_BODIES; i++) {
+        if ((!name || !strcmp(bodies[i]->name, name)) && bodies[i]->runs()) {
+            atomic_store_explicit(&in_use, bodies[i], memory_order_relaxed);
+            return true;
+        }
+    }
+    return false;
+}
+
+const struct acl_body *
+acl_body(void)
+{
+    const struct acl_body *body = atomic_load_explicit(&in_use, memory_order_relaxed);
+
+    if (__builtin_expect(!body, 0)) {
+        acl_body_use(NULL); /* by several threads at once: all choose the same */
+        body = atomic_load_explicit(&in_use, memory_order_relaxed);
+    }
+    return body;
+}
+
+void
+acl_table_lookup(const struct acl_table *table, const struct acl_key *key,
+                 struct acl_verdict *verdict)
+{
+    acl_body()->table(table, key, 1, verdict);
+}
+
+void
+acl_table_lookup_bulk(const struct acl_table *table, const struct acl_key *keys, size_t n,
+                      struct acl_verdict *verdicts)
+{
+    acl_body()->table(table, keys, n, verdicts);
+}
+
+/* ---- rules that decide nothing ---- */
+
+/* The pair (summary, base) of summary word 's' of a row, or NULL: it is not there, and zero. */
+static const uint64_t *
+pair_of(const struct acl_rows *shape, const uint64_t *row, size_t s)
+{
+    size_t before = 0;
+
+    if (!shape->n_top) {
+        return row + 2 * s;
+    }
+    if (!(row[s / 64] >> (s % 64) & 1)) {
+        return NULL;
+    }
+    for (size_t t = 0; t < s / 64; t++) {
+        before += (size_t) __builtin_popcountll(row[t]);
+    }
+    before += (size_t) __builtin_popcountll(row[s / 64] & ((UINT64_C(1) << (s % 64)) - 1));
+    return row + shape->n_top + 2 * before;
+}
+
+/* The word 'w' of the AND of rows[0..n). */
+static uint64_t
+word_of(const struct acl_rows *shape, const uint64_t *const *rows, unsigned n, size_t w)
+{
+    uint64_t bits = ~UINT64_C(0), bit = UINT64_C(1) << (w % 64);
+
+    for (unsigned i = 0; i < n; i++) {
+        const uint64_t *pair = pair_of(shape, rows[i], w / 64);
+
+        if (!pair || !(pair[0] & bit)) {
+            return 0;
+        }
+        bits &= rows[i][pair[1] + (size_t) __builtin_popcountll(pair[0] & (bit - 1))];
+    }
+    return bits;
+}
+
+static uint32_t
+next_match(const struct acl_bulk *bulk, const uint64_t *const *rows, unsigned n, uint32_t from)
+{
+    for (size_t w = from / 64; w < acl_bits_words(bulk->n_rules); w++) {
+        uint64_t bits = word_of(&bulk->fields.rows, rows, n, w);
+
+        bits &= w == from / 64 ? ~UINT64_C(0) << from % 64 : ~UINT64_C(0);
+        if (bits) {
+            return (uint32_t) (w * 64 + (size_t) __builtin_ctzll(bits));
+        }
+    }
+    return ACL_RULE_DEFAULT;
+}
+
+uint32_t
+acl_lookup_go_on(const struct acl_table *table, const uint64_t *const *rows, unsigned n,
+                 uint32_t rule, struct acl_verdict *verdict)
+{
+    const struct acl_bulk *bulk = table->bulk;
+
+    while (rule != ACL_RULE_DEFAULT && bulk->rules[rule].resume) {
+        const struct acl_rule_info *info = &bulk->rules[rule];
+
+        if (!info->audit) {
+            verdict->passed_slot[verdict->n_passed++ % ACL_MAX_PASSES] = info->slot;
+        } else if (!verdict->audited) {
+            verdict->audited = true;
+            verdict->audit_rule = rule;
+            verdict->audit_slot = info->slot;
+            verdict->audit_log = info->log;
+        }
+        rule = next_match(bulk, rows, n, info->resume);
+    }
+    return rule;
+}

@@ -1,0 +1,42 @@
+/* For every CPU. */
+#include <config.h>
+
+#include <endian.h>
+
+#include "acl/lookup_priv.h"
+
+#define BODY(NAME) scalar_##NAME
+#define TARGET
+#define COUNT(X) count(X)
+#define find_in find_in_words
+
+/* Without an instruction for it (as in Hacker's Delight, 5-1). */
+static inline unsigned
+count(uint64_t x)
+{
+    x -= x >> 1 & 0x5555555555555555u;
+    x = (x & 0x3333333333333333u) + (x >> 2 & 0x3333333333333333u);
+    x = (x + (x >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+    return (unsigned) (x * 0x0101010101010101u >> 56);
+}
+
+static inline uint32_t
+count_le(const int32_t *numbers, int32_t number)
+{
+    uint32_t n = 0;
+
+    for (int i = 0; i < ACL_TREE_WIDE; i++) {
+        n += numbers[i] <= number;
+    }
+    return n;
+}
+
+#include "acl/lookup_body.h"
+
+static bool
+runs(void)
+{
+    return true;
+}
+
+const struct acl_body acl_body_scalar = { "scalar", runs, BODY(table), BODY(tree) };
