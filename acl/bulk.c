@@ -31,23 +31,26 @@ build_rules(struct acl_bulk *bulk, const struct acl_table_rule *rules, size_t n)
         };
         bulk->local_used |= rule->n_local_groups > 0;
     }
+    bulk->rules[n] = (struct acl_rule_info){ .slot = bulk->default_slot,
+                                             .action = ACL_DROP,
+                                             .log = ACL_LOG_INCIDENT };
     return true;
 }
 
 /* Rows of the local classes; '*row' becomes the number of each one's. */
 static bool
-add_local(struct acl_bulk *bulk, const struct acl_classes *local, const struct acl_fan *fan,
-          struct acl_bits *bits, uint32_t *row)
+add_local(struct acl_bulk *bulk, const struct acl_classes *local, struct acl_bits *difference,
+          struct acl_bits *scratch, uint32_t *row)
 {
     for (size_t class = 0; class < bulk->n_local; class ++) {
         size_t n_groups;
         const uint32_t *groups = acl_classes_groups(local, (uint32_t) class, &n_groups);
 
-        acl_fan_fill(fan, groups, n_groups, bits);
-        if (!acl_rows_add(&bulk->local_rows, bits, &row[class])) {
+        acl_fan_fill(&bulk->local_fan, groups, n_groups, difference, scratch);
+        if (!acl_rows_add(&bulk->local_rows, difference, &row[class])) {
             return false;
         }
-        acl_fan_undo(fan, groups, n_groups, bits);
+        acl_bits_empty(difference);
         bulk->digest = acl_hash_mix(bulk->digest, bulk->local_rows.hashes[row[class]]);
     }
     acl_rows_freeze(&bulk->local_rows);
@@ -61,26 +64,25 @@ static bool
 build_local(struct acl_bulk *bulk, const struct acl_table_rule *rules, size_t n,
             const struct acl_classes *local)
 {
-    struct acl_bits bits = { .words = NULL };
-    struct acl_fan fan;
+    struct acl_bits difference = { .words = NULL }, scratch = { .words = NULL };
     uint32_t *row;
     bool ok;
 
-    acl_rows_init(&bulk->local_rows, n);
     if (!bulk->local_used || !local) {
         /* Rules that name local groups then match nothing, as no class has a row. */
-        return true;
+        return acl_bits_init(&bulk->local_fan.base, n);
     }
     bulk->n_local = acl_classes_count(local);
     bulk->local = malloc(bulk->n_local * sizeof *bulk->local);
     row = malloc(bulk->n_local * sizeof *row);
-    ok = acl_fan_build(&fan, rules, n, true) && acl_bits_init(&bits, n) && bulk->local && row;
+    ok = acl_fan_build(&bulk->local_fan, rules, n, true, local) && acl_bits_init(&difference, n) &&
+         acl_bits_init(&scratch, n) && bulk->local && row;
     if (ok) {
-        acl_bits_copy(&bits, &fan.any);
-        ok = add_local(bulk, local, &fan, &bits, row);
+        acl_rows_init(&bulk->local_rows, n, &bulk->local_fan.base, false);
+        ok = add_local(bulk, local, &difference, &scratch, row);
     }
-    acl_fan_destroy(&fan);
-    acl_bits_destroy(&bits);
+    acl_bits_destroy(&difference);
+    acl_bits_destroy(&scratch);
     free(row);
     return ok;
 }
@@ -127,8 +129,8 @@ digest_rules(const struct acl_table_rule *rules, size_t n, uint32_t default_slot
 }
 
 struct acl_bulk *
-acl_bulk_build(const struct acl_table_rule *rules, size_t n, const struct acl_classes *local,
-               uint32_t default_slot)
+acl_bulk_build(const struct acl_table_rule *rules, size_t n, const struct acl_classes *peer,
+               const struct acl_classes *local, uint32_t default_slot)
 {
     struct acl_bulk *bulk = calloc(1, sizeof *bulk);
 
@@ -138,7 +140,7 @@ acl_bulk_build(const struct acl_table_rule *rules, size_t n, const struct acl_cl
     atomic_init(&bulk->refs, 1);
     bulk->default_slot = default_slot;
     bulk->digest = digest_rules(rules, n, default_slot);
-    if (!build_rules(bulk, rules, n) || !acl_fan_build(&bulk->peer, rules, n, false) ||
+    if (!build_rules(bulk, rules, n) || !acl_fan_build(&bulk->peer, rules, n, false, peer) ||
         !build_local(bulk, rules, n, local) || !acl_fields_build(&bulk->fields, rules, n)) {
         acl_bulk_unref(bulk);
         return NULL;
@@ -154,6 +156,7 @@ acl_bulk_unref(struct acl_bulk *bulk)
     }
     free(bulk->rules);
     acl_fan_destroy(&bulk->peer);
+    acl_fan_destroy(&bulk->local_fan);
     acl_rows_destroy(&bulk->local_rows);
     free(bulk->local);
     acl_fields_destroy(&bulk->fields);

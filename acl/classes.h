@@ -39,8 +39,9 @@ struct acl_classmap *acl_classmap_build(struct acl_classes *, const struct acl_p
 void acl_classmap_destroy(struct acl_classmap *);
 /* Class of an address.  Wait-free; a bounded search. */
 uint32_t acl_classmap_lookup(const struct acl_classmap *, const struct acl_addr *);
-/* The same for n addresses at a time, which is faster where there are many. */
-void acl_classmap_lookup_bulk(const struct acl_classmap *, const struct acl_addr *const *addrs,
-                              size_t n, uint32_t *classes);
+/* The same for n addresses at a time, which is faster where there are many: they lie 'stride' bytes
+ * apart, as within packets' keys, and their classes become 'class_stride' bytes apart. */
+void acl_classmap_lookup_bulk(const struct acl_classmap *, const struct acl_addr *addrs,
+                              size_t stride, size_t n, uint32_t *classes, size_t class_stride);
 
 #endif

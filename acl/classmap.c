@@ -258,15 +258,17 @@ acl_classmap_destroy(struct acl_classmap *map)
 }
 
 void
-acl_classmap_lookup_bulk(const struct acl_classmap *map, const struct acl_addr *const *addrs,
-                         size_t n, uint32_t *classes)
+acl_classmap_lookup_bulk(const struct acl_classmap *map, const struct acl_addr *addrs,
+                         size_t stride, size_t n, uint32_t *classes, size_t class_stride)
 {
-    if (acl_body()->tree(&map->v4, addrs, n, classes) == n) {
+    if (acl_body()->tree(&map->v4, addrs, stride, n, classes, class_stride)) {
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        if (!acl_addr_is_v4(addrs[i])) {
-            classes[i] = map->classes[find(map, to_u128(addrs[i]))];
+        const struct acl_addr *addr = acl_at(addrs, stride, i);
+
+        if (!acl_addr_is_v4(addr)) {
+            *(uint32_t *) acl_at(classes, class_stride, i) = map->classes[find(map, to_u128(addr))];
         }
     }
 }
@@ -276,6 +278,6 @@ acl_classmap_lookup(const struct acl_classmap *map, const struct acl_addr *addr)
 {
     uint32_t class;
 
-    acl_classmap_lookup_bulk(map, &addr, 1, &class);
+    acl_classmap_lookup_bulk(map, addr, 0, 1, &class, 0);
     return class;
 }

@@ -41,13 +41,66 @@ count(struct acl_fan *fan, const struct acl_table_rule *rules, size_t n, bool lo
     return true;
 }
 
+static const uint32_t *
+rules_of(const struct acl_fan *fan, uint32_t group, size_t *n)
+{
+    *n = group < fan->n_groups ? fan->first[group + 1] - fan->first[group] : 0;
+    return *n ? fan->rules + fan->first[group] : NULL;
+}
+
+static void
+set_all(const struct acl_fan *fan, uint32_t group, struct acl_bits *bits)
+{
+    size_t n;
+    const uint32_t *rules = rules_of(fan, group, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        acl_bits_set(bits, rules[i]);
+    }
+}
+
+/* Groups that are in most classes belong to the base. */
+static bool
+choose_base(struct acl_fan *fan, const struct acl_classes *classes)
+{
+    size_t n_classes = acl_classes_count(classes);
+    uint32_t *members = calloc(fan->n_groups + 1, sizeof *members);
+
+    fan->in_base = calloc(fan->n_groups + 1, sizeof *fan->in_base);
+    if (!members || !fan->in_base) {
+        free(members);
+        return false;
+    }
+    for (size_t c = 0; c < n_classes; c++) {
+        size_t n;
+        const uint32_t *groups = acl_classes_groups(classes, (uint32_t) c, &n);
+
+        for (size_t i = 0; i < n; i++) {
+            members[groups[i] < fan->n_groups ? groups[i] : fan->n_groups]++;
+        }
+    }
+    acl_bits_copy(&fan->base, &fan->any);
+    for (size_t g = 0; g < fan->n_groups; g++) {
+        if (members[g] > n_classes / 2 && fan->first[g + 1] > fan->first[g]) {
+            fan->in_base[g] = true;
+            fan->n_base++;
+            set_all(fan, (uint32_t) g, &fan->base);
+        }
+    }
+    acl_bits_set_top(&fan->base);
+    free(members);
+    return true;
+}
+
 bool
-acl_fan_build(struct acl_fan *fan, const struct acl_table_rule *rules, size_t n, bool local)
+acl_fan_build(struct acl_fan *fan, const struct acl_table_rule *rules, size_t n, bool local,
+              const struct acl_classes *classes)
 {
     size_t n_groups;
 
     *fan = (struct acl_fan){ .n_edges = 0 };
-    if (!acl_bits_init(&fan->any, n) || !count(fan, rules, n, local)) {
+    if (!acl_bits_init(&fan->any, n) || !acl_bits_init(&fan->base, n) ||
+        !count(fan, rules, n, local)) {
         return false;
     }
     for (size_t g = 0; g < fan->n_groups; g++) {
@@ -67,7 +120,7 @@ acl_fan_build(struct acl_fan *fan, const struct acl_table_rule *rules, size_t n,
     /* ... and so all of them by one place. */
     memmove(fan->first + 1, fan->first, fan->n_groups * sizeof *fan->first);
     fan->first[0] = 0;
-    return true;
+    return choose_base(fan, classes);
 }
 
 void
@@ -75,47 +128,51 @@ acl_fan_destroy(struct acl_fan *fan)
 {
     free(fan->first);
     free(fan->rules);
+    free(fan->in_base);
     acl_bits_destroy(&fan->any);
+    acl_bits_destroy(&fan->base);
 }
 
 size_t
 acl_fan_bytes(const struct acl_fan *fan)
 {
-    return (fan->n_groups + 2) * sizeof *fan->first + fan->n_edges * sizeof *fan->rules +
-           (fan->any.n_words + fan->any.n_summary) * sizeof *fan->any.words;
+    return (fan->n_groups + 2) * (sizeof *fan->first + sizeof *fan->in_base) +
+           fan->n_edges * sizeof *fan->rules +
+           (fan->any.n_allocated + fan->base.n_allocated) * sizeof *fan->any.words;
 }
 
-static const uint32_t *
-rules_of(const struct acl_fan *fan, uint32_t group, size_t *n)
+/* Whether all groups of the base are among these. */
+static bool
+has_base(const struct acl_fan *fan, const uint32_t *groups, size_t n)
 {
-    *n = group < fan->n_groups ? fan->first[group + 1] - fan->first[group] : 0;
-    return *n ? fan->rules + fan->first[group] : NULL;
+    size_t n_base = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        n_base += groups[i] < fan->n_groups && fan->in_base[groups[i]];
+    }
+    return n_base == fan->n_base;
 }
 
 void
 acl_fan_fill(const struct acl_fan *fan, const uint32_t *groups, size_t n_groups,
-             struct acl_bits *bits)
+             struct acl_bits *difference, struct acl_bits *scratch)
 {
-    for (size_t i = 0; i < n_groups; i++) {
-        size_t n;
-        const uint32_t *rules = rules_of(fan, groups[i], &n);
-
-        for (size_t j = 0; j < n; j++) {
-            acl_bits_set(bits, rules[j]);
+    if (!has_base(fan, groups, n_groups)) {
+        acl_bits_copy(scratch, &fan->any);
+        for (size_t i = 0; i < n_groups; i++) {
+            set_all(fan, groups[i], scratch);
         }
+        acl_bits_xor(difference, scratch, &fan->base);
+        return;
     }
-}
-
-void
-acl_fan_undo(const struct acl_fan *fan, const uint32_t *groups, size_t n_groups,
-             struct acl_bits *bits)
-{
     for (size_t i = 0; i < n_groups; i++) {
         size_t n;
         const uint32_t *rules = rules_of(fan, groups[i], &n);
 
-        for (size_t j = 0; j < n; j++) {
-            acl_bits_put_word(bits, rules[j] / 64, fan->any.words[rules[j] / 64]);
+        for (size_t j = 0; n && !fan->in_base[groups[i]] && j < n; j++) {
+            if (!acl_bits_has(&fan->base, rules[j])) {
+                acl_bits_set(difference, rules[j]);
+            }
         }
     }
 }

@@ -3,7 +3,6 @@
 #include "acl/fields.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* A product may have as many rows as its rules make this many words in all, were none of them zero:
  * it then stays in a core's second cache, more or less. */
@@ -34,7 +33,7 @@ add_protocol(const struct acl_table_rule *rules, size_t n, int protocol, struct 
 {
     uint32_t row;
 
-    memset(bits->words, 0, (bits->n_words + bits->n_summary) * sizeof *bits->words);
+    acl_bits_zero(bits);
     for (size_t i = 0; i < n; i++) {
         if (acl_accepts_protocol(&rules[i], protocol)) {
             acl_bits_set(bits, i);
@@ -172,9 +171,9 @@ acl_fields_build(struct acl_fields *f, const struct acl_table_rule *rules, size_
     unsigned used;
     bool ok;
 
-    acl_rows_init(&f->rows, n);
+    acl_rows_init(&f->rows, n, NULL, true);
     for (int a = 0; a < ACL_N_AXES; a++) {
-        acl_rows_init(&axes[a], n);
+        acl_rows_init(&axes[a], n, NULL, false);
     }
     ok = acl_bits_init(&nothing, n) && acl_rows_add(&f->rows, &nothing, &f->none) &&
          build_protocols(f, rules, n, &axes[ACL_AXIS_PROTOCOL]) &&

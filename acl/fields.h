@@ -24,8 +24,8 @@ struct acl_fields {
     struct acl_portmap dports, sports;
     struct acl_part parts[ACL_N_AXES]; /* none: every rule accepts everything */
     unsigned n_parts;
-    struct acl_rows rows;
-    uint32_t none; /* row of no rule at all */
+    struct acl_rows rows; /* without a base, and dense where that can be */
+    uint32_t none;        /* row of no rule at all */
 };
 
 /* False when memory is short; destroy is due in either case. */

@@ -1,6 +1,6 @@
 #include <config.h>
 
-#include "acl/lookup.h"
+#include "acl/lookup_priv.h"
 
 #include <string.h>
 
@@ -52,47 +52,61 @@ acl_table_lookup_bulk(const struct acl_table *table, const struct acl_key *keys,
 
 /* ---- rules that decide nothing ---- */
 
-/* The pair (summary, base) of summary word 's' of a row, or NULL: it is not there, and zero. */
-static const uint64_t *
-pair_of(const struct acl_rows *shape, const uint64_t *row, size_t s)
+/* The piece of a row for summary word 's'. */
+static struct piece
+any_piece_of(const struct acl_rows *shape, const uint64_t *row, bool dense, size_t s)
 {
-    size_t before = 0;
+    const uint64_t *pair = row + shape->n_top;
 
     if (!shape->n_top) {
-        return row + 2 * s;
+        return piece_of(row, dense, shape->n_summary, s);
     }
     if (!(row[s / 64] >> (s % 64) & 1)) {
-        return NULL;
+        return (struct piece){ 0, NULL };
     }
     for (size_t t = 0; t < s / 64; t++) {
-        before += (size_t) __builtin_popcountll(row[t]);
+        pair += 2 * __builtin_popcountll(row[t]);
     }
-    before += (size_t) __builtin_popcountll(row[s / 64] & ((UINT64_C(1) << (s % 64)) - 1));
-    return row + shape->n_top + 2 * before;
+    pair += 2 * __builtin_popcountll(row[s / 64] & ((UINT64_C(1) << (s % 64)) - 1));
+    return (struct piece){ pair[0], row + pair[1] };
 }
 
-/* The word 'w' of the AND of rows[0..n). */
+/* The word 'w' of a row, or of its difference from its base. */
 static uint64_t
-word_of(const struct acl_rows *shape, const uint64_t *const *rows, unsigned n, size_t w)
+word_of(const struct acl_rows *shape, const uint64_t *row, bool dense, size_t w)
 {
-    uint64_t bits = ~UINT64_C(0), bit = UINT64_C(1) << (w % 64);
+    struct piece piece = any_piece_of(shape, row, dense, w / 64);
+    uint64_t bit = UINT64_C(1) << (w % 64);
 
-    for (unsigned i = 0; i < n; i++) {
-        const uint64_t *pair = pair_of(shape, rows[i], w / 64);
+    if (!(piece.summary & bit)) {
+        return 0;
+    }
+    return piece.words[dense ? w % 64 : (size_t) __builtin_popcountll(piece.summary & (bit - 1))];
+}
 
-        if (!pair || !(pair[0] & bit)) {
-            return 0;
+/* The word 'w' of the AND of the rows. */
+static uint64_t
+and_word(const struct fields *f, const uint64_t *const *rows, size_t w)
+{
+    uint64_t bits = ~UINT64_C(0);
+
+    for (unsigned r = 0; r < f->n; r++) {
+        if (f->shape->flat) {
+            bits &= rows[r][w];
+        } else if (r < f->n_based) {
+            bits &= f->words[r][w] ^ word_of(f->shape, rows[r], false, w);
+        } else {
+            bits &= word_of(f->shape, rows[r], f->shape->dense, w);
         }
-        bits &= rows[i][pair[1] + (size_t) __builtin_popcountll(pair[0] & (bit - 1))];
     }
     return bits;
 }
 
 static uint32_t
-next_match(const struct acl_bulk *bulk, const uint64_t *const *rows, unsigned n, uint32_t from)
+next_match(const struct fields *f, const uint64_t *const *rows, uint32_t from)
 {
-    for (size_t w = from / 64; w < acl_bits_words(bulk->n_rules); w++) {
-        uint64_t bits = word_of(&bulk->fields.rows, rows, n, w);
+    for (size_t w = from / 64; w < f->shape->n_words; w++) {
+        uint64_t bits = and_word(f, rows, w);
 
         bits &= w == from / 64 ? ~UINT64_C(0) << from % 64 : ~UINT64_C(0);
         if (bits) {
@@ -103,10 +117,11 @@ next_match(const struct acl_bulk *bulk, const uint64_t *const *rows, unsigned n,
 }
 
 uint32_t
-acl_lookup_go_on(const struct acl_table *table, const uint64_t *const *rows, unsigned n,
-                 uint32_t rule, struct acl_verdict *verdict)
+acl_lookup_go_on(const struct acl_table *table, const uint64_t *const *rows, uint32_t rule,
+                 struct acl_verdict *verdict)
 {
     const struct acl_bulk *bulk = table->bulk;
+    const struct fields f = fields_of(table);
 
     while (rule != ACL_RULE_DEFAULT && bulk->rules[rule].resume) {
         const struct acl_rule_info *info = &bulk->rules[rule];
@@ -119,7 +134,7 @@ acl_lookup_go_on(const struct acl_table *table, const uint64_t *const *rows, uns
             verdict->audit_slot = info->slot;
             verdict->audit_log = info->log;
         }
-        rule = next_match(bulk, rows, n, info->resume);
+        rule = next_match(&f, rows, info->resume);
     }
     return rule;
 }

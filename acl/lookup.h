@@ -11,10 +11,10 @@ struct acl_body {
     const char *name; /* "scalar", "avx2", "avx512" */
     bool (*runs)(void);
     void (*table)(const struct acl_table *, const struct acl_key *, size_t n, struct acl_verdict *);
-    /* Classes of IPv4 addresses; what it writes for others means nothing.  Returns how many of them
-     * were IPv4's. */
-    size_t (*tree)(const struct acl_tree *, const struct acl_addr *const *, size_t n,
-                   uint32_t *classes);
+    /* Classes of IPv4 addresses, as by acl_classmap_lookup_bulk(); what it writes for others means
+     * nothing.  True: there were no others. */
+    bool (*tree)(const struct acl_tree *, const struct acl_addr *, size_t stride, size_t n,
+                 uint32_t *classes, size_t class_stride);
 };
 
 extern const struct acl_body acl_body_scalar, acl_body_avx2, acl_body_avx512;
@@ -27,8 +27,15 @@ const struct acl_body *acl_body(void);
 extern const char *const acl_body_names[];
 bool acl_body_use(const char *name);
 
+/* What lies 'stride' * 'i' bytes behind 'first'. */
+static inline void *
+acl_at(const void *first, size_t stride, size_t i)
+{
+    return (char *) (uintptr_t) first + i * stride;
+}
+
 /* Goes on behind 'rule', which decides nothing, to the one that does; notes both. */
-uint32_t acl_lookup_go_on(const struct acl_table *, const uint64_t *const *rows, unsigned n,
-                          uint32_t rule, struct acl_verdict *);
+uint32_t acl_lookup_go_on(const struct acl_table *, const uint64_t *const *rows, uint32_t rule,
+                          struct acl_verdict *);
 
 #endif

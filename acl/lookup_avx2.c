@@ -11,19 +11,24 @@
 #define BODY(NAME) avx2_##NAME
 #define TARGET __attribute__((target("avx2,bmi,bmi2,popcnt")))
 #define COUNT(X) ((unsigned) __builtin_popcountll(X))
-#define find_in find_in_words
+#define find_two find_two_levels
 
-static inline __attribute__((always_inline)) TARGET uint32_t
-count_le(const int32_t *numbers, int32_t number)
+INLINE uint32_t
+count_le(const int32_t *numbers, uint32_t n, int32_t number)
 {
     const __m256i *node = (const __m256i *) numbers;
     __m256i x = _mm256_set1_epi32(number);
-    __m256i low = _mm256_cmpgt_epi32(_mm256_load_si256(node), x);
-    __m256i high = _mm256_cmpgt_epi32(_mm256_load_si256(node + 1), x);
-    int greater = _mm256_movemask_epi8(_mm256_packs_epi16(low, high));
+    uint32_t greater = 0;
 
-    /* A lane is a number: two bits of each are left after packing. */
-    return ACL_TREE_WIDE - (uint32_t) __builtin_popcount((unsigned) greater) / 2;
+    for (uint32_t i = 0; i < n / 8; i += 2) {
+        __m256i low = _mm256_cmpgt_epi32(_mm256_load_si256(node + i), x);
+        __m256i high = _mm256_cmpgt_epi32(_mm256_load_si256(node + i + 1), x);
+
+        /* A lane is a number: two bits of each are left after packing. */
+        greater += (uint32_t) __builtin_popcount(
+            (unsigned) _mm256_movemask_epi8(_mm256_packs_epi32(low, high)));
+    }
+    return n - greater / 2;
 }
 
 #include "acl/lookup_body.h"

@@ -11,48 +11,185 @@
 #define BODY(NAME) avx512_##NAME
 #define TARGET __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,bmi,bmi2,popcnt")))
 #define COUNT(X) ((unsigned) __builtin_popcountll(X))
-#define find_in find_in_blocks
+#define find_in_blocks find_in_blocks
+#define find_two find_in_rounds
+#define find_flat find_in_flat
 
-static inline __attribute__((always_inline)) TARGET uint32_t
-count_le(const int32_t *numbers, int32_t number)
+INLINE __mmask16
+le(const int32_t *numbers, __m512i x)
 {
-    __mmask16 le = _mm512_cmple_epi32_mask(_mm512_load_si512(numbers), _mm512_set1_epi32(number));
-
-    return (uint32_t) __builtin_popcount(le);
+    return _mm512_cmple_epi32_mask(_mm512_load_si512(numbers), x);
 }
 
-/* As find_in_words(); what a row packs is spread out by its summary. */
-static inline __attribute__((always_inline)) TARGET uint32_t
-find_in_blocks(const uint64_t *const *rows, const uint64_t *const *pairs, unsigned n)
+INLINE uint32_t
+count_le(const int32_t *numbers, uint32_t n, int32_t number)
 {
-    uint64_t candidates = pairs[0][0];
+    __m512i x = _mm512_set1_epi32(number);
+    __mmask32 low, high;
 
-    for (unsigned i = 1; i < n; i++) {
-        candidates &= pairs[i][0];
+    if (n == 16) {
+        return (uint32_t) __builtin_popcount(le(numbers, x));
+    }
+    low = _mm512_kunpackw(le(numbers + 16, x), le(numbers, x));
+    high = _mm512_kunpackw(le(numbers + 48, x), le(numbers + 32, x));
+    return (uint32_t) __builtin_popcountll(_mm512_kunpackd(high, low));
+}
+
+/* What bits of a mask are before each of its eight. */
+#define BEFORE(M, J) __builtin_popcount((M) & ((1u << (J)) - 1))
+#define SPREAD_1(M)                                                                                \
+    {                                                                                              \
+        BEFORE(M, 0), BEFORE(M, 1), BEFORE(M, 2), BEFORE(M, 3), BEFORE(M, 4), BEFORE(M, 5),        \
+            BEFORE(M, 6), BEFORE(M, 7)                                                             \
+    }
+#define SPREAD_4(M) SPREAD_1(M), SPREAD_1((M) + 1), SPREAD_1((M) + 2), SPREAD_1((M) + 3)
+#define SPREAD_16(M) SPREAD_4(M), SPREAD_4((M) + 4), SPREAD_4((M) + 8), SPREAD_4((M) + 12)
+#define SPREAD_64(M) SPREAD_16(M), SPREAD_16((M) + 16), SPREAD_16((M) + 32), SPREAD_16((M) + 48)
+static const uint8_t spread[256][8] = { SPREAD_64(0), SPREAD_64(64), SPREAD_64(128),
+                                        SPREAD_64(192) };
+
+/* The AND of eight words, from 'shift' on in summary word 's', of each row; what is packed is
+ * spread out again by its summary.  (There is an instruction for that, VPEXPANDQ, but it takes
+ * three times as long.) */
+INLINE __m512i
+and_block(const struct fields *f, const struct piece *pieces, unsigned n_based, unsigned n,
+          bool dense, size_t s, unsigned shift)
+{
+    __m512i bits = _mm512_set1_epi64(-1);
+
+    FOR_EACH_ROW(r, n)
+    {
+        const struct piece *piece = &pieces[r];
+        const uint64_t *packed = piece->words + COUNT(_bzhi_u64(piece->summary, shift));
+        uint8_t mask = (uint8_t) (piece->summary >> shift);
+        __m512i row;
+
+        if (r >= n_based && dense) {
+            row = _mm512_loadu_si512(piece->words + shift);
+        } else {
+            __m512i from = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *) spread[mask]));
+
+            row = _mm512_maskz_permutexvar_epi64(mask, from, _mm512_loadu_si512(packed));
+        }
+        if (r < n_based) {
+            row = _mm512_xor_si512(row, _mm512_loadu_si512(f->words[r] + s * 64 + shift));
+        }
+        bits = _mm512_and_si512(bits, row);
+    }
+    return bits;
+}
+
+/* The first bit of eight words, of which those in 'found' are not zero. */
+INLINE uint32_t
+first_bit(__m512i bits, __mmask8 found)
+{
+    uint32_t which = _tzcnt_u32(found);
+    __m512i word =
+        _mm512_permutexvar_epi64(_mm512_castsi128_si512(_mm_cvtsi32_si128((int) which & 7)), bits);
+
+    return (uint32_t) (which * 64 +
+                       _tzcnt_u64((uint64_t) _mm_cvtsi128_si64(_mm512_castsi512_si128(word))));
+}
+
+/* As find_in_words(). */
+INLINE uint32_t
+find_in_blocks(const struct fields *f, const struct piece *pieces, unsigned n_based, unsigned n,
+               bool dense, size_t s)
+{
+    uint64_t candidates = ~UINT64_C(0);
+
+    FOR_EACH_ROW(r, n)
+    {
+        candidates &= pieces[r].summary | (r < n_based ? f->summary[r][s] : 0);
     }
     while (candidates) {
-        unsigned first = (unsigned) __builtin_ctzll(candidates) & ~7u;
-        __m512i bits = _mm512_set1_epi64(-1);
-        __mmask8 found;
+        unsigned shift = (unsigned) _tzcnt_u64(candidates) & ~7u;
+        __m512i bits = and_block(f, pieces, n_based, n, dense, s, shift);
+        __mmask8 found = _mm512_test_epi64_mask(bits, bits);
 
-        for (unsigned i = 0; i < n; i++) {
-            const uint64_t *packed = rows[i] + pairs[i][1] + COUNT(_bzhi_u64(pairs[i][0], first));
-
-            bits =
-                _mm512_and_si512(bits, _mm512_maskz_expand_epi64((__mmask8) (pairs[i][0] >> first),
-                                                                 _mm512_loadu_si512(packed)));
-        }
-        found = _mm512_test_epi64_mask(bits, bits);
         if (found) {
-            uint64_t word = (uint64_t) _mm_cvtsi128_si64(
-                _mm512_castsi512_si128(_mm512_maskz_compress_epi64(found, bits)));
-
-            return (first + (uint32_t) __builtin_ctz(found)) * 64 +
-                   (uint32_t) __builtin_ctzll(word);
+            return shift * 64 + first_bit(bits, found);
         }
-        candidates &= ~(UINT64_C(0xff) << first);
+        candidates &= ~(UINT64_C(0xff) << shift);
     }
     return NOT_FOUND;
+}
+
+/* As the other find_in_flat(), without a branch. */
+INLINE uint32_t
+find_in_flat(const uint64_t *const *rows, unsigned n)
+{
+    __m512i low = _mm512_set1_epi64(-1), high = low;
+    uint32_t found, half, none;
+
+    FOR_EACH_ROW(r, n)
+    {
+        low = _mm512_and_si512(low, _mm512_loadu_si512(rows[r]));
+        high = _mm512_and_si512(high, _mm512_loadu_si512(rows[r] + 8));
+    }
+    found = _mm512_test_epi64_mask(low, low);
+    half = (found - 1) >> 31; /* 1: none in the lower half */
+    low = _mm512_mask_mov_epi64(low, (__mmask8) (0 - half), high);
+    found |= (uint32_t) _mm512_test_epi64_mask(high, high) & (0 - half);
+    none = (found - 1) >> 31;
+    return (half * 512 + first_bit(low, (__mmask8) found)) | (0 - none);
+}
+
+/* As find_two_levels(), in rounds: in each, every search that is not over takes one step, a block
+ * of eight words.  No branch depends on what a single one finds, so none is guessed wrong. */
+INLINE void
+find_in_rounds(const struct fields *f, const uint64_t *rows[][MAX_ROWS], unsigned n_based,
+               unsigned n_rows, size_t n, uint32_t *rules)
+{
+    const size_t n_summary = f->shape->n_summary;
+    const __mmask8 lanes = (__mmask8) ((1u << n_summary) - 1);
+    uint64_t blocks[AT_ONCE]; /* that are left */
+    uint8_t open[AT_ONCE];    /* searches that are not over */
+    size_t n_open = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        __m512i summary = _mm512_maskz_set1_epi64(lanes, -1);
+
+        FOR_EACH_ROW(r, n_rows)
+        {
+            __m512i row = _mm512_maskz_loadu_epi64(lanes, rows[i][r]);
+
+            if (r < n_based) {
+                row = _mm512_or_si512(row, _mm512_loadu_si512(f->summary[r]));
+            }
+            summary = _mm512_and_si512(summary, row);
+        }
+        blocks[i] = _mm512_test_epi8_mask(summary, summary); /* a byte for each block */
+        rules[i] = ACL_RULE_DEFAULT;
+        open[n_open] = (uint8_t) i;
+        n_open += blocks[i] != 0;
+    }
+    while (n_open) {
+        size_t n_still = 0;
+
+        for (size_t j = 0; j < n_open; j++) {
+            size_t i = open[j];
+            unsigned block = (unsigned) _tzcnt_u64(blocks[i]), s = block / 8;
+            uint64_t left = blocks[i] & (blocks[i] - 1);
+            struct piece pieces[MAX_ROWS];
+            uint32_t found, none;
+            __m512i bits;
+
+            FOR_EACH_ROW(r, n_rows)
+            {
+                pieces[r] = piece_of(rows[i][r], r >= n_based, n_summary, s);
+            }
+            bits = and_block(f, pieces, n_based, n_rows, true, s, block % 8 * 8);
+            found = _mm512_test_epi64_mask(bits, bits);
+            /* So written that no compiler makes a branch of it: 1 when there is none. */
+            none = (found - 1) >> 31;
+            rules[i] = (block * 512 + first_bit(bits, (__mmask8) found)) | (0 - none);
+            blocks[i] = left;
+            open[n_still] = (uint8_t) i;
+            n_still += none & (left != 0);
+        }
+        n_open = n_still;
+    }
 }
 
 #include "acl/lookup_body.h"

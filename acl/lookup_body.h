@@ -5,194 +5,231 @@
  *     COUNT(X)     how many bits of a uint64_t are set
  *     count_le()   how many of a tree node's numbers are not greater than one
  *     find_in()    see find_in_words()
+ *     find_two()   see find_two_levels(), of which it may be another way
+ *     find_flat()  see find_in_flat()
  *
  * Rows and lookups are described in rows.h and table.h.  Lookups come in bulk so that what one
  * waits for is fetched while others are worked on. */
 
-#define INLINE static inline __attribute__((always_inline)) TARGET
-
-/* The first of 64 * 64 rules that all rows accept, or NOT_FOUND.  'pairs' are the pairs (summary,
- * base) of rows[0..n) for these rules. */
+/* The first of 64 * 64 rules, those of summary word 's', that all rows accept, or NOT_FOUND.  The
+ * numbers of rows, 'n' and of those with bases, and whether the others are dense, are constants
+ * wherever this is inlined, so that the loops over the rows vanish. */
 INLINE uint32_t
-find_in_words(const uint64_t *const *rows, const uint64_t *const *pairs, unsigned n)
+find_in_words(const struct fields *f, const struct piece *pieces, unsigned n_based, unsigned n,
+              bool dense, size_t s)
 {
-    uint64_t candidates = pairs[0][0];
+    uint64_t candidates = ~UINT64_C(0);
 
-    for (unsigned i = 1; i < n; i++) {
-        candidates &= pairs[i][0];
+    FOR_EACH_ROW(r, n)
+    {
+        candidates &= pieces[r].summary | (r < n_based ? f->summary[r][s] : 0);
     }
     for (; candidates; candidates &= candidates - 1) {
-        uint64_t below = (candidates & -candidates) - 1, bits = ~UINT64_C(0);
+        uint64_t bit = candidates & -candidates, bits = ~UINT64_C(0);
+        unsigned w = (unsigned) __builtin_ctzll(candidates);
 
-        for (unsigned i = 0; i < n; i++) {
-            bits &= rows[i][pairs[i][1] + COUNT(pairs[i][0] & below)];
+        FOR_EACH_ROW(r, n)
+        {
+            const struct piece *piece = &pieces[r];
+
+            if (r < n_based) {
+                /* Where the summary has not this bit, what is read is another word, and not used.
+                 */
+                uint64_t used = 0 - (uint64_t) ((piece->summary & bit) != 0);
+
+                bits &= f->words[r][s * 64 + w] ^
+                        (piece->words[COUNT(piece->summary & (bit - 1))] & used);
+            } else {
+                bits &= piece->words[dense ? w : COUNT(piece->summary & (bit - 1))];
+            }
         }
         if (bits) {
-            return (uint32_t) (__builtin_ctzll(candidates) * 64 + __builtin_ctzll(bits));
+            return w * 64 + (uint32_t) __builtin_ctzll(bits);
         }
     }
     return NOT_FOUND;
 }
 
-/* First rule that all of rows[0..n) accept.  Inlined once for each 'n', so that the loops over the
- * rows vanish. */
-INLINE uint32_t
-first_of_two_levels(const uint64_t *const *rows, unsigned n, size_t n_summary)
-{
-    for (size_t s = 0; s < n_summary; s++) {
-        const uint64_t *pairs[MAX_ROWS] = { NULL };
-        uint32_t found;
+#ifdef find_in_blocks
+#define find_in find_in_blocks
+#else
+#define find_in find_in_words
+#endif
 
-        for (unsigned i = 0; i < n; i++) {
-            pairs[i] = rows[i] + 2 * s;
+#ifndef find_flat
+#define find_flat find_in_flat
+/* The first rule that all of rows[0..n) accept, of rows of one level. */
+INLINE uint32_t
+find_in_flat(const uint64_t *const *rows, unsigned n)
+{
+    for (uint32_t w = 0; w < ACL_ROWS_FLAT; w++) {
+        uint64_t bits = ~UINT64_C(0);
+
+        FOR_EACH_ROW(r, n)
+        {
+            bits &= rows[r][w];
         }
-        found = find_in(rows, pairs, n);
-        if (found != NOT_FOUND) {
-            return (uint32_t) (s * 4096) + found;
+        if (bits) {
+            return w * 64 + (uint32_t) __builtin_ctzll(bits);
         }
     }
     return ACL_RULE_DEFAULT;
 }
+#endif
 
-INLINE uint32_t
-first_of_three_levels(const uint64_t *const *rows, unsigned n, size_t n_top)
+/* The first rules that all rows[..][0..n_rows) accept, of rows of two levels. */
+INLINE void
+find_two_levels(const struct fields *f, const uint64_t *rows[][MAX_ROWS], unsigned n_based,
+                unsigned n_rows, size_t n, uint32_t *rules)
 {
-    size_t before[MAX_ROWS] = { 0 };
+    size_t n_summary = f->shape->n_summary;
 
-    for (size_t t = 0; t < n_top; t++) {
-        uint64_t top = rows[0][t];
-
-        for (unsigned i = 1; i < n; i++) {
-            top &= rows[i][t];
-        }
-        for (; top; top &= top - 1) {
-            uint64_t below = (top & -top) - 1;
-            const uint64_t *pairs[MAX_ROWS] = { NULL };
+    for (size_t i = 0; i < n; i++) {
+        rules[i] = ACL_RULE_DEFAULT;
+        for (size_t s = 0; s < n_summary; s++) {
+            struct piece pieces[MAX_ROWS];
             uint32_t found;
 
-            for (unsigned i = 0; i < n; i++) {
-                pairs[i] = rows[i] + n_top + 2 * (before[i] + COUNT(rows[i][t] & below));
+            FOR_EACH_ROW(r, n_rows)
+            {
+                pieces[r] = piece_of(rows[i][r], r >= n_based, n_summary, s);
             }
-            found = find_in(rows, pairs, n);
+            found = find_in(f, pieces, n_based, n_rows, true, s);
             if (found != NOT_FOUND) {
-                return (uint32_t) ((t * 64 + (size_t) __builtin_ctzll(top)) * 4096) + found;
+                rules[i] = (uint32_t) (s * 4096) + found;
+                break;
             }
         }
-        for (unsigned i = 0; i < n; i++) {
-            before[i] += COUNT(rows[i][t]);
+    }
+}
+
+INLINE uint32_t
+first_of_three_levels(const struct fields *f, const uint64_t *const *rows, unsigned n_based,
+                      unsigned n)
+{
+    size_t before[MAX_ROWS] = { 0 }, n_top = f->shape->n_top;
+
+    for (size_t t = 0; t < n_top; t++) {
+        uint64_t top = ~UINT64_C(0);
+
+        FOR_EACH_ROW(r, n)
+        {
+            top &= rows[r][t] | (r < n_based ? f->top[r][t] : 0);
+        }
+        for (; top; top &= top - 1) {
+            uint64_t bit = top & -top;
+            size_t s = t * 64 + (size_t) __builtin_ctzll(top);
+            struct piece pieces[MAX_ROWS];
+            uint32_t found;
+
+            FOR_EACH_ROW(r, n)
+            {
+                const uint64_t *pair =
+                    rows[r] + n_top + 2 * (before[r] + COUNT(rows[r][t] & (bit - 1)));
+                uint64_t used = 0 - (uint64_t) ((rows[r][t] & bit) != 0);
+
+                pieces[r] = (struct piece){ pair[0] & used, rows[r] + (pair[1] & used) };
+            }
+            found = find_in(f, pieces, n_based, n, false, s);
+            if (found != NOT_FOUND) {
+                return (uint32_t) (s * 4096) + found;
+            }
+        }
+        FOR_EACH_ROW(r, n)
+        {
+            before[r] += COUNT(rows[r][t]);
         }
     }
     return ACL_RULE_DEFAULT;
 }
 
 INLINE void
-find_rules(const struct acl_rows *shape, const uint64_t *rows[][MAX_ROWS], unsigned n_rows,
-           size_t n, uint32_t *rules)
+find_n_rules(const struct fields *f, const uint64_t *rows[][MAX_ROWS], unsigned n_based,
+             unsigned n_rows, size_t n, uint32_t *rules)
 {
-    if (shape->n_top) {
+    if (f->shape->flat) {
         for (size_t i = 0; i < n; i++) {
-            rules[i] = first_of_three_levels(rows[i], n_rows, shape->n_top);
+            rules[i] = find_flat(rows[i], n_rows);
         }
-    } else if (shape->n_summary == 1) {
-        for (size_t i = 0; i < n; i++) {
-            rules[i] = first_of_two_levels(rows[i], n_rows, 1);
-        }
+    } else if (!f->shape->n_top) {
+        find_two(f, rows, n_based, n_rows, n, rules);
     } else {
         for (size_t i = 0; i < n; i++) {
-            rules[i] = first_of_two_levels(rows[i], n_rows, shape->n_summary);
+            rules[i] = first_of_three_levels(f, rows[i], n_based, n_rows);
         }
     }
 }
 
-/* The rows of 'key' in the fields that the rules use; in place of those that its classes have not,
- * one that accepts nothing. */
-INLINE unsigned
-gather(const struct acl_table *table, const struct acl_key *key, const uint64_t **rows)
+/* The rows of 'key' in the fields that the rules use.  False: a class of its has none. */
+INLINE bool
+gather(const struct fields *f, unsigned n_based, unsigned n_rows, const struct acl_key *key,
+       const uint64_t **rows)
 {
-    const struct acl_bulk *bulk = table->bulk;
-    const struct acl_fields *fields = &bulk->fields;
-    const uint64_t *none = fields->rows.data + fields->none;
-    uint32_t protocol = fields->protocol[key->protocol];
-    uint32_t dport = fields->dports.used ? acl_portmap_lookup(&fields->dports, key->dport) : 0;
-    uint32_t sport = fields->sports.used ? acl_portmap_lookup(&fields->sports, key->sport) : 0;
-    unsigned n = 0;
+    bool known = key->peer_class < f->n_peers;
+    uint32_t protocol = f->protocol[key->protocol];
+    uint32_t dport = f->dports->used ? acl_portmap_lookup(f->dports, key->dport) : 0;
+    uint32_t sport = f->sports->used ? acl_portmap_lookup(f->sports, key->sport) : 0;
 
-    rows[n++] = key->peer_class < table->n_peers ? table->peers[key->peer_class] : none;
-    if (bulk->local_used) {
-        rows[n++] = key->local_class < bulk->n_local ? bulk->local[key->local_class] : none;
+    rows[0] = known ? f->peers[key->peer_class] : f->none;
+    if (n_based > 1) {
+        bool local_known = key->local_class < f->n_local;
+
+        rows[1] = local_known ? f->local[key->local_class] : f->none;
+        known &= local_known;
     }
-    for (unsigned i = 0; i < fields->n_parts; i++) {
-        const struct acl_part *part = &fields->parts[i];
+    _Pragma("GCC unroll 3") for (unsigned i = n_based; i < n_rows; i++)
+    {
+        const struct acl_part *part = &f->parts[i - n_based];
 
-        rows[n++] =
-            fields->rows.data +
+        rows[i] =
+            f->data +
             part->at[protocol * part->stride[ACL_AXIS_PROTOCOL] +
                      dport * part->stride[ACL_AXIS_DPORT] + sport * part->stride[ACL_AXIS_SPORT]];
     }
-    for (unsigned i = 0; i < n; i++) {
-        __builtin_prefetch(rows[i]);
-        __builtin_prefetch(rows[i] + 8);
+    FOR_EACH_ROW(r, n_rows)
+    {
+        __builtin_prefetch(rows[r]);
+        __builtin_prefetch(rows[r] + 8);
     }
-    return n;
+    return known;
 }
 
 INLINE void
-decide(const struct acl_table *table, const uint64_t *const *rows, unsigned n, uint32_t rule,
+decide(const struct acl_table *table, const uint64_t *const *rows, uint32_t rule,
        struct acl_verdict *verdict)
 {
     const struct acl_bulk *bulk = table->bulk;
 
+    const struct acl_rule_info *info = &bulk->rules[rule < bulk->n_rules ? rule : bulk->n_rules];
+
     verdict->audited = false;
     verdict->n_passed = 0;
-    if (rule != ACL_RULE_DEFAULT && __builtin_expect(bulk->rules[rule].resume != 0, 0)) {
-        rule = acl_lookup_go_on(table, rows, n, rule, verdict);
+    if (__builtin_expect(info->resume != 0, 0)) {
+        rule = acl_lookup_go_on(table, rows, rule, verdict);
+        info = &bulk->rules[rule < bulk->n_rules ? rule : bulk->n_rules];
     }
     verdict->rule = rule;
-    if (rule == ACL_RULE_DEFAULT) {
-        verdict->slot = bulk->default_slot;
-        verdict->action = ACL_DROP;
-        verdict->log = ACL_LOG_INCIDENT;
-    } else {
-        verdict->slot = bulk->rules[rule].slot;
-        verdict->action = bulk->rules[rule].action;
-        verdict->log = bulk->rules[rule].log;
-    }
+    verdict->slot = info->slot;
+    verdict->action = info->action;
+    verdict->log = info->log;
 }
 
-static TARGET void
-BODY(table)(const struct acl_table *table, const struct acl_key *keys, size_t n,
-            struct acl_verdict *verdicts)
+INLINE void
+lookup(const struct acl_table *table, const struct fields *f, unsigned n_based, unsigned n_rows,
+       const struct acl_key *keys, size_t n, struct acl_verdict *verdicts)
 {
-    const struct acl_rows *shape = &table->bulk->fields.rows;
-
     while (n) {
         const uint64_t *rows[AT_ONCE][MAX_ROWS];
         uint32_t rules[AT_ONCE];
+        bool known[AT_ONCE];
         size_t now = n < AT_ONCE ? n : AT_ONCE;
-        unsigned n_rows = 0;
 
         for (size_t i = 0; i < now; i++) {
-            n_rows = gather(table, &keys[i], rows[i]);
+            known[i] = gather(f, n_based, n_rows, &keys[i], rows[i]);
         }
-        switch (n_rows) {
-        case 1:
-            find_rules(shape, rows, 1, now, rules);
-            break;
-        case 2:
-            find_rules(shape, rows, 2, now, rules);
-            break;
-        case 3:
-            find_rules(shape, rows, 3, now, rules);
-            break;
-        case 4:
-            find_rules(shape, rows, 4, now, rules);
-            break;
-        default:
-            find_rules(shape, rows, 5, now, rules);
-            break;
-        }
+        find_n_rules(f, rows, n_based, n_rows, now, rules);
         for (size_t i = 0; i < now; i++) {
-            decide(table, rows[i], n_rows, rules[i], &verdicts[i]);
+            decide(table, rows[i], known[i] ? rules[i] : ACL_RULE_DEFAULT, &verdicts[i]);
         }
         keys += now;
         verdicts += now;
@@ -200,51 +237,88 @@ BODY(table)(const struct acl_table *table, const struct acl_key *keys, size_t n,
     }
 }
 
+static TARGET void
+BODY(table)(const struct acl_table *table, const struct acl_key *keys, size_t n,
+            struct acl_verdict *verdicts)
+{
+    const struct fields f = fields_of(table);
+
+    switch (f.n_based * 8 + f.n) {
+    case 1 * 8 + 1:
+        lookup(table, &f, 1, 1, keys, n, verdicts);
+        break;
+    case 1 * 8 + 2: /* a port's table, mostly: peer and service */
+        lookup(table, &f, 1, 2, keys, n, verdicts);
+        break;
+    case 1 * 8 + 3:
+        lookup(table, &f, 1, 3, keys, n, verdicts);
+        break;
+    case 1 * 8 + 4:
+        lookup(table, &f, 1, 4, keys, n, verdicts);
+        break;
+    case 2 * 8 + 2:
+        lookup(table, &f, 2, 2, keys, n, verdicts);
+        break;
+    case 2 * 8 + 3:
+        lookup(table, &f, 2, 3, keys, n, verdicts);
+        break;
+    case 2 * 8 + 4:
+        lookup(table, &f, 2, 4, keys, n, verdicts);
+        break;
+    default:
+        lookup(table, &f, 2, 5, keys, n, verdicts);
+        break;
+    }
+}
+
 INLINE uint32_t
 search(const struct acl_tree *tree, unsigned depth, uint32_t number)
 {
     int32_t flipped = (int32_t) (number ^ 0x80000000u);
-    uint32_t node = 0;
+    uint32_t node = count_le(tree->root, ACL_TREE_ROOT, flipped);
 
-    for (unsigned l = 0; l + 1 < depth; l++) {
-        uint32_t last = tree->levels[l + 1].n_nodes - 1;
+    _Pragma("GCC unroll 3") for (unsigned l = 0; l < depth; l++)
+    {
+        const struct acl_tree_level *level = &tree->levels[l];
+        uint32_t fan = l + 1 < depth ? ACL_TREE_WIDE + 1 : ACL_TREE_WIDE;
 
-        node = node * (ACL_TREE_WIDE + 1) +
-               count_le(tree->levels[l].numbers + node * ACL_TREE_WIDE, flipped);
         /* The greatest number is not less than what fills up the last node. */
-        node = node < last ? node : last;
+        node = node < level->n_nodes ? node : level->n_nodes - 1;
+        node = node * fan + count_le(level->numbers + node * ACL_TREE_WIDE, ACL_TREE_WIDE, flipped);
     }
-    return tree->classes[node * ACL_TREE_WIDE +
-                         count_le(tree->levels[depth - 1].numbers + node * ACL_TREE_WIDE, flipped)];
+    return tree->classes[node];
 }
 
-INLINE size_t
-search_all(const struct acl_tree *tree, unsigned depth, const struct acl_addr *const *addrs,
-           size_t n, uint32_t *classes)
+INLINE bool
+search_all(const struct acl_tree *shared, unsigned depth, const struct acl_addr *addrs,
+           size_t stride, size_t n, uint32_t *classes, size_t class_stride)
 {
-    size_t n_v4 = 0;
+    const struct acl_tree tree = *shared;
+    uint64_t others = 0; /* zero: all were IPv4's */
 
     for (size_t i = 0; i < n; i++) {
-        n_v4 += acl_addr_is_v4(addrs[i]);
-        classes[i] = search(tree, depth, be32toh(addrs[i]->w[3]));
+        const struct acl_addr *addr = acl_at(addrs, stride, i);
+
+        others |= addr->q[0] | (addr->w[2] ^ htobe32(0xffff));
+        *(uint32_t *) acl_at(classes, class_stride, i) = search(&tree, depth, be32toh(addr->w[3]));
     }
-    return n_v4;
+    return !others;
 }
 
-static TARGET size_t
-BODY(tree)(const struct acl_tree *tree, const struct acl_addr *const *addrs, size_t n,
-           uint32_t *classes)
+static TARGET bool
+BODY(tree)(const struct acl_tree *tree, const struct acl_addr *addrs, size_t stride, size_t n,
+           uint32_t *classes, size_t class_stride)
 {
     switch (tree->depth) {
+    case 0:
+        return search_all(tree, 0, addrs, stride, n, classes, class_stride);
     case 1:
-        return search_all(tree, 1, addrs, n, classes);
+        return search_all(tree, 1, addrs, stride, n, classes, class_stride);
     case 2:
-        return search_all(tree, 2, addrs, n, classes);
+        return search_all(tree, 2, addrs, stride, n, classes, class_stride);
     case 3:
-        return search_all(tree, 3, addrs, n, classes);
-    case 4:
-        return search_all(tree, 4, addrs, n, classes);
+        return search_all(tree, 3, addrs, stride, n, classes, class_stride);
     default:
-        return search_all(tree, tree->depth, addrs, n, classes);
+        return search_all(tree, tree->depth, addrs, stride, n, classes, class_stride);
     }
 }

@@ -8,7 +8,7 @@
 #define BODY(NAME) scalar_##NAME
 #define TARGET
 #define COUNT(X) count(X)
-#define find_in find_in_words
+#define find_two find_two_levels
 
 /* Without an instruction for it (as in Hacker's Delight, 5-1). */
 static inline unsigned
@@ -20,15 +20,16 @@ count(uint64_t x)
     return (unsigned) (x * 0x0101010101010101u >> 56);
 }
 
-static inline uint32_t
-count_le(const int32_t *numbers, int32_t number)
+/* Halves what is left, 'n' being a power of two; they are ascending. */
+INLINE uint32_t
+count_le(const int32_t *numbers, uint32_t n, int32_t number)
 {
-    uint32_t n = 0;
+    const int32_t *at = numbers;
 
-    for (int i = 0; i < ACL_TREE_WIDE; i++) {
-        n += numbers[i] <= number;
+    for (uint32_t half = n / 2; half; half /= 2) {
+        at += at[half - 1] <= number ? half : 0;
     }
-    return n;
+    return (uint32_t) (at - numbers) + (*at <= number);
 }
 
 #include "acl/lookup_body.h"

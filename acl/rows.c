@@ -7,38 +7,62 @@
 
 #include "acl/hash.h"
 
-void
-acl_rows_init(struct acl_rows *rows, size_t n_rules)
+#define LINE 64 /* bytes */
+#define DENSE_HEAD ACL_ROWS_MAX_SUMMARY
+
+/* A row's hash is the sum of these, so that the words do not wait for each other, and can be told
+ * from another's by the words in which they differ. */
+static uint64_t
+hash_word(size_t w, uint64_t word)
 {
+    unsigned __int128 product =
+        (unsigned __int128) (word ^ 0x9e3779b97f4a7c15u) * ((w + 1) * 0xbf58476d1ce4e5b9u);
+
+    return word ? (uint64_t) product ^ (uint64_t) (product >> 64) : 0;
+}
+
+static uint64_t
+hash_row(const struct acl_rows *rows, const struct acl_bits *difference)
+{
+    uint64_t hash = rows->base_hash;
+    size_t w;
+
+    ACL_BITS_FOR_EACH_WORD(w, difference)
+    {
+        uint64_t before = rows->base ? rows->base->words[w] : 0;
+
+        hash += hash_word(w, before ^ difference->words[w]) - hash_word(w, before);
+    }
+    return acl_hash_mix(0, hash);
+}
+
+void
+acl_rows_init(struct acl_rows *rows, size_t n_rules, const struct acl_bits *base, bool dense)
+{
+    size_t w;
+
     memset(rows, 0, sizeof *rows);
-    rows->n_summary = acl_bits_words(acl_bits_words(n_rules));
-    rows->n_top = rows->n_summary > ACL_ROWS_MAX_PAIRS ? acl_bits_words(rows->n_summary) : 0;
+    rows->base = base;
+    rows->n_words = acl_bits_words(n_rules);
+    rows->flat = rows->n_words <= ACL_ROWS_FLAT;
+    rows->n_summary = acl_bits_words(rows->n_words);
+    rows->n_top = rows->n_summary > ACL_ROWS_MAX_SUMMARY ? acl_bits_words(rows->n_summary) : 0;
+    rows->dense = dense && !rows->flat && !rows->n_top;
+    if (base) {
+        ACL_BITS_FOR_EACH_WORD(w, base)
+        {
+            rows->base_hash += hash_word(w, base->words[w]);
+        }
+    }
 }
 
 void
 acl_rows_destroy(struct acl_rows *rows)
 {
-    free(rows->data);
+    free(rows->memory);
     free(rows->at);
     free(rows->hashes);
     free(rows->buckets);
-}
-
-/* A sum, so that the words do not wait for each other. */
-static uint64_t
-hash_bits(const struct acl_bits *bits)
-{
-    uint64_t hash = 0;
-    size_t w;
-
-    ACL_BITS_FOR_EACH_WORD(w, bits)
-    {
-        unsigned __int128 product = (unsigned __int128) (bits->words[w] ^ 0x9e3779b97f4a7c15u) *
-                                    ((w + 1) * 0xbf58476d1ce4e5b9u);
-
-        hash += (uint64_t) product ^ (uint64_t) (product >> 64);
-    }
-    return acl_hash_mix(0, hash);
 }
 
 static void
@@ -83,11 +107,20 @@ grow(struct acl_rows *rows)
     return true;
 }
 
+static size_t
+dense_size(const struct acl_rows *rows)
+{
+    return DENSE_HEAD + (rows->n_words + ACL_BITS_BLOCK - 1) / ACL_BITS_BLOCK * ACL_BITS_BLOCK;
+}
+
 /* Room for the largest row that there can be of this many words that are not zero. */
 static bool
 grow_data(struct acl_rows *rows, size_t n_words)
 {
-    size_t needed = rows->n_data + rows->n_top + 2 * rows->n_summary + n_words;
+    size_t size = rows->flat    ? ACL_ROWS_FLAT
+                  : rows->dense ? dense_size(rows)
+                                : rows->n_top + 2 * rows->n_summary + n_words;
+    size_t needed = rows->n_data + size;
     size_t allocated = rows->allocated_data + rows->allocated_data / 2 + 1024;
     uint64_t *data;
 
@@ -102,7 +135,7 @@ grow_data(struct acl_rows *rows, size_t n_words)
     if (!data) {
         return false;
     }
-    rows->data = data;
+    rows->memory = rows->data = data;
     rows->allocated_data = allocated;
     return true;
 }
@@ -118,31 +151,81 @@ count_words(const struct acl_bits *bits)
     return n;
 }
 
-/* Writes the row to 'row', where there is room; returns its size. */
 static size_t
-pack(const struct acl_rows *rows, const struct acl_bits *bits, uint64_t *row)
+pack_dense(const struct acl_rows *rows, const struct acl_bits *bits, uint64_t *row)
 {
-    size_t n = rows->n_top;
-    uint64_t *pair = row + rows->n_top;
+    memset(row, 0, dense_size(rows) * sizeof *row);
+    memcpy(row, bits->summary, rows->n_summary * sizeof *row);
+    memcpy(row + DENSE_HEAD, bits->words, rows->n_words * sizeof *row);
+    return dense_size(rows);
+}
+
+static uint64_t *
+put_words(uint64_t *to, const struct acl_bits *bits, size_t s)
+{
+    for (uint64_t m = bits->summary[s]; m; m &= m - 1) {
+        *to++ = bits->words[s * 64 + (size_t) __builtin_ctzll(m)];
+    }
+    return to;
+}
+
+/* Write the row to 'row', where there is room; return its size. */
+
+static size_t
+pack_flat(const struct acl_rows *rows, const struct acl_bits *bits, uint64_t *row)
+{
+    for (size_t w = 0; w < ACL_ROWS_FLAT; w++) {
+        row[w] = w < rows->n_words ? bits->words[w] ^ (rows->base ? rows->base->words[w] : 0) : 0;
+    }
+    return ACL_ROWS_FLAT;
+}
+
+static size_t
+pack_two_levels(const struct acl_rows *rows, const struct acl_bits *bits, uint64_t *row)
+{
+    char *base = (char *) (row + rows->n_summary);
+    uint64_t *word = row + rows->n_summary + (rows->n_summary + 3) / 4;
+
+    memcpy(row, bits->summary, rows->n_summary * sizeof *row);
+    memset(base, 0, (rows->n_summary + 3) / 4 * sizeof *row);
+    for (size_t s = 0; s < rows->n_summary; s++) {
+        uint16_t at = (uint16_t) (word - row);
+
+        memcpy(base + s * sizeof at, &at, sizeof at);
+        word = put_words(word, bits, s);
+    }
+    return (size_t) (word - row);
+}
+
+static size_t
+pack_three_levels(const struct acl_rows *rows, const struct acl_bits *bits, uint64_t *row)
+{
+    uint64_t *pair = row + rows->n_top, *word = pair;
 
     memset(row, 0, rows->n_top * sizeof *row);
     for (size_t s = 0; s < rows->n_summary; s++) {
-        n += !rows->n_top || bits->summary[s] ? 2 : 0;
+        if (bits->summary[s]) {
+            row[s / 64] |= UINT64_C(1) << (s % 64);
+            word += 2;
+        }
     }
     for (size_t s = 0; s < rows->n_summary; s++) {
-        if (rows->n_top && !bits->summary[s]) {
-            continue;
-        }
-        if (rows->n_top) {
-            row[s / 64] |= UINT64_C(1) << (s % 64);
-        }
-        *pair++ = bits->summary[s];
-        *pair++ = n;
-        for (uint64_t m = bits->summary[s]; m; m &= m - 1) {
-            row[n++] = bits->words[s * 64 + (size_t) __builtin_ctzll(m)];
+        if (bits->summary[s]) {
+            *pair++ = bits->summary[s];
+            *pair++ = (uint64_t) (word - row);
+            word = put_words(word, bits, s);
         }
     }
-    return n;
+    return (size_t) (word - row);
+}
+
+static size_t
+pack(const struct acl_rows *rows, const struct acl_bits *bits, uint64_t *row)
+{
+    return rows->flat    ? pack_flat(rows, bits, row)
+           : rows->dense ? pack_dense(rows, bits, row)
+           : rows->n_top ? pack_three_levels(rows, bits, row)
+                         : pack_two_levels(rows, bits, row);
 }
 
 static size_t
@@ -154,7 +237,7 @@ row_end(const struct acl_rows *rows, uint32_t row)
 bool
 acl_rows_add(struct acl_rows *rows, const struct acl_bits *bits, uint32_t *row)
 {
-    uint64_t hash = hash_bits(bits);
+    uint64_t hash = hash_row(rows, bits);
     size_t size;
 
     if ((rows->n == rows->allocated && !grow(rows)) || !grow_data(rows, count_words(bits))) {
@@ -184,35 +267,45 @@ acl_rows_unpack(const struct acl_rows *rows, uint32_t row, struct acl_bits *bits
 {
     const uint64_t *data = acl_rows_get(rows, row), *pair = data + rows->n_top;
 
-    memset(bits->words, 0, bits->n_words * sizeof *bits->words);
-    for (size_t s = 0; s < rows->n_summary; s++) {
+    acl_bits_zero(bits);
+    for (size_t w = 0; rows->flat && w < rows->n_words; w++) {
+        acl_bits_put_word(bits, w, data[w]);
+    }
+    for (size_t s = 0; !rows->flat && s < rows->n_summary; s++) {
         const uint64_t *word;
 
-        bits->summary[s] = 0;
-        if (rows->n_top && !(data[s / 64] >> (s % 64) & 1)) {
+        if (!rows->n_top) {
+            bits->summary[s] = data[s];
+            word = data + acl_row_base(data, rows->n_summary, s);
+        } else if (data[s / 64] >> (s % 64) & 1) {
+            bits->summary[s] = pair[0];
+            word = data + pair[1];
+            pair += 2;
+        } else {
             continue;
         }
-        bits->summary[s] = pair[0];
-        word = data + pair[1];
-        for (uint64_t m = pair[0]; m; m &= m - 1) {
+        for (uint64_t m = bits->summary[s]; m; m &= m - 1) {
             bits->words[s * 64 + (size_t) __builtin_ctzll(m)] = *word++;
         }
-        pair += 2;
     }
 }
 
 void
 acl_rows_freeze(struct acl_rows *rows)
 {
-    uint64_t *data = NULL;
+    size_t size = (rows->n_data + ACL_ROWS_SLACK) * sizeof *rows->data;
+    void *memory = rows->n ? malloc(size + LINE) : NULL;
 
-    if (rows->data) {
-        memset(rows->data + rows->n_data, 0, ACL_ROWS_SLACK * sizeof *data);
-        data = realloc(rows->data, (rows->n_data + ACL_ROWS_SLACK) * sizeof *data);
-    }
-    if (data) {
-        rows->data = data;
+    /* Without it there is some spare room, and a row may begin anywhere. */
+    if (memory) {
+        rows->data = (uint64_t *) (((uintptr_t) memory + LINE - 1) & ~(uintptr_t) (LINE - 1));
+        memcpy(rows->data, rows->memory, rows->n_data * sizeof *rows->data);
+        free(rows->memory);
+        rows->memory = memory;
         rows->allocated_data = rows->n_data;
+    }
+    if (rows->n) {
+        memset(rows->data + rows->n_data, 0, ACL_ROWS_SLACK * sizeof *rows->data);
     }
     free(rows->buckets);
     free(rows->hashes);

@@ -12,13 +12,13 @@
  * unless one that denies it everything comes before.  What passes everything on skips what lies
  * between; what passes a part leaves both ways open. */
 static bool
-may_reach(const struct acl_bulk *bulk, const struct acl_bits *bits)
+may_reach(const struct acl_bulk *bulk, const struct acl_bits *difference)
 {
-    size_t skip_to = 0, w;
+    size_t skip_to = 0;
 
-    ACL_BITS_FOR_EACH_WORD(w, bits)
-    {
-        for (uint64_t word = bits->words[w]; word; word &= word - 1) {
+    for (size_t w = 0; w < difference->n_words; w++) {
+        for (uint64_t word = bulk->peer.base.words[w] ^ difference->words[w]; word;
+             word &= word - 1) {
             size_t i = w * 64 + (size_t) __builtin_ctzll(word);
             const struct acl_rule_info *rule = &bulk->rules[i];
 
@@ -52,21 +52,20 @@ batch_unref(struct acl_batch *batch)
 /* '*row' becomes the number of each new class's row. */
 static bool
 add_rows(struct acl_table *table, const struct acl_classes *classes, struct acl_rows *rows,
-         struct acl_bits *bits, size_t n_new, uint32_t *row)
+         struct acl_bits *difference, struct acl_bits *scratch, size_t n_new, uint32_t *row)
 {
     const struct acl_fan *fan = &table->bulk->peer;
 
-    acl_bits_copy(bits, &fan->any);
     for (size_t i = 0; i < n_new; i++) {
         size_t class = table->n_peers + i, n_groups;
         const uint32_t *groups = acl_classes_groups(classes, (uint32_t) class, &n_groups);
 
-        acl_fan_fill(fan, groups, n_groups, bits);
-        if (!acl_rows_add(rows, bits, &row[i])) {
+        acl_fan_fill(fan, groups, n_groups, difference, scratch);
+        if (!acl_rows_add(rows, difference, &row[i])) {
             return false;
         }
-        table->may_reach[class] = may_reach(table->bulk, bits);
-        acl_fan_undo(fan, groups, n_groups, bits);
+        table->may_reach[class] = may_reach(table->bulk, difference);
+        acl_bits_empty(difference);
         table->digest = acl_hash_mix(table->digest, rows->hashes[row[i]]);
     }
     return true;
@@ -80,16 +79,17 @@ add_batch(struct acl_table *table, const struct acl_classes *classes, struct acl
     struct acl_batch *batch = calloc(1, sizeof *batch);
     size_t n_new = n_peers - table->n_peers;
     uint32_t *row = malloc((n_new + 1) * sizeof *row);
-    struct acl_bits bits = { .words = NULL };
+    struct acl_bits difference = { .words = NULL }, scratch = { .words = NULL };
     bool ok = false;
 
     if (!batch) {
         goto out;
     }
     atomic_init(&batch->refs, 1);
-    acl_rows_init(&batch->rows, table->bulk->n_rules);
-    if (!row || !acl_bits_init(&bits, table->bulk->n_rules) ||
-        !add_rows(table, classes, &batch->rows, &bits, n_new, row)) {
+    acl_rows_init(&batch->rows, table->bulk->n_rules, &table->bulk->peer.base, false);
+    if (!row || !acl_bits_init(&difference, table->bulk->n_rules) ||
+        !acl_bits_init(&scratch, table->bulk->n_rules) ||
+        !add_rows(table, classes, &batch->rows, &difference, &scratch, n_new, row)) {
         goto out;
     }
     acl_rows_freeze(&batch->rows); /* only now are the rows where they stay */
@@ -108,7 +108,8 @@ out:
     if (!ok) {
         batch_unref(batch);
     }
-    acl_bits_destroy(&bits);
+    acl_bits_destroy(&difference);
+    acl_bits_destroy(&scratch);
     free(row);
     return ok;
 }
@@ -131,7 +132,7 @@ acl_table_build(const struct acl_table_rule *rules, size_t n, const struct acl_c
     if (!table) {
         return NULL;
     }
-    table->bulk = acl_bulk_build(rules, n, local, default_slot);
+    table->bulk = acl_bulk_build(rules, n, peer, local, default_slot);
     if (!table->bulk || !alloc_peers(table, n_peers)) {
         goto fail;
     }
@@ -207,6 +208,7 @@ acl_table_bytes(const struct acl_table *table)
     bytes += table->n_peers * (sizeof *table->peers + sizeof *table->may_reach);
     bytes += bulk->n_rules * sizeof *bulk->rules + acl_fan_bytes(&bulk->peer);
     bytes += bulk->n_local * sizeof *bulk->local + acl_rows_bytes(&bulk->local_rows);
+    bytes += bulk->local_used ? acl_fan_bytes(&bulk->local_fan) : 0;
     bytes += acl_fields_bytes(&bulk->fields);
     for (const struct acl_batch *batch = table->batch; batch; batch = batch->older) {
         bytes += sizeof *batch + acl_rows_bytes(&batch->rows);

@@ -15,6 +15,9 @@ struct acl_fan {
     uint32_t *rules;
     size_t n_groups, n_edges;
     struct acl_bits any; /* the rules that name no group and so accept every class */
+    bool *in_base;       /* of groups: most classes are in it */
+    size_t n_base;
+    struct acl_bits base; /* 'any', and the rules of those groups */
 };
 
 struct acl_rule_info {
@@ -29,10 +32,11 @@ struct acl_rule_info {
 struct acl_bulk {
     atomic_uint refs;
     size_t n_rules;
-    struct acl_rule_info *rules;
+    struct acl_rule_info *rules; /* and behind them, what is said when none matches */
     uint32_t default_slot;
     struct acl_fan peer;
     bool local_used;
+    struct acl_fan local_fan;
     struct acl_rows local_rows;
     const uint64_t **local; /* row of each local class; none when no rule uses them */
     size_t n_local;
@@ -56,18 +60,19 @@ struct acl_table {
     uint64_t digest;
 };
 
-bool acl_fan_build(struct acl_fan *, const struct acl_table_rule *, size_t n, bool local);
+/* 'classes' are those that most rows will be for; there may come others. */
+bool acl_fan_build(struct acl_fan *, const struct acl_table_rule *, size_t n, bool local,
+                   const struct acl_classes *classes);
 void acl_fan_destroy(struct acl_fan *);
 size_t acl_fan_bytes(const struct acl_fan *);
-/* 'bits', which is a copy of fan->any, becomes the row of a class of these groups ... */
+/* 'difference', which is empty, becomes that of the row of a class of these groups from the base.
+ */
 void acl_fan_fill(const struct acl_fan *, const uint32_t *groups, size_t n_groups,
-                  struct acl_bits *bits);
-/* ... and a copy of fan->any again. */
-void acl_fan_undo(const struct acl_fan *, const uint32_t *groups, size_t n_groups,
-                  struct acl_bits *bits);
+                  struct acl_bits *difference, struct acl_bits *scratch);
 
 struct acl_bulk *acl_bulk_build(const struct acl_table_rule *, size_t n,
-                                const struct acl_classes *local, uint32_t default_slot);
+                                const struct acl_classes *peer, const struct acl_classes *local,
+                                uint32_t default_slot);
 void acl_bulk_unref(struct acl_bulk *);
 
 #endif

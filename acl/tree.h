@@ -1,9 +1,9 @@
 /* Search trees: from a 32-bit number to the class of the interval it lies in.
  *
- * A static B+ tree without pointers, as wide as a vector register: a node is ACL_TREE_WIDE numbers,
- * one cache line, and child k of a node holds what is at least its k-th number (Slotin, "Algorithms
- * for Modern Hardware", 2022, S+ trees).  Every search takes the same few steps, and no step is a
- * guess.  Immutable. */
+ * A static B+ tree without pointers, as wide as vector registers: a node is ACL_TREE_WIDE numbers,
+ * one cache line, and child k of it holds what is not less than its k-th number (Slotin,
+ * "Algorithms for Modern Hardware", 2022, S+ trees).  The root is wider, which saves a level. Every
+ * search takes the same few steps, and no step is a guess.  Immutable. */
 #ifndef ACL_TREE_H
 #define ACL_TREE_H 1
 
@@ -11,19 +11,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ACL_TREE_ROOT 64
 #define ACL_TREE_WIDE 16
-#define ACL_TREE_MAX_DEPTH 8 /* 17^7 * 16 > 2^32 */
+#define ACL_TREE_MAX_DEPTH 7 /* 65 * 17^6 * 16 > 2^32 */
 
+/* Numbers ascend.  Their sign bit is flipped, so that signed comparison orders them; what is left
+ * over in the last node is INT32_MAX. */
 struct acl_tree {
+    void *memory;  /* of all numbers */
+    int32_t *root; /* ACL_TREE_ROOT of them */
     unsigned depth;
-    void *memory; /* of all levels */
     struct acl_tree_level {
-        /* n_nodes * ACL_TREE_WIDE, ascending, with the sign bit flipped so that signed comparison
-         * orders them; what is left over is INT32_MAX. */
-        int32_t *numbers;
+        int32_t *numbers; /* ACL_TREE_WIDE a node */
         uint32_t n_nodes;
-    } levels[ACL_TREE_MAX_DEPTH]; /* the root, one node, first */
-    uint32_t *classes;            /* by how many numbers of the last level are not greater */
+    } levels[ACL_TREE_MAX_DEPTH]; /* below the root */
+    uint32_t *classes; /* by how many numbers of the last level, or the root, are not greater */
     uint32_t n_classes;
 };
 

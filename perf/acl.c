@@ -166,23 +166,17 @@ static void
 classify_burst(const struct classifier *c, const struct our_tuple *tuples, size_t n,
                uint32_t *rules)
 {
-    const struct acl_addr *src[BURST], *dst[BURST];
-    uint32_t src_class[BURST], dst_class[BURST];
     struct acl_verdict verdicts[BURST];
     struct acl_key keys[BURST];
 
+    acl_classmap_lookup_bulk(c->src, &tuples->src, sizeof *tuples, n, &keys->peer_class,
+                             sizeof *keys);
+    acl_classmap_lookup_bulk(c->dst, &tuples->dst, sizeof *tuples, n, &keys->local_class,
+                             sizeof *keys);
     for (size_t i = 0; i < n; i++) {
-        src[i] = &tuples[i].src;
-        dst[i] = &tuples[i].dst;
-    }
-    acl_classmap_lookup_bulk(c->src, src, n, src_class);
-    acl_classmap_lookup_bulk(c->dst, dst, n, dst_class);
-    for (size_t i = 0; i < n; i++) {
-        keys[i] = (struct acl_key){ .peer_class = src_class[i],
-                                    .local_class = dst_class[i],
-                                    .sport = ntohs(tuples[i].sport),
-                                    .dport = ntohs(tuples[i].dport),
-                                    .protocol = tuples[i].protocol };
+        keys[i].sport = ntohs(tuples[i].sport);
+        keys[i].dport = ntohs(tuples[i].dport);
+        keys[i].protocol = tuples[i].protocol;
     }
     acl_table_lookup_bulk(c->table, keys, n, verdicts);
     for (size_t i = 0; i < n; i++) {

@@ -2,6 +2,7 @@ check_PROGRAMS += tests/unit/acl/test_acl
 TESTS += tests/unit/acl/test_acl
 tests_unit_acl_test_acl_SOURCES = \
 	tests/unit/acl/addr_suite.c \
+	tests/unit/acl/bodies_suite.c \
 	tests/unit/acl/classes_suite.c \
 	tests/unit/acl/compile_suite.c \
 	tests/unit/acl/diff_suite.c \

@@ -29,6 +29,7 @@ main(void)
         { "addresses", NULL, NULL, NULL, NULL, addr_tests },
         { "classes", NULL, NULL, NULL, NULL, classes_tests },
         { "tables", NULL, NULL, NULL, NULL, table_tests },
+        { "bodies of lookups", NULL, NULL, NULL, NULL, bodies_tests },
         { "policy text", NULL, NULL, NULL, NULL, policy_tests },
         { "compiler", NULL, NULL, NULL, NULL, compile_tests },
         { "why not", NULL, NULL, NULL, NULL, explain_tests },
