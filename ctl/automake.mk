@@ -30,6 +30,7 @@ bin_swctl_SOURCES = \
 	ctl/set.c \
 	ctl/suggest.c ctl/suggest.h \
 	ctl/system.c \
+	ctl/tables.c ctl/tables.h \
 	ctl/watch.c \
 	ctl/yaml.c ctl/yaml.h
 bin_swctl_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
@@ -42,8 +43,10 @@ EXTRA_bin_swctl_DEPENDENCIES = $(OVS_DIR)/lib/libopenvswitch.a
 $(bin_swctl_OBJECTS): $(BUILT_SOURCES)
 
 # Against a stock gRPC server in Python.
-TESTS += tests/unit/ctl/test_swctl.py tests/unit/ctl/test_completion.py
-EXTRA_DIST += tests/unit/ctl/test_swctl.py tests/unit/ctl/test_completion.py
+TESTS += tests/unit/ctl/test_swctl.py tests/unit/ctl/test_completion.py \
+	tests/unit/ctl/test_manual.py
+EXTRA_DIST += tests/unit/ctl/test_swctl.py tests/unit/ctl/test_completion.py \
+	tests/unit/ctl/test_manual.py
 
 # Completion for bash: one file for both programs, which know by themselves what there is.
 bashcompletiondir = $(datadir)/bash-completion/completions

@@ -12,6 +12,7 @@
 #include "ctl/complete.h"
 #include "ctl/help.h"
 #include "ctl/output.h"
+#include "ctl/tables.h"
 #include "proto/rpc_endpoint.h"
 #include "util.h"
 
@@ -213,6 +214,10 @@ main(int argc, char *argv[])
     set_up_process();
     if (argc > 1 && !strcmp(argv[1], "__complete")) {
         return complete(argv + 2, argc - 2);
+    }
+    if (argc == 2 && !strcmp(argv[1], "__tables")) {
+        tables_print();
+        return output_flush() ? CTL_OK : CTL_REFUSED;
     }
     code = dispatch(&args, argc, argv);
     args_destroy(&args);

@@ -11,3 +11,20 @@ dist_example_DATA = \
 	docs/examples/developers.yaml \
 	docs/examples/internet-separated.yaml \
 	docs/examples/quarantine-tier.yaml
+
+# Manual pages: text from here, commands and options from the programs themselves.
+man_MANS = docs/man/swctl.8 docs/man/vswitchd.8 docs/man/fusuma-policy.5
+CLEANFILES += $(man_MANS)
+EXTRA_DIST += build-aux/manual.py docs/man/swctl.md docs/man/vswitchd.md
+MANUAL = $(PYTHON) $(top_srcdir)/build-aux/manual.py
+docs/man/swctl.8: bin/swctl build-aux/manual.py docs/man/swctl.md
+	$(AM_V_GEN)$(MKDIR_P) docs/man && $(MANUAL) swctl 8 'drives the Fusuma virtual switch' \
+		$(srcdir)/docs/man/swctl.md bin/swctl >$@.tmp && mv $@.tmp $@
+docs/man/vswitchd.8: bin/vswitchd build-aux/manual.py docs/man/vswitchd.md
+	$(AM_V_GEN)$(MKDIR_P) docs/man && $(MANUAL) vswitchd 8 \
+		'userspace switch with a firewall for every desktop' \
+		$(srcdir)/docs/man/vswitchd.md bin/vswitchd >$@.tmp && mv $@.tmp $@
+docs/man/fusuma-policy.5: build-aux/manual.py docs/policy.md
+	$(AM_V_GEN)$(MKDIR_P) docs/man && $(MANUAL) fusuma-policy 5 \
+		'who may talk to whom through a Fusuma switch' $(srcdir)/docs/policy.md >$@.tmp && \
+		mv $@.tmp $@
