@@ -15,6 +15,9 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/compile.h \
 	vswitch/control/config.c \
 	vswitch/control/config.h \
+	vswitch/control/config_ports.c \
+	vswitch/control/config_reader.c \
+	vswitch/control/config_reader.h \
 	vswitch/control/conn_filter.c \
 	vswitch/control/conn_filter.h \
 	vswitch/control/conn_message.c \
