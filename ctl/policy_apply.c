@@ -33,6 +33,14 @@ print_applied(const Fusuma__V1__ApplyPolicyResponse *r)
                 ", in force on %zu desktop%s, sha256 %s",
                 r->version, r->rules, policy_plural(r->rules), r->generation, r->n_ports,
                 policy_plural(r->n_ports), r->digest);
+    if (r->elapsed) {
+        const Fusuma__V1__Elapsed *e = r->elapsed;
+
+        output_line(
+            "it took %.1f ms: to read %.1f, to compile %.1f, to store %.1f, to publish %.1f",
+            e->total_us / 1e3, e->parse_us / 1e3, e->compile_us / 1e3, e->store_us / 1e3,
+            e->publish_us / 1e3);
+    }
     if (r->confirm_by) {
         char *when = policy_time(r->confirm_by);
 

@@ -3,6 +3,7 @@
 #
 #     bench.sh forward [-o table|json] [--runs N] [--windows N] [--flows N]
 #     bench.sh acl     [-o table|json] [--runs N] [--headers N] [SET...]
+#     bench.sh policy  [-o table|json] [--runs N] [--only CASE]
 #
 # forward: packets a second through two vhost-user ports of vswitchd (bindings guarded, policy
 # applied, connections tracked) beside dpdk-testpmd, which copies from port to port and looks at
@@ -12,6 +13,9 @@
 # acl: the rule tables beside rte_acl's widest algorithm, on the ClassBench sets of
 # tests/data/rulesets (all of them, or those that are named): time of a lookup, of a build, and
 # memory.  acl.c says what the headers are.
+#
+# policy: how long changes of policies and address sets take until they are in force, beside rte_acl's
+# build of the same rules, and what they cost in memory; policy.py has the cases.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -24,6 +28,8 @@ flows=1000
 headers=65536
 sets=()
 json=
+only=
+memory=
 # What a stateful firewall may cost beside copying alone.
 floor=0.4
 target=0.6
@@ -44,6 +50,7 @@ usage()
 {
     echo "usage: bench.sh forward [-o table|json] [--runs N] [--windows N] [--flows N]" >&2
     echo "       bench.sh acl [-o table|json] [--runs N] [--headers N] [SET...]" >&2
+    echo "       bench.sh policy [-o table|json] [--runs N] [--only CASE]" >&2
     exit 2
 }
 
@@ -62,6 +69,7 @@ clean_up()
     [[ ! $hugepages_before ]] || echo "$hugepages_before" >/proc/sys/vm/nr_hugepages
     [[ ! $autogroup_before ]] || echo "$autogroup_before" >/proc/$$/autogroup
     [[ ! $tmp ]] || rm -rf "$tmp"
+    [[ ! $memory ]] || rm -rf "$memory"
 }
 
 hugepages()
@@ -235,6 +243,19 @@ forward()
         --peer testpmd --floor "$floor" --target "$target" "${compare[@]}" "$tmp/runs"
 }
 
+# The state is in memory, for it is not the disk that is measured; some cases say "on disk".
+policy()
+{
+    local args=(--build "$build" --top "$here/.." --tmp "$tmp" --runs "${runs:-5}")
+    if [[ -d /dev/shm && -w /dev/shm ]]; then
+        memory=$(mktemp -d /dev/shm/fusuma-bench.XXXXXX)
+        args+=(--memory-dir "$memory/state")
+    fi
+    [[ ! $json ]] || args+=(--json)
+    [[ ! $only ]] || args+=(--only "$only")
+    /usr/bin/python3 "$here/policy.py" "${args[@]}" "${no_huge[@]}"
+}
+
 acl()
 {
     local report=() files=() set cpu=$(($(nproc) - 1))
@@ -253,7 +274,7 @@ acl()
 }
 
 case_=${1-}
-[[ $case_ == forward || $case_ == acl ]] || usage
+case $case_ in forward | acl | policy) ;; *) usage ;; esac
 shift
 while (($#)); do
     case $case_$1 in
@@ -261,6 +282,7 @@ while (($#)); do
         *--runs) runs=${2?} ;;
         forward--windows) windows=${2?} ;;
         forward--flows) flows=${2?} ;;
+        policy--only) only=${2?} ;;
         acl--headers) headers=${2?} ;;
         acl[!-]*)
             sets+=("$1")
@@ -272,7 +294,7 @@ while (($#)); do
     shift 2
 done
 
-for program in bin/vswitchd perf/acl perf/gen; do
+for program in bin/vswitchd perf/acl perf/gen perf/rte_build; do
     [[ -x $build/$program ]] || die "$build/$program is missing: ./run build"
 done
 trap clean_up EXIT

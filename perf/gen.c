@@ -28,7 +28,7 @@
 
 struct options {
     struct frame_spec frames;
-    double seconds, warmup;
+    double seconds, warmup, rate; /* packets a second; 0: as fast as it goes */
     unsigned int windows, lcore;
     bool no_huge;
     const char *sockets[2];
@@ -40,6 +40,7 @@ struct gen {
     uint32_t n_flows, next_flow;
     struct rte_mbuf *unsent[BURST]; /* from 'first' on, as the ring was full */
     uint16_t first, n;
+    uint64_t period, due; /* of bursts, in cycles; period 0: always */
     uint64_t sent, received;
     uint64_t verdicts[FRAME_N_VERDICTS];
 };
@@ -47,10 +48,11 @@ struct gen {
 static void
 usage(void)
 {
-    fputs("usage: gen [--flows N] [--denied N] [--windows N] [--seconds S] [--warmup S]\n"
-          "           [--lcore CPU] [--no-huge] [--src-mac M] [--dst-mac M] [--src-ip A]\n"
-          "           [--dst-ip A] [--port P] [--denied-port P] SOCKET-IN SOCKET-OUT\n",
-          stderr);
+    fputs(
+        "usage: gen [--flows N] [--denied N] [--windows N] [--seconds S] [--warmup S]\n"
+        "           [--rate PPS] [--lcore CPU] [--no-huge] [--src-mac M] [--dst-mac M]\n"
+        "           [--src-ip A] [--dst-ip A] [--port P] [--denied-port P] SOCKET-IN SOCKET-OUT\n",
+        stderr);
     exit(EXIT_FAILURE);
 }
 
@@ -111,6 +113,9 @@ parse_option(int option, const char *arg, struct options *o)
     case 'u':
         o->warmup = atof(arg);
         break;
+    case 'r':
+        o->rate = atof(arg);
+        break;
     case 'l':
         o->lcore = parse_number(arg, 0, RTE_MAX_LCORE - 1);
         break;
@@ -149,6 +154,7 @@ parse_options(int argc, char *argv[], struct options *o)
         { "windows", required_argument, NULL, 'w' },
         { "seconds", required_argument, NULL, 's' },
         { "warmup", required_argument, NULL, 'u' },
+        { "rate", required_argument, NULL, 'r' },
         { "lcore", required_argument, NULL, 'l' },
         { "no-huge", no_argument, NULL, 'n' },
         { "src-mac", required_argument, NULL, 'M' },
@@ -268,6 +274,21 @@ burst_sink(struct gen *g)
     rte_pktmbuf_free_bulk(pkts, n);
 }
 
+/* Whether the next burst may go.  Who sends slowly leaves the CPU to others meanwhile. */
+static bool
+is_due(struct gen *g)
+{
+    if (!g->period) {
+        return true;
+    }
+    if (rte_rdtsc() < g->due) {
+        rte_delay_us_sleep(20);
+        return false;
+    }
+    g->due += g->period;
+    return true;
+}
+
 /* Reads the clock rarely, and takes what the switch sends to the sender's side. */
 static void
 run(struct gen *g, double seconds)
@@ -279,7 +300,7 @@ run(struct gen *g, double seconds)
     do {
         for (i = 0; i < 64; i++) {
             burst_sink(g);
-            if (!g->n) {
+            if (!g->n && is_due(g)) {
                 burst_make(g);
             }
             if (g->n) {
@@ -340,6 +361,7 @@ measure(struct gen *g, const struct options *o)
 {
     unsigned int i;
 
+    g->due = rte_rdtsc();
     run(g, o->warmup);
     puts("begin");
     for (i = 0; i < o->windows; i++) {
@@ -388,6 +410,7 @@ main(int argc, char *argv[])
         port_start(i, g.pool);
     }
 
+    g.period = o.rate > 0 ? BURST / o.rate * rte_get_tsc_hz() : 0;
     if (!open_flows(&g)) {
         fprintf(stderr, "gen: %u of %u flows did not open\n", n_unopened(&g), g.n_flows);
         return 2;

@@ -7,6 +7,7 @@ PROTO_FILES = \
 	proto/fusuma/v1/conn.proto \
 	proto/fusuma/v1/counter.proto \
 	proto/fusuma/v1/drop.proto \
+	proto/fusuma/v1/elapsed.proto \
 	proto/fusuma/v1/policy.proto \
 	proto/fusuma/v1/port.proto \
 	proto/fusuma/v1/quarantine.proto \
@@ -22,6 +23,7 @@ PROTO_GENERATED = \
 	proto/fusuma/v1/conn.pb-c.c proto/fusuma/v1/conn.pb-c.h \
 	proto/fusuma/v1/counter.pb-c.c proto/fusuma/v1/counter.pb-c.h \
 	proto/fusuma/v1/drop.pb-c.c proto/fusuma/v1/drop.pb-c.h \
+	proto/fusuma/v1/elapsed.pb-c.c proto/fusuma/v1/elapsed.pb-c.h \
 	proto/fusuma/v1/policy.pb-c.c proto/fusuma/v1/policy.pb-c.h \
 	proto/fusuma/v1/port.pb-c.c proto/fusuma/v1/port.pb-c.h \
 	proto/fusuma/v1/quarantine.pb-c.c proto/fusuma/v1/quarantine.pb-c.h \

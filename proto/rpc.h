@@ -148,6 +148,9 @@ const struct rpc_peer *rpc_call_peer(const struct rpc_call *);
  * NULL, says that there were several, of which this is the first. */
 const char *rpc_call_header(const struct rpc_call *, const char *name, bool *repeated);
 
+/* When its request had been read: CLOCK_MONOTONIC, in microseconds. */
+int64_t rpc_call_asked_us(const struct rpc_call *);
+
 /* Packs 'reply' (still the caller's) and ends the call. */
 void rpc_call_reply(struct rpc_call *, const ProtobufCMessage *reply);
 void rpc_call_fail(struct rpc_call *, enum rpc_status, const char *format, ...)

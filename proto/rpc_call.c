@@ -81,3 +81,9 @@ rpc_stream_submit(struct rpc_stream *stream, enum rpc_event event, const grpc_op
         rpc_stream_release(stream);
     }
 }
+
+int64_t
+rpc_call_asked_us(const struct rpc_call *call)
+{
+    return call->asked_us;
+}

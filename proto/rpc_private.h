@@ -51,6 +51,7 @@ struct rpc_call {
     grpc_byte_buffer *received;
     grpc_byte_buffer *sending;
     ProtobufCMessage *request;
+    int64_t asked_us;
     int cancelled;
     bool headers_sent;
     struct rpc_peer peer;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
@@ -108,6 +109,15 @@ pass_to_control(struct rpc_stream *stream)
     }
 }
 
+static int64_t
+now_us(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
 static void
 on_request(struct rpc_stream *stream)
 {
@@ -119,6 +129,7 @@ on_request(struct rpc_stream *stream)
                    handler->each ? NULL : "no request message");
         return;
     }
+    stream->call.asked_us = now_us();
     stream->call.request = unpack_received(stream, &error);
     if (!stream->call.request) {
         rpc_finish(stream, NULL, RPC_INVALID_ARGUMENT, error);

@@ -133,6 +133,10 @@ def apply_policy(stubs):
     check('without a policy nothing passes', not ping('alice', 'server'))
     reply = stubs.call('fusuma.v1.PolicyService', 'ApplyPolicy', yaml=POLICY)
     check('ApplyPolicy', reply.rules == 1 and len(reply.digest) == 64)
+    took = reply.elapsed
+    check('what took time is part of the whole', min(took.parse_us, took.compile_us, took.store_us,
+                                                     took.publish_us) > 0 and
+          took.total_us >= took.parse_us + took.compile_us + took.store_us + took.publish_us)
     check('what it allows passes', ping('alice', 'server'))
     code, text = status_of(stubs.call, 'fusuma.v1.PolicyService', 'ApplyPolicy',
                            yaml=POLICY.replace('peer: servers', 'peer: nobody'))
@@ -201,7 +205,8 @@ def patch_address_sets(stubs):
     code, text = status_of(stubs.call, SETS, 'PatchAddressSet', name='peers', add=[bob])
     check('a patch of a set that is not there is NOT_FOUND', code == grpc.StatusCode.NOT_FOUND)
     first = stubs.call(SETS, 'PutAddressSet', name='peers', prefixes=[], has_expected=True)
-    check('PutAddressSet', first.revision > 0 and first.prefix_count == 0 and not first.in_policy)
+    check('PutAddressSet', first.revision > 0 and first.prefix_count == 0 and not first.in_policy and
+          not first.HasField('elapsed'))
     code, text = status_of(stubs.call, SETS, 'PutAddressSet', name='peers', has_expected=True)
     check('once more is ABORTED: %s' % text, code == grpc.StatusCode.ABORTED)
     stubs.call('fusuma.v1.PolicyService', 'ApplyPolicy', yaml=SETS_POLICY)
@@ -211,6 +216,8 @@ def patch_address_sets(stubs):
                        add=[bob, HOSTS['alice'][1], bob + '/32'])
     check('PatchAddressSet', (added.added, added.removed, added.in_policy) == (2, 0, True) and
           added.revision > first.revision and set_of(stubs, 'peers') == both)
+    check('and how long it took', added.elapsed.total_us >= added.elapsed.store_us +
+          added.elapsed.publish_us > 0)
     check('what it allows passes', ping('alice', 'bob'))
     workers = stubs.call('fusuma.v1.SystemService', 'ListWorkers').workers
     check('its generation is in force on every worker',

@@ -34,6 +34,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/eal.h \
 	vswitch/control/election.c \
 	vswitch/control/election.h \
+	vswitch/control/elapsed.c \
+	vswitch/control/elapsed.h \
 	vswitch/control/file.c \
 	vswitch/control/file.h \
 	vswitch/control/gate.c \

@@ -6,6 +6,7 @@
 
 #include "control/control.h"
 #include "openvswitch/vlog.h"
+#include "timeval.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(change);
@@ -70,19 +71,34 @@ static void
 hand_over(struct change *change)
 {
     change->job.run = change_write;
+    change->handed_over_us = time_usec();
     writer_submit(&change->job, WRITER_STATE);
+}
+
+static void
+take_time(struct elapsed *e, int64_t begun_us, int64_t in_force_us)
+{
+    e->publish_us = in_force_us - begun_us;
+    e->total_us = MAX(in_force_us - (e->asked_us ? e->asked_us : begun_us), 1);
 }
 
 static void
 commit(struct control *c, struct change *change)
 {
+    uint64_t generation = c->publisher.generation;
+    int64_t begun_us = time_usec();
+
+    change->elapsed.store_us = begun_us - change->handed_over_us;
     change->status = change->ops->commit(c, change, &change->why);
     if (change->status) {
         change->undoing = true;
         hand_over(change);
-    } else {
-        end(c, change, RPC_OK, NULL);
+        return;
     }
+    if (c->publisher.generation != generation) {
+        take_time(&change->elapsed, begun_us, c->publisher.in_force_us);
+    }
+    end(c, change, RPC_OK, NULL);
 }
 
 /* Goes on with the change that the writer has done its part of. */

@@ -7,6 +7,7 @@
 #ifndef CONTROL_CHANGE_H
 #define CONTROL_CHANGE_H 1
 
+#include "control/elapsed.h"
 #include "control/state.h"
 #include "latch.h"
 #include "openvswitch/list.h"
@@ -42,7 +43,11 @@ struct change {
     bool begun, undoing;
     enum rpc_status status; /* why it is undone */
     char *why;
-    int write_error; /* of store or unstore */
+    /* 'asked_us' and what comes before it is stored is the submitter's; the rest is filled in, for
+     * done() too, when the change publishes something. */
+    struct elapsed elapsed;
+    int64_t handed_over_us; /* to the writer */
+    int write_error;        /* of store or unstore */
     char *write_why;
 };
 

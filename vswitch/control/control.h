@@ -114,11 +114,13 @@ struct policy_options {
     bool has_expected; /* only if this version (0: none) is in force; otherwise RPC_ABORTED */
     uint64_t expected;
     uint32_t confirm_within_s; /* goes back by itself unless confirmed; 0: it is for good */
+    int64_t asked_us;          /* rpc_call_asked_us(); 0: nobody asked */
 };
 struct policy_outcome {
     const struct policy *policy;       /* in force, or as it would be */
     int64_t confirm_by_s;              /* Unix time; 0: for good */
     const struct compile_job *checked; /* of a dry run: findings and differences; or NULL */
+    struct elapsed elapsed;
 };
 /* Calls 'done' once, now or later; '*error' is only lent, as is the outcome, which is NULL unless
  * the status is RPC_OK. */

@@ -18,6 +18,7 @@ struct apply {
     struct ovs_list node;
     struct policy *policy; /* NULL: it is the publisher's */
     struct compile_job job;
+    int64_t submitted_us; /* to the compiler */
     struct change change;
     struct policy_options options;
     bool compare_only;
@@ -262,6 +263,7 @@ apply_end(struct control *c, struct apply *a, enum rpc_status status, const char
         .policy = a->policy ? a->policy : c->publisher.policy,
         .confirm_by_s = a->pending.confirm_by_s,
         .checked = a->options.dry_run || a->compare_only ? &a->job : NULL,
+        .elapsed = a->change.elapsed,
     };
 
     a->done(c, status, error, status ? NULL : &outcome, a->aux);
@@ -323,6 +325,7 @@ apply_next(struct control *c)
         enum rpc_status status = apply_fill(c, a, &error);
 
         if (!status) {
+            a->submitted_us = time_usec();
             compiler_submit(c->compiler, &a->job);
             return;
         }
@@ -337,6 +340,7 @@ apply_create(struct control *c, struct state_policy *text, policy_done *done, vo
 {
     struct policy *policy;
     struct apply *a;
+    int64_t begun_us = time_usec();
     char *error = NULL;
     enum rpc_status status = parse(text, &policy, &error);
 
@@ -348,6 +352,7 @@ apply_create(struct control *c, struct state_policy *text, policy_done *done, vo
     a = xzalloc(sizeof *a);
     a->policy = policy;
     a->change.ops = &apply_ops;
+    a->change.elapsed.parse_us = time_usec() - begun_us;
     a->done = done;
     a->aux = aux;
     return a;
@@ -371,6 +376,7 @@ policies_apply(struct control *c, struct state_policy *text, const struct policy
     if (a) {
         a->policy->text->applied_us = time_wall_usec();
         a->options = *options;
+        a->change.elapsed.asked_us = options->asked_us;
         apply_queue(c, a);
     }
 }
@@ -402,6 +408,7 @@ policies_run(struct control *c)
         return;
     }
     a = CONTAINER_OF(job, struct apply, job);
+    a->change.elapsed.compile_us = time_usec() - a->submitted_us;
     status = a->compare_only && !job->error ? RPC_OK : take_compiled(a->policy, job, &error);
     if (status || a->options.dry_run || a->compare_only) {
         apply_end(c, a, status, error);

@@ -214,6 +214,7 @@ policy_applied_message(const struct control *c, const struct policy_outcome *out
     }
     free(nodes);
     add_checks(outcome, m);
+    m->elapsed = elapsed_message(&outcome->elapsed);
     return m;
 }
 

@@ -7,6 +7,7 @@
 
 #include "control/membership.h"
 #include "datapath/worker.h"
+#include "timeval.h"
 #include "util.h"
 
 /* Whose tables a desktop has. */
@@ -377,6 +378,7 @@ publish(struct publisher *p, struct desired *d, struct policy *next)
 
     dp_publish(p->snapshot);
     dp_synchronize();
+    p->in_force_us = time_usec();
 
     free_snapshot(old, p->snapshot);
     destroy_build(&b);

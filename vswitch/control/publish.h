@@ -29,6 +29,7 @@ struct publisher {
     struct policy *policy;                /* NULL: none, everything is denied */
     uint32_t last_table_id, last_epoch;
     uint64_t generation;
+    int64_t in_force_us; /* time_usec() since which no worker judges by an older one */
 };
 
 void publisher_init(struct publisher *);

@@ -105,6 +105,7 @@ changed(struct control *c, enum rpc_status status, const char *error,
     m->removed = outcome->n_removed;
     m->generation = c->publisher.generation;
     m->in_policy = sets_group(policy_of(c), outcome->name) != NULL;
+    m->elapsed = elapsed_message(&outcome->elapsed);
     rpc_reply_with(call, m);
 }
 
@@ -124,6 +125,7 @@ static void
 submit(struct control *c, struct rpc_call *call, bool good, struct set_edit *e, char *error)
 {
     if (good) {
+        e->asked_us = rpc_call_asked_us(call);
         sets_submit(c, e, changed, call);
     } else {
         set_edit_destroy(e);

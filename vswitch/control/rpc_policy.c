@@ -83,7 +83,8 @@ apply(struct rpc_call *call, const Fusuma__V1__ApplyPolicyRequest *r, struct con
     struct policy_options options = { .dry_run = dry_run,
                                       .has_expected = r->has_expected || r->expected_version,
                                       .expected = r->expected_version,
-                                      .confirm_within_s = r->confirm_within_s };
+                                      .confirm_within_s = r->confirm_within_s,
+                                      .asked_us = rpc_call_asked_us(call) };
     struct state_policy *text = takes_time(call, r->confirm_within_s) ? text_of(c, call, r) : NULL;
 
     if (text) {
@@ -166,7 +167,8 @@ rpc_rollback_policy(struct rpc_call *call, const ProtobufCMessage *request, void
     r->comment = xstrdup(m->comment);
     r->options = (struct policy_options){ .has_expected = m->has_expected || m->expected_version,
                                           .expected = m->expected_version,
-                                          .confirm_within_s = m->confirm_within_s };
+                                          .confirm_within_s = m->confirm_within_s,
+                                          .asked_us = rpc_call_asked_us(call) };
     if (m->version) {
         roll_back(control, m->version, r);
     } else {

@@ -273,7 +273,7 @@ set_change_done(struct control *c, struct change *change, enum rpc_status status
 {
     struct set_change *sc = set_change_cast(change);
     struct set_outcome outcome = { sc->edit->name, sets_find(&c->desired.sets, sc->edit->name),
-                                   sc->added.n, sc->removed.n };
+                                   sc->added.n, sc->removed.n, change->elapsed };
 
     sc->done(c, status, error, status ? NULL : &outcome, sc->aux);
     set_destroy(sc->next);
@@ -303,6 +303,7 @@ sets_submit(struct control *c, struct set_edit *edit, set_done *done, void *aux)
     }
     sc = xzalloc(sizeof *sc);
     sc->change.ops = &ops;
+    sc->change.elapsed.asked_us = edit->asked_us;
     sc->edit = edit;
     sc->done = done;
     sc->aux = aux;

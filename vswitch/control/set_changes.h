@@ -4,6 +4,7 @@
 #ifndef CONTROL_SET_CHANGES_H
 #define CONTROL_SET_CHANGES_H 1
 
+#include "control/elapsed.h"
 #include "control/sets.h"
 #include "proto/rpc.h"
 
@@ -19,6 +20,7 @@ struct set_edit {
     size_t n_add, n_remove;
     bool has_expected; /* only if the set has this revision; 0: only if there is none */
     uint64_t expected;
+    int64_t asked_us; /* rpc_call_asked_us() */
 };
 void set_edit_destroy(struct set_edit *);
 
@@ -27,6 +29,7 @@ struct set_outcome {
     const char *name;
     const struct address_set *set; /* NULL: it is gone */
     size_t n_added, n_removed;
+    struct elapsed elapsed;
 };
 
 /* Calls 'done' once, now or later; 'error' is only lent, as is the outcome, which is NULL unless

@@ -1,0 +1,345 @@
+#!/usr/bin/python3
+"""How fast policies come into force, and what they cost: the cases of 'bench.sh policy'.
+
+    policy.py --build DIR --top DIR --tmp DIR [--memory-dir DIR] [--runs N] [--json] [--no-huge]
+              [--only WORD]
+
+It starts vswitchd, applies policies by gRPC, and takes the times from the replies (Elapsed in
+elapsed.proto): 'ours' of what takes time is from when the switch had read the request until every
+worker judged by the policy, reading the YAML and storing it included.  Each is the median of the
+runs; 'worst' beside it is the longest.  docs/performance.md says what the cases are."""
+
+import argparse
+import glob
+import gzip
+import json
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+import grpc
+
+N_PORTS = 200
+WORKER_CPU, OTHER_CPU = 1, 0
+FILTER = re.compile(r"@(\S+)\s+(\S+)\s+(\d+) : (\d+)\s+(\d+) : (\d+)\s+0x(\w\w)/0x(\w\w)")
+PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
+# Allowed before everything else: the traffic that is under way while policies change.
+TRAFFIC = """tiers:
+  emergency:
+    - { id: out, direction: egress, peer: 10.0.0.2, protocol: udp, ports: [5001], action: allow }
+    - { id: in, direction: ingress, peer: 10.0.0.1, protocol: udp, ports: [5001], action: allow }
+"""
+
+
+# ---- policies ----
+
+def filters(path, first=None):
+    with gzip.open(path, "rt") as f:
+        return [FILTER.match(line).groups() for line in f][:first]
+
+
+def rule(name, filter_, action, more=""):
+    """What a desktop's table has of a filter: peer, protocol and destination ports."""
+    _, dst, _, _, lo, hi, protocol, mask = filter_
+    number = int(protocol, 16)
+    text = "  - { id: %s, direction: egress, peer: %s" % (name, "any" if dst.endswith("/0") else dst)
+    if mask == "FF":
+        text += ", protocol: %s" % PROTOCOLS.get(number, number)
+        if number in (6, 17) and (lo, hi) != ("0", "65535"):
+            text += ", ports: [%s]" % (lo if lo == hi else "%s-%s" % (lo, hi))
+    return text + ", action: %s%s }\n" % (action, more)
+
+
+def policy(rules, flipped=None, head=TRAFFIC):
+    """Every other rule allows; 'flipped' is one that does the opposite."""
+    actions = ["allow" if (i % 2 == 1) != (i == flipped) else "drop" for i in range(len(rules))]
+    return "version: 1\n" + head + "rules:\n" + "".join(
+        rule("r%d" % i, f, a) for i, (f, a) in enumerate(zip(rules, actions)))
+
+
+def distinct_policy(rules, n_own):
+    """A table of its own for every port: of 'rules' all but the last are common, and each port has
+    'n_own' more that are applied to it alone."""
+    groups = "".join("  g%d: { labels: { n: '%d' } }\n" % (p, p) for p in range(N_PORTS))
+    own = "".join(
+        rule("p%dr%d" % (p, i), rules[(p * n_own + i) % len(rules)], "allow" if i % 2 else "drop",
+             ", applied_to: g%d" % p) for p in range(N_PORTS) for i in range(n_own))
+    common = "".join(rule("r%d" % i, f, "allow" if i % 2 else "drop")
+                     for i, f in enumerate(rules[:-n_own]))
+    return "version: 1\n" + TRAFFIC + "groups:\n" + groups + "rules:\n" + own + common
+
+
+# ---- the switch ----
+
+class Switch:
+    def __init__(self, options, state, n_ports=N_PORTS):
+        self.tmp = options.tmp
+        self.state = state
+        config = self.tmp + "/config.yaml"
+        with open(config, "w") as f:
+            f.write("settings: { idle_sleep: false }\nports:\n")
+            for p in range(n_ports):
+                f.write("  - { name: p%d, role: desktop, vhost_user: { socket: %s/p%d },\n"
+                        "      mac: '02:00:00:00:00:%02x', ips: [10.0.0.%d], labels: { n: '%d' } }\n"
+                        % (p, self.tmp, p, p + 1, p + 1, p))
+        for directory in (state, self.tmp + "/run"):
+            subprocess.run(["rm", "-rf", directory], check=True)
+            os.mkdir(directory)
+        command = ["taskset", "-c", "%d,%d" % (OTHER_CPU, WORKER_CPU),
+                   options.build + "/bin/vswitchd", "--config", config, "--state-dir", state,
+                   "--run-dir", self.tmp + "/run", "--lcores", "%d,%d" % (OTHER_CPU, WORKER_CPU)]
+        command += ["--no-huge"] if options.no_huge else []
+        self.log = open(self.tmp + "/log", "w")
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log,
+                                        stderr=self.log)
+        self.wait(self.tmp + "/run/vswitchd.sock")
+        self.channel = grpc.insecure_channel(
+            "unix:%s/run/vswitchd.sock" % self.tmp,
+            options=[("grpc.max_send_message_length", -1),
+                     ("grpc.max_receive_message_length", -1)])
+        with open(options.build + "/proto/fusuma.protoset", "rb") as f:
+            self.stubs = Stubs(self.channel, f.read())
+
+    def wait(self, path):
+        for _ in range(600):
+            if os.path.exists(path):
+                return
+            if self.process.poll() is not None:
+                break
+            time.sleep(0.1)
+        with open(self.tmp + "/log") as f:
+            sys.exit("policy: vswitchd does not start:\n" + f.read()[-2000:])
+
+    def stop(self):
+        self.channel.close()
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+        self.log.close()
+        subprocess.run(["rm", "-rf", self.state], check=True)
+
+    def apply(self, text):
+        return self.stubs.call("fusuma.v1.PolicyService", "ApplyPolicy", timeout=120,
+                               yaml=text).elapsed
+
+    def set(self, method, **fields):
+        return self.stubs.call("fusuma.v1.AddressSetService", method, timeout=60, **fields).elapsed
+
+    def memory(self):
+        """What is resident, in MiB."""
+        with open("/proc/%d/status" % self.process.pid) as f:
+            found = dict(line.split(":", 1) for line in f)
+        return sum(int(found.get(key, "0").split()[0]) for key in ("VmRSS", "HugetlbPages")) / 1024
+
+
+class Traffic:
+    """Packets from p0 to p1, all of which are allowed, for so many seconds."""
+
+    def __init__(self, options, seconds):
+        command = ["nice", "-n", "19", options.build + "/perf/gen", "--lcore", str(OTHER_CPU),
+                   "--flows", "1000", "--windows", "1", "--warmup", "0.2", "--seconds",
+                   str(seconds), "--rate", str(options.rate)]
+        command += ["--no-huge"] if options.no_huge else []
+        self.errors = open(options.tmp + "/gen.log", "w")
+        self.process = subprocess.Popen(command + [options.tmp + "/p0", options.tmp + "/p1"],
+                                        stdout=subprocess.PIPE, stderr=self.errors, text=True)
+        self.read_until("begin")
+
+    def read_until(self, word):
+        for line in self.process.stdout:
+            if line.split()[0] == word:
+                return line.split()
+        with open(self.errors.name) as f:
+            sys.exit("policy: the generator found fault: " + f.read()[-1000:])
+
+    def running(self):
+        return self.process.poll() is None
+
+    def end(self):
+        """Packets sent, and of those lost."""
+        _, sent, received = self.read_until("total")
+        if self.process.wait():
+            sys.exit("policy: the generator found fault, status %d" % self.process.returncode)
+        self.errors.close()
+        return int(sent), int(sent) - int(received)
+
+
+# ---- the cases ----
+
+PARTS = ("parse", "compile", "store", "publish")
+
+
+class Report:
+    def __init__(self, as_json):
+        self.as_json = as_json
+        self.all_met = True
+        if not as_json:
+            print("%-34s %10s %10s %8s %8s %5s   %s" % (
+                "case", "ours", "peer", "ratio", "target", "met",
+                " ".join("%8s" % p for p in PARTS + ("worst",))))
+
+    def line(self, case, unit, ours, target, peer=None, peer_name=None, times=None, **more):
+        ratio = peer / ours if peer and ours else None
+        met = ours <= target if peer is None else ratio >= target
+        self.all_met &= met
+        parts = {p: statistics.median(getattr(e, p + "_us") for e in times) / 1e3
+                 for p in PARTS} if times else {}
+        if times:
+            more["worst"] = max(e.total_us for e in times) / 1e3
+        if self.as_json:
+            row = {"case": case, "unit": unit, "ours": round(ours, 3),
+                   "peer": peer and round(peer, 3), "peer_name": peer_name,
+                   "ratio": ratio and round(ratio, 2), "target": target, "met": met,
+                   "runs": len(times) if times else 1}
+            row.update({p + "_ms": round(v, 3) for p, v in parts.items()})
+            row.update({k: round(v, 3) if isinstance(v, float) else v for k, v in more.items()})
+            print(json.dumps(row), flush=True)
+            return
+        print("%-34s %10s %10s %8s %8s %5s   %s" % (
+            case, "%.2f %s" % (ours, unit), "%.1f" % peer if peer else "", "%.1f" % ratio
+            if ratio else "", target, "yes" if met else "NO",
+            " ".join("%8.2f" % v for v in [*parts.values(), *([more["worst"]] if times else [])])),
+            flush=True)
+
+
+def total(times):
+    return statistics.median(e.total_us for e in times) / 1e3
+
+
+def ruleset(options, name):
+    return "%s/tests/data/rulesets/%s.rules.gz" % (options.top, name)
+
+
+def case_sets(options, switch, report):
+    """Every set from nothing, beside rte_acl's build of it."""
+    for path in sorted(glob.glob(ruleset(options, "*"))):
+        name = os.path.basename(path).split(".")[0]
+        text = policy(filters(path))
+        times = []
+        for _ in range(options.runs):
+            switch.apply("version: 1\n" + TRAFFIC)
+            times.append(switch.apply(text))
+        built = subprocess.run(
+            ["taskset", "-c", str(OTHER_CPU), options.build + "/perf/rte_build", "--runs", "3", path],
+            check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+        report.line("apply " + name, "ms", total(times), 20, float(built[2]), "rte_acl build", times,
+                    without_yaml=round(float(built[2]) /
+                                       statistics.median((e.total_us - e.parse_us) / 1e3
+                                                         for e in times), 2),
+                    peer_of_port_fields=float(built[3]))
+
+
+def lost_line(report, case, traffic):
+    sent, lost = traffic.end()
+    report.line("lost, " + case, "packets", lost, 0, sent=sent)
+
+
+def change_rules(options, switch, report, name, target, where):
+    rules = filters(ruleset(options, name), 4000)
+    case = "one rule of 4,000, %s%s" % (name.split("-")[0], where)
+    texts = [policy(rules), policy(rules, 2000)]
+    switch.apply(texts[0])
+    traffic = Traffic(options, 0.3 * options.runs + 1)
+    times = []
+    while len(times) < 2 * options.runs and traffic.running():
+        times.append(switch.apply(texts[(len(times) + 1) % 2]))
+        time.sleep(0.05)
+    report.line(case, "ms", total(times), target, times=times)
+    lost_line(report, case, traffic)
+
+
+def change_member(options, switch, report, where):
+    rules = filters(ruleset(options, "acl3-10k"), 4000)
+    head = TRAFFIC + ("    - { id: set, direction: egress, peer: others, protocol: tcp, ports: [445],"
+                      " action: allow }\naddress_sets:\n  others: {}\n")
+    case = "one of 1,000 members of a set" + where
+    switch.set("PutAddressSet", name="others",
+               prefixes=["172.20.%d.%d" % (i // 250, i % 250) for i in range(1000)])
+    switch.apply(policy(rules, head=head))
+    traffic = Traffic(options, 0.2 * options.runs + 1)
+    times = []
+    while len(times) < 4 * options.runs and traffic.running():
+        change = {("remove" if len(times) % 2 else "add"): ["172.30.1.1"]}
+        times.append(switch.set("PatchAddressSet", name="others", **change))
+        time.sleep(0.03)
+    report.line(case, "ms", total(times), 1, times=times)
+    lost_line(report, case, traffic)
+
+
+def case_changes(options, switch, report, where=""):
+    change_rules(options, switch, report, "acl3-10k", 5, where)
+    change_rules(options, switch, report, "fw1-10k", 20, where)
+    change_member(options, switch, report, where)
+
+
+def growth(options, n_ports):
+    """By how much a policy of 4,000 rules makes the switch larger."""
+    switch = Switch(options, options.memory_dir, n_ports)
+    before = switch.memory()
+    switch.apply(policy(filters(ruleset(options, "acl3-10k"), 4000)))
+    grown = switch.memory() - before
+    switch.stop()
+    return grown
+
+
+def case_memory(options, report):
+    one, all_ = growth(options, 1), growth(options, N_PORTS)
+    report.line("a policy that 200 ports share", "MiB", all_, round(1.1 * one + 1, 1), one_port=one)
+
+
+def case_distinct(options, report):
+    rules = filters(ruleset(options, "acl3-10k"), 4000)
+    switch = Switch(options, options.memory_dir)
+    times = [switch.apply(distinct_policy(rules, 60))]
+    report.line("200 distinct policies, in force", "ms", total(times), 10000, times=times)
+    report.line("200 distinct policies, resident", "MiB", switch.memory(), 2048)
+    switch.stop()
+
+
+def run(options, report):
+    def wanted(*words):
+        return not options.only or any(options.only in w for w in words)
+
+    if wanted("sets", "changes"):
+        switch = Switch(options, options.memory_dir)
+        if wanted("sets"):
+            case_sets(options, switch, report)
+        if wanted("changes"):
+            case_changes(options, switch, report)
+        switch.stop()
+    if wanted("disk"):
+        switch = Switch(options, options.tmp + "/state")
+        case_changes(options, switch, report, ", on disk")
+        switch.stop()
+    if wanted("memory"):
+        case_memory(options, report)
+    if wanted("distinct"):
+        case_distinct(options, report)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--top", required=True)
+    parser.add_argument("--tmp", required=True)
+    parser.add_argument("--memory-dir", help="where the state is while the disk is left out of it")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--rate", type=int, default=50000, help="packets a second while it changes")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--no-huge", action="store_true")
+    parser.add_argument("--only", help="sets, changes, disk, memory or distinct")
+    options = parser.parse_args()
+    options.memory_dir = options.memory_dir or options.tmp + "/state"
+    sys.path.insert(0, options.top + "/tests/interop")
+    global Stubs
+    from rpc_stubs import Stubs
+    report = Report(options.json)
+    run(options, report)
+    return 0 if report.all_met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
