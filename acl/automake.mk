@@ -67,7 +67,10 @@ acl_libacl_a_SOURCES = \
 	acl/tree.h \
 	acl/tunnel.h \
 	acl/yaml.c \
-	acl/yaml.h
+	acl/yaml.h \
+	acl/yaml_lean.c \
+	acl/yaml_priv.h \
+	acl/yaml_tree.c
 
 # Rule sets to begin with; copied and edited by their users.
 rulesdir = $(pkgdatadir)/rules

@@ -1,5 +1,6 @@
 /* Groups as an algebra: what the selectors of each say of an address or a port is raw; what they
- * mean follows from the groups that a group is made of, each resolved before it is needed. */
+ * mean follows from the groups that a group is made of, each resolved before it is needed.  Most
+ * are made of none, and an address is in few: the work is by these, not by all that there are. */
 #include <config.h>
 
 #include <stdlib.h>
@@ -35,33 +36,80 @@ in_any(const struct acl_selector *s, const uint8_t *member)
     return false;
 }
 
-bool
-acl_groups_resolve(const struct acl_policy *policy, const uint32_t *raw, size_t n_raw,
-                   uint32_t *groups, size_t *np)
+static int
+compare(const void *a_, const void *b_)
 {
-    uint8_t small[1024], *member = small;
+    uint32_t a = *(const uint32_t *) a_, b = *(const uint32_t *) b_;
+
+    return (a > b) - (a < b);
+}
+
+static bool
+is_composed(const struct acl_group *group)
+{
+    return group->in.n_groups || group->out.n_groups;
+}
+
+/* Those that are made of no group: whoever is in and not out again. */
+static size_t
+resolve_plain(const struct acl_policy *policy, const uint32_t *raw, size_t n_raw, uint32_t *groups)
+{
     size_t n = 0;
 
-    *np = 0;
-    if (policy->n_groups > sizeof small) {
-        member = malloc(policy->n_groups);
-        if (!member) {
-            return false;
+    for (size_t i = 0; i < n_raw; i++) {
+        uint32_t g = raw[i] / 2;
+
+        if (raw[i] == ACL_RAW_IN(g) && !is_composed(&policy->groups[g]) &&
+            (i + 1 == n_raw || raw[i + 1] != ACL_RAW_OUT(g))) {
+            groups[n++] = g;
         }
     }
-    for (size_t i = 0; i < policy->n_groups; i++) {
-        uint32_t g = policy->order[i];
+    return n;
+}
+
+/* Appends the others to the 'n' of 'groups'. */
+static size_t
+resolve_composed(const struct acl_policy *policy, const uint32_t *raw, size_t n_raw,
+                 uint8_t *member, uint32_t *groups, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        member[groups[i]] = true;
+    }
+    for (size_t i = 0; i < policy->n_composed; i++) {
+        uint32_t g = policy->composed[i];
         const struct acl_group *group = &policy->groups[g];
 
         member[g] = (contains(raw, n_raw, ACL_RAW_IN(g)) || in_any(&group->in, member)) &&
                     !contains(raw, n_raw, ACL_RAW_OUT(g)) && !in_any(&group->out, member);
-    }
-    for (uint32_t g = 0; g < policy->n_groups; g++) {
         if (member[g]) {
             groups[n++] = g;
         }
     }
-    *np = n;
+    return n;
+}
+
+bool
+acl_groups_resolve(const struct acl_policy *policy, const uint32_t *raw, size_t n_raw,
+                   uint32_t *groups, size_t *np)
+{
+    uint8_t small[1024] = { 0 }, *member = small;
+    size_t n_plain;
+
+    *np = n_plain = resolve_plain(policy, raw, n_raw, groups);
+    if (!policy->n_composed) {
+        return true;
+    }
+    if (policy->n_groups > sizeof small) {
+        member = calloc(policy->n_groups, 1);
+        if (!member) {
+            *np = 0;
+            return false;
+        }
+    }
+    *np = resolve_composed(policy, raw, n_raw, member, groups, n_plain);
+    if (*np > n_plain) {
+        qsort(groups, *np, sizeof *groups, compare);
+    }
     if (member != small) {
         free(member);
     }
@@ -102,7 +150,9 @@ acl_groups_of_port(const struct acl_policy *policy, const char *name,
 {
     size_t n = 0;
 
-    for (uint32_t g = 0; g < policy->n_groups; g++) {
+    for (size_t i = 0; i < policy->n_selecting; i++) {
+        uint32_t g = policy->selecting[i];
+
         if (selects_port(&policy->groups[g].in, name, labels, n_labels)) {
             raw[n++] = ACL_RAW_IN(g);
         }

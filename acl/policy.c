@@ -42,6 +42,8 @@ acl_policy_destroy(struct acl_policy *policy)
     }
     free(policy->groups);
     free(policy->order);
+    free(policy->composed);
+    free(policy->selecting);
     for (size_t i = 0; i < policy->n_services; i++) {
         free(policy->services[i].name);
         services_destroy(policy->services[i].parts, policy->services[i].n_parts);

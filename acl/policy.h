@@ -142,7 +142,11 @@ struct acl_pool {
 struct acl_policy {
     struct acl_group *groups;
     size_t n_groups;
-    uint32_t *order; /* of the groups: each comes after those that it is made of */
+    uint32_t *order;    /* of the groups: each comes after those that it is made of */
+    uint32_t *composed; /* those that are made of groups, in that order */
+    size_t n_composed;
+    uint32_t *selecting; /* those that select ports themselves, by their numbers */
+    size_t n_selecting;
     struct acl_named_service *services; /* of the sources, not those shipped */
     size_t n_services;
     struct acl_rule *rules; /* in the order in which they are tried */

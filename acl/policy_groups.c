@@ -6,21 +6,10 @@
 #include "acl/hash.h"
 #include "acl/policy_priv.h"
 
-static uint64_t
-hash_name(const char *name)
-{
-    uint64_t hash = 0;
-
-    for (; *name; name++) {
-        hash = acl_hash_mix(hash, (uint8_t) *name);
-    }
-    return hash;
-}
-
 static void
 names_insert(struct acl_names *names, const char *name, uint32_t index)
 {
-    size_t i = hash_name(name) & (names->n_buckets - 1);
+    size_t i = acl_hash_text(name) & (names->n_buckets - 1);
 
     while (names->buckets[i]) {
         i = (i + 1) & (names->n_buckets - 1);
@@ -36,7 +25,7 @@ acl_find_group(const struct acl_policy_parser *parser, const char *name, uint32_
     if (!names->n_buckets) {
         return false;
     }
-    for (size_t i = hash_name(name) & (names->n_buckets - 1); names->buckets[i];
+    for (size_t i = acl_hash_text(name) & (names->n_buckets - 1); names->buckets[i];
          i = (i + 1) & (names->n_buckets - 1)) {
         *index = names->buckets[i] - 1;
         if (!strcmp(parser->policy->groups[*index].name, name)) {

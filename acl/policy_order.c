@@ -68,8 +68,32 @@ visit(struct walk *w, uint32_t group, unsigned depth)
         policy->groups[group].has_ports = has_ports(policy, &g->in);
         w->marks[group] = DONE;
         policy->order[w->n++] = group;
+        if (g->in.n_groups || g->out.n_groups) {
+            policy->composed[policy->n_composed++] = group;
+        }
     }
     return rc;
+}
+
+static bool
+selects_ports(const struct acl_selector *s)
+{
+    return s->n_labels || s->n_ports;
+}
+
+static int
+list_selecting(struct acl_policy *policy)
+{
+    policy->selecting = calloc(policy->n_groups + 1, sizeof *policy->selecting);
+    if (!policy->selecting) {
+        return ENOMEM;
+    }
+    for (uint32_t g = 0; g < policy->n_groups; g++) {
+        if (selects_ports(&policy->groups[g].in) || selects_ports(&policy->groups[g].out)) {
+            policy->selecting[policy->n_selecting++] = g;
+        }
+    }
+    return 0;
 }
 
 int
@@ -80,9 +104,11 @@ acl_order_groups(struct acl_policy_parser *parser)
     int rc = 0;
 
     policy->order = calloc(policy->n_groups + 1, sizeof *policy->order);
-    if (!w.marks || !policy->order) {
+    policy->composed = calloc(policy->n_groups + 1, sizeof *policy->composed);
+    if (!w.marks || !policy->order || !policy->composed) {
         rc = ENOMEM;
     }
+    rc = rc ? rc : list_selecting(policy);
     for (uint32_t g = 0; g < policy->n_groups && !rc; g++) {
         rc = visit(&w, g, 0);
     }

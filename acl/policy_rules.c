@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
+#include "acl/hash.h"
 #include "acl/policy_priv.h"
 
 enum {
@@ -282,41 +283,47 @@ acl_parse_rules(struct acl_policy_parser *parser, const struct acl_yaml *rules, 
 
 /* ---- all of them together ---- */
 
-static int
-compare_ids(const void *a_, const void *b_)
+/* The first of two rules that has the id, in a hash table of rules (index + 1; 0 = empty). */
+static uint32_t *
+find_id(const struct acl_policy *policy, uint32_t *buckets, size_t mask, const char *id)
 {
-    const struct acl_rule *a = *(const struct acl_rule *const *) a_;
-    const struct acl_rule *b = *(const struct acl_rule *const *) b_;
-    int order = strcmp(a->id, b->id);
+    size_t i = acl_hash_text(id) & mask;
 
-    return order ? order : (a > b) - (a < b);
+    while (buckets[i] && strcmp(policy->rules[buckets[i] - 1].id, id)) {
+        i = (i + 1) & mask;
+    }
+    return &buckets[i];
 }
 
 static int
 check_duplicate_ids(struct acl_policy_parser *parser)
 {
     const struct acl_policy *policy = parser->policy;
-    const struct acl_rule **rules = malloc((policy->n_rules + 1) * sizeof *rules);
+    size_t size = 16;
+    uint32_t *buckets;
     int rc = 0;
 
-    if (!rules) {
+    while (size < policy->n_rules * 2) {
+        size *= 2;
+    }
+    buckets = calloc(size, sizeof *buckets);
+    if (!buckets) {
         return ENOMEM;
     }
-    for (size_t i = 0; i < policy->n_rules; i++) {
-        rules[i] = &policy->rules[i];
-    }
-    qsort(rules, policy->n_rules, sizeof *rules, compare_ids);
-    for (size_t i = 1; i < policy->n_rules && !rc; i++) {
-        const struct acl_rule *first = rules[i - 1], *again = rules[i];
+    for (uint32_t i = 0; i < policy->n_rules && !rc; i++) {
+        const struct acl_rule *again = &policy->rules[i];
+        uint32_t *bucket = find_id(policy, buckets, size - 1, again->id);
 
-        if (!strcmp(first->id, again->id)) {
-            rc = ACL_FAIL_AT(parser, &again->place,
-                             "duplicate rule id '%.64s' (first %son line %u)", again->id,
-                             first->place.source == again->place.source ? "" : "in another text, ",
-                             first->place.line);
+        if (*bucket) {
+            const struct acl_place *first = &policy->rules[*bucket - 1].place;
+
+            rc = ACL_FAIL_AT(
+                parser, &again->place, "duplicate rule id '%.64s' (first %son line %u)", again->id,
+                first->source == again->place.source ? "" : "in another text, ", first->line);
         }
+        *bucket = i + 1;
     }
-    free(rules);
+    free(buckets);
     return rc;
 }
 

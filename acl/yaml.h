@@ -13,17 +13,18 @@
 enum acl_yaml_kind { ACL_YAML_SCALAR, ACL_YAML_SEQUENCE, ACL_YAML_MAPPING };
 
 struct acl_yaml {
-    enum acl_yaml_kind kind;
-    unsigned line, column;  /* 1-based */
-    char *text;             /* of a scalar: no NUL within */
+    char *text;             /* of a scalar: no NUL within; the tree owns it */
     struct acl_yaml *child; /* first entry; of a mapping: key, value, key, value, ... */
     struct acl_yaml *next;  /* next entry of the same parent */
-    size_t n;               /* entries of a sequence, pairs of a mapping */
+    uint32_t n;             /* entries of a sequence, pairs of a mapping */
+    enum acl_yaml_kind kind;
+    unsigned line, column; /* 1-based */
 };
 
 /* 0 and '*rootp', or a positive errno and 'error'. */
 int acl_yaml_parse(const char *text, size_t len, struct acl_yaml **rootp, struct acl_error *error);
-void acl_yaml_destroy(struct acl_yaml *);
+/* The root that acl_yaml_parse() gave, and all below it; NULL is none. */
+void acl_yaml_destroy(struct acl_yaml *root);
 
 /* Fills in 'error' and returns EINVAL.  What the text quotes is made printable ASCII. */
 int acl_error_set(struct acl_error *, unsigned line, unsigned column, const char *format, ...)

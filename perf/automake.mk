@@ -1,4 +1,22 @@
+noinst_PROGRAMS += perf/acl perf/gen perf/rte_build
 
+perf_acl_SOURCES = \
+	perf/acl.c \
+	perf/acl_peer.c \
+	perf/acl_peer.h \
+	tests/unit/acl/filters.c \
+	tests/unit/acl/filters.h \
+	tests/unit/acl/ruleset.c \
+	tests/unit/acl/ruleset.h
+perf_acl_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(ZLIB_CFLAGS)
+perf_acl_LDADD = acl/libacl.a $(DPDK_LIBS) $(ZLIB_LIBS)
+
+perf_gen_SOURCES = \
+	perf/frame.c \
+	perf/frame.h \
+	perf/gen.c
+perf_gen_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS)
+perf_gen_LDADD = $(DPDK_LIBS)
 
 perf_rte_build_SOURCES = \
 	perf/acl_peer.c \

@@ -15,7 +15,8 @@ tests_unit_acl_test_acl_SOURCES = \
 	tests/unit/acl/random_suite.c \
 	tests/unit/acl/suites.h \
 	tests/unit/acl/table_suite.c \
-	tests/unit/acl/test_acl.c
+	tests/unit/acl/test_acl.c \
+	tests/unit/acl/yaml_suite.c
 tests_unit_acl_test_acl_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--wrap=calloc \
 	-Wl,--wrap=realloc -Wl,--wrap=reallocarray -Wl,--wrap=strdup -Wl,--wrap=strndup
 tests_unit_acl_test_acl_LDADD = acl/libacl.a $(FYAML_LIBS) $(CUNIT_LIBS)

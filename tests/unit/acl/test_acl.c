@@ -30,6 +30,7 @@ main(void)
         { "classes", NULL, NULL, NULL, NULL, classes_tests },
         { "tables", NULL, NULL, NULL, NULL, table_tests },
         { "bodies of lookups", NULL, NULL, NULL, NULL, bodies_tests },
+        { "readers of YAML", NULL, NULL, NULL, NULL, yaml_tests },
         { "policy text", NULL, NULL, NULL, NULL, policy_tests },
         { "compiler", NULL, NULL, NULL, NULL, compile_tests },
         { "why not", NULL, NULL, NULL, NULL, explain_tests },

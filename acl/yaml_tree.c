@@ -1,0 +1,269 @@
+/* Trees of YAML nodes, and how they are built.  All nodes of a tree lie in a few blocks, which go
+ * together: a policy has a hundred thousand. */
+#include <config.h>
+
+#include "acl/yaml_priv.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define FIRST_BLOCK 4096
+#define MAX_BLOCK (1u << 20)
+#define FEW_KEYS 16 /* that are compared each with each */
+
+struct block {
+    struct block *next;
+    size_t used, size;
+    char data[] __attribute__((aligned(8)));
+};
+
+struct acl_yaml_document {
+    struct acl_yaml root;
+    bool has_root;
+    struct block *blocks; /* the first has room */
+};
+
+int
+acl_error_set(struct acl_error *error, unsigned line, unsigned column, const char *format, ...)
+{
+    va_list args;
+
+    error->line = line;
+    error->column = column;
+    va_start(args, format);
+    vsnprintf(error->text, sizeof error->text, format, args);
+    va_end(args);
+    /* It may quote anything and be cut anywhere, and it ends up in logs and in UTF-8 fields. */
+    for (char *c = error->text; *c; c++) {
+        if (*c < ' ' || *c > '~') {
+            *c = '?';
+        }
+    }
+    return EINVAL;
+}
+
+/* ---- memory ---- */
+
+void
+acl_yaml_destroy(struct acl_yaml *root)
+{
+    struct acl_yaml_document *document = (struct acl_yaml_document *) root;
+
+    if (document) {
+        while (document->blocks) {
+            struct block *next = document->blocks->next;
+
+            free(document->blocks);
+            document->blocks = next;
+        }
+        free(document);
+    }
+}
+
+void
+acl_yaml_abandon(struct acl_yaml_builder *b)
+{
+    acl_yaml_destroy(b->document ? &b->document->root : NULL);
+    b->document = NULL;
+}
+
+static bool
+begin(struct acl_yaml_builder *b)
+{
+    if (!b->document) {
+        b->document = calloc(1, sizeof *b->document);
+    }
+    return b->document != NULL;
+}
+
+/* A block for 'size' bytes at least; they grow, so that there are few. */
+static struct block *
+add_block(struct acl_yaml_document *document, size_t size)
+{
+    size_t want = document->blocks ? document->blocks->size * 2 : FIRST_BLOCK;
+    struct block *block;
+
+    want = want > MAX_BLOCK ? MAX_BLOCK : want;
+    want = want < size ? size : want;
+    block = malloc(sizeof *block + want);
+    if (block) {
+        *block = (struct block){ .next = document->blocks, .size = want };
+        document->blocks = block;
+    }
+    return block;
+}
+
+static void *
+take(struct acl_yaml_builder *b, size_t size)
+{
+    struct block *block = b->document->blocks;
+    void *p;
+
+    size = (size + 7) / 8 * 8;
+    if (!block || block->size - block->used < size) {
+        block = add_block(b->document, size);
+        if (!block) {
+            return NULL;
+        }
+    }
+    p = block->data + block->used;
+    block->used += size;
+    return p;
+}
+
+char *
+acl_yaml_keep(struct acl_yaml_builder *b, size_t size)
+{
+    return begin(b) ? take(b, size) : NULL;
+}
+
+struct acl_yaml *
+acl_yaml_root(const struct acl_yaml_builder *b)
+{
+    return b->document && b->document->has_root ? &b->document->root : NULL;
+}
+
+/* ---- keys ---- */
+
+static int
+compare_keys(const void *a_, const void *b_)
+{
+    const struct acl_yaml *const *a = a_, *const *b = b_;
+    int order = strcmp((*a)->text, (*b)->text);
+
+    if (!order) {
+        order = (*a)->line != (*b)->line
+                    ? ((*a)->line > (*b)->line ? 1 : -1)
+                    : ((*a)->column > (*b)->column) - ((*a)->column < (*b)->column);
+    }
+    return order;
+}
+
+static int
+duplicate(const struct acl_yaml *first, const struct acl_yaml *again, struct acl_error *error)
+{
+    return acl_error_set(error, again->line, again->column,
+                         "duplicate key '%.64s' (first on line %u)", again->text, first->line);
+}
+
+static int
+check_few(const struct acl_yaml *map, struct acl_error *error)
+{
+    for (const struct acl_yaml *a = map->child; a; a = a->next->next) {
+        for (const struct acl_yaml *b = a->next->next; b; b = b->next->next) {
+            if (a->text[0] == b->text[0] && !strcmp(a->text, b->text)) {
+                return duplicate(a, b, error);
+            }
+        }
+    }
+    return 0;
+}
+
+/* By sorting: a mapping may have as many keys as the text has bytes. */
+static int
+check_many(const struct acl_yaml *map, struct acl_error *error)
+{
+    const struct acl_yaml **keys = malloc((map->n + 1) * sizeof *keys);
+    size_t n = 0;
+    int rc = 0;
+
+    if (!keys) {
+        return ENOMEM;
+    }
+    for (const struct acl_yaml *key = map->child; key; key = key->next->next) {
+        keys[n++] = key;
+    }
+    qsort(keys, n, sizeof *keys, compare_keys);
+    for (size_t i = 1; i < n && !rc; i++) {
+        if (!strcmp(keys[i - 1]->text, keys[i]->text)) {
+            rc = duplicate(keys[i - 1], keys[i], error);
+        }
+    }
+    free(keys);
+    return rc;
+}
+
+/* ---- nodes ---- */
+
+/* The first is the root. */
+static struct acl_yaml *
+new_node(struct acl_yaml_builder *b)
+{
+    if (!begin(b)) {
+        return NULL;
+    }
+    if (!b->document->has_root) {
+        b->document->has_root = true;
+        return &b->document->root;
+    }
+    return take(b, sizeof(struct acl_yaml));
+}
+
+/* Links a new node into the innermost open container; '*nodep' is the node. */
+static int
+add_node(struct acl_yaml_builder *b, enum acl_yaml_kind kind, unsigned line, unsigned column,
+         struct acl_yaml **nodep)
+{
+    struct acl_yaml *node = new_node(b);
+    unsigned top = b->depth - 1;
+
+    if (!node) {
+        return ENOMEM;
+    }
+    *node = (struct acl_yaml){ .kind = kind, .line = line, .column = column };
+    *nodep = node;
+    if (!b->depth) {
+        return 0;
+    }
+    *b->tail[top] = node;
+    b->tail[top] = &node->next;
+    if (b->open[top]->kind == ACL_YAML_MAPPING && b->entries[top] % 2 == 0 &&
+        kind != ACL_YAML_SCALAR) {
+        return acl_error_set(b->error, line, column, "a key must be plain text");
+    }
+    b->entries[top]++;
+    return 0;
+}
+
+int
+acl_yaml_open(struct acl_yaml_builder *b, enum acl_yaml_kind kind, unsigned line, unsigned column)
+{
+    struct acl_yaml *node;
+    int rc = add_node(b, kind, line, column, &node);
+
+    if (rc) {
+        return rc;
+    }
+    if (b->depth == ACL_YAML_MAX_DEPTH) {
+        return acl_error_set(b->error, line, column, "nested too deeply");
+    }
+    b->open[b->depth] = node;
+    b->tail[b->depth] = &node->child;
+    b->entries[b->depth++] = 0;
+    return 0;
+}
+
+int
+acl_yaml_close(struct acl_yaml_builder *b)
+{
+    struct acl_yaml *node = b->open[--b->depth];
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what closes was opened */
+    bool map = node->kind == ACL_YAML_MAPPING;
+
+    node->n = (uint32_t) (b->entries[b->depth] / (map ? 2 : 1));
+    return !map ? 0 : node->n <= FEW_KEYS ? check_few(node, b->error) : check_many(node, b->error);
+}
+
+int
+acl_yaml_scalar(struct acl_yaml_builder *b, char *text, unsigned line, unsigned column)
+{
+    struct acl_yaml *node;
+    int rc = add_node(b, ACL_YAML_SCALAR, line, column, &node);
+
+    if (!rc) {
+        node->text = text;
+    }
+    return rc;
+}
