@@ -236,18 +236,84 @@ acl_compile_scope(const struct acl_policy *policy, struct acl_compiled *compiled
     return 0;
 }
 
-/* ---- all of it ---- */
+/* ---- the same again ---- */
 
 static bool
-intern_members(const struct acl_policy *policy, struct acl_classes *classes,
-               const struct acl_member *members, size_t n)
+same_groups(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b)
 {
-    struct acl_classmap *map = acl_classmap_build(classes, policy, members, n);
-    bool ok = map != NULL;
-
-    acl_classmap_destroy(map);
-    return ok;
+    return n_a == n_b && (!n_a || !memcmp(a, b, n_a * sizeof *a));
 }
+
+static bool
+same_ranges(const struct acl_range *a, size_t n_a, const struct acl_range *b, size_t n_b)
+{
+    return n_a == n_b && (!n_a || !memcmp(a, b, n_a * sizeof *a));
+}
+
+/* A port's rules have neither local groups nor source ports. */
+static bool
+same_rule(const struct acl_table_rule *a, const struct acl_table_rule *b)
+{
+    return same_groups(a->peer_groups, a->n_peer_groups, b->peer_groups, b->n_peer_groups) &&
+           same_ranges(a->dports, a->n_dports, b->dports, b->n_dports) &&
+           a->protocol == b->protocol && a->no_tunnels == b->no_tunnels && a->audit == b->audit &&
+           a->pass_to == b->pass_to && a->action == b->action && a->log == b->log &&
+           a->slot == b->slot;
+}
+
+static bool
+same_rules(const struct acl_flat *a, const struct acl_flat *b)
+{
+    for (size_t i = 0; i < a->n && i < b->n; i++) {
+        if (!same_rule(&a->rules[i], &b->rules[i])) {
+            return false;
+        }
+    }
+    return a->n == b->n;
+}
+
+static bool
+same_classes(const struct acl_classes *a, const struct acl_classes *b)
+{
+    size_t n = acl_classes_count(a);
+
+    for (uint32_t i = 0; n == acl_classes_count(b) && i < n; i++) {
+        size_t n_a, n_b;
+        const uint32_t *groups_a = acl_classes_groups(a, i, &n_a);
+        const uint32_t *groups_b = acl_classes_groups(b, i, &n_b);
+
+        if (!same_groups(groups_a, n_a, groups_b, n_b)) {
+            return false;
+        }
+    }
+    return n == acl_classes_count(b);
+}
+
+bool
+acl_compiled_same(const struct acl_compiled_table *a, const struct acl_compiled_table *b,
+                  enum acl_direction direction)
+{
+    const struct acl_scope *scope_a = a->scope, *scope_b = b->scope;
+    struct acl_flat flat_a = { .n = 0 }, flat_b = { .n = 0 };
+    bool same = false;
+
+    /* Different ones nearly always end here. */
+    if (acl_table_digest(scope_a->table[direction]) ==
+            acl_table_digest(scope_b->table[direction]) &&
+        a->compiled->default_slots[direction] == b->compiled->default_slots[direction] &&
+        same_classes(a->compiled->classes, b->compiled->classes) &&
+        !acl_flatten(a->policy, a->compiled->slots, scope_a->groups, scope_a->n_groups, direction,
+                     &flat_a) &&
+        !acl_flatten(b->policy, b->compiled->slots, scope_b->groups, scope_b->n_groups, direction,
+                     &flat_b)) {
+        same = same_rules(&flat_a, &flat_b);
+    }
+    acl_flat_destroy(&flat_a);
+    acl_flat_destroy(&flat_b);
+    return same;
+}
+
+/* ---- all of it ---- */
 
 int
 acl_compile(const struct acl_policy *policy, const uint32_t *slots,
@@ -259,8 +325,10 @@ acl_compile(const struct acl_policy *policy, const uint32_t *slots,
         .slots = malloc((policy->n_rules + 1) * sizeof *compiled->slots),
         .default_slots = { default_slots[ACL_EGRESS], default_slots[ACL_INGRESS] },
     };
-    if (!compiled->classes || !compiled->slots || !find_scope_groups(policy, compiled) ||
-        !intern_members(policy, compiled->classes, members, n_members)) {
+    if (compiled->classes && compiled->slots && find_scope_groups(policy, compiled)) {
+        compiled->map = acl_classmap_build(compiled->classes, policy, members, n_members);
+    }
+    if (!compiled->map) {
         acl_compiled_destroy(compiled);
         return ENOMEM;
     }
@@ -280,6 +348,7 @@ acl_compiled_destroy(struct acl_compiled *compiled)
         free(compiled->scopes);
         free(compiled->scope_groups);
         free(compiled->slots);
+        acl_classmap_destroy(compiled->map);
         acl_classes_destroy(compiled->classes);
         *compiled = (struct acl_compiled){ .classes = NULL };
     }

@@ -17,6 +17,7 @@ struct acl_scope {
 
 struct acl_compiled {
     struct acl_classes *classes; /* group ids = indices into policy->groups */
+    struct acl_classmap *map;    /* of the members given; NULL: somebody has taken it */
     struct acl_scope *scopes;
     size_t n_scopes;
     uint32_t *scope_groups; /* that rules are applied to, sorted */
@@ -36,6 +37,17 @@ int acl_compile(const struct acl_policy *, const uint32_t *slots,
 int acl_compile_scope(const struct acl_policy *, struct acl_compiled *, const uint32_t *groups,
                       size_t n_groups, size_t *index);
 void acl_compiled_destroy(struct acl_compiled *);
+
+/* A table of a compiled policy. */
+struct acl_compiled_table {
+    const struct acl_policy *policy;
+    const struct acl_compiled *compiled;
+    const struct acl_scope *scope; /* one of it */
+};
+/* Whether two tables say the same of every key, classes being numbered alike: what was judged by
+ * one need not be judged by the other.  False in doubt. */
+bool acl_compiled_same(const struct acl_compiled_table *, const struct acl_compiled_table *,
+                       enum acl_direction);
 
 /* The rules of one direction of a scope as a table has them; they borrow from 'policy'.  'rule[i]'
  * is the index of the policy's rule that the i-th comes from.  The caller frees both arrays.  0 or

@@ -24,6 +24,7 @@ import time
 import grpc
 
 N_PORTS = 200
+MAX_RULES = 16380  # N_RULE_SLOTS, less what is there beside the set
 WORKER_CPU, OTHER_CPU = 1, 0
 FILTER = re.compile(r"@(\S+)\s+(\S+)\s+(\d+) : (\d+)\s+(\d+) : (\d+)\s+0x(\w\w)/0x(\w\w)")
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
@@ -217,7 +218,12 @@ def case_sets(options, switch, report):
     """Every set from nothing, beside rte_acl's build of it."""
     for path in sorted(glob.glob(ruleset(options, "*"))):
         name = os.path.basename(path).split(".")[0]
-        text = policy(filters(path))
+        rules = filters(path)
+        if len(rules) > MAX_RULES:
+            print("policy: %s is left out: a policy has %d rules at most" % (name, MAX_RULES),
+                  file=sys.stderr)
+            continue
+        text = policy(rules)
         times = []
         for _ in range(options.runs):
             switch.apply("version: 1\n" + TRAFFIC)

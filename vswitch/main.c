@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,6 +185,15 @@ forget_election(const struct options *o)
     return EXIT_SUCCESS;
 }
 
+/* What a policy needs for a moment is some megabytes in many pieces.  To give them back to the
+ * kernel and to take them again, page by page, takes longer than what is done with them. */
+static void
+keep_memory(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 64 << 20);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -194,6 +204,7 @@ main(int argc, char *argv[])
     int retval;
 
     ovs_set_program_name(argv[0], PACKAGE_VERSION);
+    keep_memory();
     occupy_closed();
     options_parse(argc, argv, &options);
     if (options.downgrade) {

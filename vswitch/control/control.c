@@ -351,7 +351,8 @@ start_telemetry(struct control *c, char **error)
         return retval;
     }
     for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
-        stream_set_rule(DEFAULT_SLOT(i), default_rule_id(i));
+        stream_set_rules(&(uint32_t){ DEFAULT_SLOT(i) },
+                         (const char *const[]){ default_rule_id(i) }, 1);
     }
     return 0;
 }

@@ -434,3 +434,18 @@ desired_remove(struct desired *d, struct desired_port *port)
     d->by_id[port->id] = NULL;
     d->members_changed = true;
 }
+
+bool
+desired_uses_vlans(const struct desired *d)
+{
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &d->ports) {
+        const struct desired_port *port = node->data;
+
+        if (port->role == PORT_DESKTOP && port->vlan) {
+            return true;
+        }
+    }
+    return false;
+}

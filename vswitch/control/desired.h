@@ -91,6 +91,8 @@ void desired_insert(struct desired *d, struct desired_port *);
 /* Takes it out; the caller owns it again. */
 void desired_remove(struct desired *d, struct desired_port *);
 struct desired_port *desired_find(const struct desired *d, const char *name);
+/* Whether some desktop is in a VLAN: not all addresses are of one network, then. */
+bool desired_uses_vlans(const struct desired *d);
 
 /* Sets '*error' to a formatted sentence and returns 'status'. */
 enum rpc_status control_fail(char **error, enum rpc_status status, const char *format, ...)

@@ -104,7 +104,7 @@ parse(struct state_policy *text, struct policy **policyp, char **error)
 /* ---- one compilation ---- */
 
 static enum rpc_status
-job_fill(struct control *c, struct compile_job *job, const struct policy *policy, char **error)
+job_fill(struct control *c, struct compile_job *job, struct policy *policy, char **error)
 {
     memset(job, 0, sizeof *job);
     job->policy = policy->parsed;
@@ -120,6 +120,9 @@ job_fill(struct control *c, struct compile_job *job, const struct policy *policy
                             N_RULE_SLOTS - ACL_N_DIRECTIONS);
     }
     job->members = membership_of_addresses(policy->parsed, &c->desired, VLAN_NONE, &job->n_members);
+    policy->members_version = c->desired.members_changed || desired_uses_vlans(&c->desired)
+                                  ? 0
+                                  : c->publisher.members_version;
     compile_add_ports(job, &c->desired);
     return RPC_OK;
 }

@@ -164,10 +164,25 @@ take_places(const struct build *b, const struct desired *d)
     }
 }
 
-static bool
-build_members(struct build *b, const struct desired *d)
+/* What the compiler has built is good as long as the members are those that it knew. */
+static struct acl_classmap *
+take_classmap(const struct publisher *p, const struct desired *d, struct policy *next)
 {
-    b->classmap = build_classmap(b, d, 0);
+    struct acl_classmap *map = NULL;
+
+    if (next && !d->members_changed && next->members_version == p->members_version) {
+        map = next->compiled.map;
+        next->compiled.map = NULL;
+    }
+    return map;
+}
+
+static bool
+build_members(struct build *b, const struct publisher *p, const struct desired *d,
+              struct policy *next)
+{
+    b->classmap = take_classmap(p, d, next);
+    b->classmap = b->classmap ? b->classmap : build_classmap(b, d, 0);
     return b->classmap && build_vlan_classmaps(b, d) &&
            (acl_classes_count(b->policy->compiled.classes) <= b->policy->n_rows ||
             extend_tables(b));
@@ -253,6 +268,17 @@ build_bindings(const struct snapshot *s, uint32_t *maskp)
     return bindings;
 }
 
+/* Whether what is denied to the port is let through where it was not, or the other way round. */
+static bool
+mode_changed(const struct port_leaf *old, const struct desired_port *port)
+{
+    bool audits = port->pool && port->pool->audit;
+    bool audits_default = port->pool && port->pool->audit_default;
+
+    return old && port->role == PORT_DESKTOP &&
+           (old->audits != audits || old->audits_default != audits_default);
+}
+
 static struct snapshot *
 build_snapshot(struct publisher *p, const struct desired *d, bool tables_changed)
 {
@@ -268,7 +294,7 @@ build_snapshot(struct publisher *p, const struct desired *d, bool tables_changed
         if (!port || !port->dp) {
             continue;
         }
-        if (port->changed) {
+        if (port->changed || (tables_changed && mode_changed(old, port))) {
             port->epoch = ++p->last_epoch;
             port->generation = s->generation;
         }
@@ -307,6 +333,7 @@ publisher_init(struct publisher *p)
 {
     memset(p, 0, sizeof *p);
     p->snapshot = xzalloc(sizeof *p->snapshot);
+    p->members_version = 1;
 }
 
 void
@@ -318,10 +345,47 @@ publisher_destroy(struct publisher *p)
     policy_destroy(p->policy);
 }
 
+/* Of a table of 'next' that the policy in force has, too: connections that rest on it still do. */
+static uint32_t
+known_table_id(const struct policy *old, const struct policy *next, const struct acl_scope *scope,
+               enum acl_direction direction)
+{
+    const struct acl_compiled_table new = { next->parsed, &next->compiled, scope };
+
+    for (size_t i = 0; old && i < old->compiled.n_scopes; i++) {
+        const struct acl_compiled_table known = { old->parsed, &old->compiled,
+                                                  &old->compiled.scopes[i] };
+
+        if (acl_compiled_same(&known, &new, direction)) {
+            return known.scope->id[direction];
+        }
+    }
+    return 0;
+}
+
+static void
+number_tables(struct publisher *p, const struct policy *old)
+{
+    for (size_t i = 0; i < p->policy->compiled.n_scopes; i++) {
+        struct acl_scope *scope = &p->policy->compiled.scopes[i];
+
+        for (int j = 0; j < ACL_N_DIRECTIONS; j++) {
+            if (!scope->id[j]) {
+                scope->id[j] = known_table_id(old, p->policy, scope, j);
+            }
+            if (!scope->id[j]) {
+                scope->id[j] = ++p->last_table_id;
+            }
+        }
+    }
+}
+
 /* Swaps the parts of 'b' into 'p'; 'b' then holds what they replaced. */
 static void
 take_over(struct publisher *p, struct build *b, struct policy *next)
 {
+    const struct policy *old_policy = next ? p->policy : NULL;
+
     if (b->classmap) {
         struct acl_classmap *old = p->classmap, **old_of_vlans = p->vlan_classmaps;
 
@@ -345,13 +409,7 @@ take_over(struct publisher *p, struct build *b, struct policy *next)
         *table = b->tables[i];
         b->tables[i] = old;
     }
-    for (size_t i = 0; i < p->policy->compiled.n_scopes; i++) {
-        for (int j = 0; j < ACL_N_DIRECTIONS; j++) {
-            uint32_t *id = &p->policy->compiled.scopes[i].id[j];
-
-            *id = *id ? *id : ++p->last_table_id;
-        }
-    }
+    number_tables(p, old_policy);
 }
 
 int
@@ -364,16 +422,19 @@ publish(struct publisher *p, struct desired *d, struct policy *next)
     struct snapshot *old = p->snapshot;
 
     if (b.policy && (next || d->members_changed) &&
-        (!build_members(&b, d) || !place_ports(&b, d))) {
+        (!build_members(&b, p, d, next) || !place_ports(&b, d))) {
         destroy_build(&b);
         return ENOMEM;
     }
     take_over(p, &b, next);
     take_places(&b, d);
     p->snapshot = build_snapshot(p, d, b.tables_changed);
+    p->members_version += d->members_changed;
     d->members_changed = false;
     if (next) {
         next->generation = p->generation;
+        acl_classmap_destroy(next->compiled.map); /* it was of other members */
+        next->compiled.map = NULL;
     }
 
     dp_publish(p->snapshot);

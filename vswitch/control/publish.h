@@ -17,7 +17,10 @@ struct policy {
     char digest[65];           /* policy_digest() */
     struct acl_policy *parsed;
     struct acl_compiled compiled;
-    size_t n_rows;       /* classes that the tables have rows for */
+    size_t n_rows; /* classes that the tables have rows for */
+    /* Until it is in force: the publisher's when compiled.map was built, of all members.  0: that
+     * is no map of the untagged network. */
+    uint64_t members_version;
     uint64_t generation; /* in which it came into force */
 };
 void policy_destroy(struct policy *);
@@ -27,6 +30,7 @@ struct publisher {
     struct acl_classmap *classmap; /* of the untagged network, and of VLANs without desktops */
     struct acl_classmap **vlan_classmaps; /* [VLAN_COUNT]; NULL: no VLAN has desktops */
     struct policy *policy;                /* NULL: none, everything is denied */
+    uint64_t members_version;             /* another one whenever members have changed; never 0 */
     uint32_t last_table_id, last_epoch;
     uint64_t generation;
     int64_t in_force_us; /* time_usec() since which no worker judges by an older one */

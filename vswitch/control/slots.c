@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "datapath/worker.h"
-#include "sset.h"
 #include "telemetry/stream.h"
 #include "util.h"
 
@@ -15,7 +14,8 @@ struct slot {
     struct ledger_rule_hits kept; /* from before the switch started */
     uint64_t seen;                /* packets, when it was last looked at */
     int64_t last_s;
-    bool changed; /* since it was last taken to be stored */
+    bool changed;   /* since it was last taken to be stored */
+    uint64_t round; /* of slots_retain() in which it was last kept */
 };
 
 const char *
@@ -36,6 +36,7 @@ slots_init(struct slots *s)
     }
     s->free = xmalloc(N_RULE_SLOTS * sizeof *s->free);
     s->head = s->n_free = 0;
+    s->round = 0;
     for (uint32_t i = ACL_N_DIRECTIONS; i < N_RULE_SLOTS; i++) {
         s->free[s->n_free++] = i;
     }
@@ -230,45 +231,55 @@ slot_take(struct slots *s, const char *id)
 bool
 slots_assign(struct slots *s, const struct acl_policy *policy, uint32_t **slotsp)
 {
-    uint32_t *slots;
+    struct slot **slots = xcalloc(policy->n_rules + 1, sizeof *slots);
+    const char **new_ids = xcalloc(policy->n_rules + 1, sizeof *new_ids);
+    uint32_t *new_indices = xcalloc(policy->n_rules + 1, sizeof *new_indices);
     size_t n_new = 0;
 
     for (size_t i = 0; i < policy->n_rules; i++) {
-        n_new += !shash_find(&s->by_id, policy->rules[i].id);
+        slots[i] = shash_find_data(&s->by_id, policy->rules[i].id);
+        n_new += !slots[i];
     }
     *slotsp = NULL;
-    if (n_new > s->n_free) {
-        return false;
-    }
-    slots = xcalloc(policy->n_rules + 1, sizeof *slots);
-    for (size_t i = 0; i < policy->n_rules; i++) {
-        const char *id = policy->rules[i].id;
-        struct slot *slot = shash_find_data(&s->by_id, id);
+    if (n_new <= s->n_free) {
+        *slotsp = xcalloc(policy->n_rules + 1, sizeof **slotsp);
+        n_new = 0;
+        for (size_t i = 0; i < policy->n_rules; i++) {
+            const char *id = policy->rules[i].id;
 
-        if (!slot) {
-            slot = slot_take(s, id);
-            shash_add(&s->by_id, id, slot);
-            stream_set_rule(slot->index, id);
+            if (!slots[i]) {
+                slots[i] = slot_take(s, id);
+                shash_add(&s->by_id, id, slots[i]);
+                new_ids[n_new] = id;
+                new_indices[n_new++] = slots[i]->index;
+            }
+            (*slotsp)[i] = slots[i]->index;
         }
-        slots[i] = slot->index;
+        stream_set_rules(new_indices, new_ids, n_new);
     }
-    *slotsp = slots;
-    return true;
+    free(new_indices);
+    free(new_ids);
+    free(slots);
+    return *slotsp;
 }
 
 void
 slots_retain(struct slots *s, const struct acl_policy *policy)
 {
-    struct sset keep = SSET_INITIALIZER(&keep);
     struct shash_node *node;
 
+    s->round++;
     for (size_t i = 0; policy && i < policy->n_rules; i++) {
-        sset_add(&keep, policy->rules[i].id);
+        struct slot *slot = shash_find_data(&s->by_id, policy->rules[i].id);
+
+        if (slot) {
+            slot->round = s->round;
+        }
     }
     SHASH_FOR_EACH_SAFE (node, &s->by_id) {
         struct slot *slot = node->data;
 
-        if (!sset_contains(&keep, node->name)) {
+        if (slot->round != s->round) {
             svec_add(&s->gone, node->name);
             s->free[(s->head + s->n_free++) % N_RULE_SLOTS] = slot->index;
             free(slot);
@@ -280,5 +291,4 @@ slots_retain(struct slots *s, const struct acl_policy *policy)
         free(node->data);
         shash_delete(&s->kept, node);
     }
-    sset_destroy(&keep);
 }

@@ -19,6 +19,7 @@ struct slots {
     struct svec gone;  /* ids whose stored hits are to go */
     uint32_t *free;    /* ring; the longest free is used first */
     uint32_t head, n_free;
+    uint64_t round; /* of slots_retain() */
 };
 
 void slots_init(struct slots *);

@@ -250,12 +250,14 @@ stream_set_port(uint16_t id, const char *name, const char *user)
 }
 
 void
-stream_set_rule(uint32_t slot, const char *rule_id)
+stream_set_rules(const uint32_t *slots, const char *const *rule_ids, size_t n)
 {
     pthread_mutex_lock(&mutex);
     if (accounts) {
         drain(EVERYTHING);
     }
-    drop_log_name_rule(slot, rule_id);
+    for (size_t i = 0; i < n; i++) {
+        drop_log_name_rule(slots[i], rule_ids[i]);
+    }
     pthread_mutex_unlock(&mutex);
 }

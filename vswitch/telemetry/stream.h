@@ -12,7 +12,7 @@
 /* Names for numbers, given by control whenever they change (copied).  A rule slot without a name
  * shows as "". */
 void stream_set_port(uint16_t id, const char *name, const char *user);
-void stream_set_rule(uint32_t slot, const char *rule_id);
+void stream_set_rules(const uint32_t *slots, const char *const *rule_ids, size_t n);
 
 struct stream_source {
     struct drop_ring *ring;

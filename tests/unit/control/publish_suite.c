@@ -337,10 +337,10 @@ test_next_policy(void)
     open_four(&f);
     b = look(&f);
     fixture_publish(&f, fixture_policy(&f, POLICY(8443)));
-    for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
-        CU_ASSERT(f.p.policy->compiled.scopes[0].id[i] > b.table_id[ACL_EGRESS]);
-        CU_ASSERT(f.p.policy->compiled.scopes[0].id[i] > b.table_id[ACL_INGRESS]);
-    }
+    CU_ASSERT(f.p.policy->compiled.scopes[0].id[ACL_EGRESS] > b.table_id[ACL_EGRESS]);
+    CU_ASSERT(f.p.policy->compiled.scopes[0].id[ACL_EGRESS] > b.table_id[ACL_INGRESS]);
+    /* What it does not change need not be judged anew. */
+    CU_ASSERT_EQUAL(f.p.policy->compiled.scopes[0].id[ACL_INGRESS], b.table_id[ACL_INGRESS]);
     for (int i = 0; i < 3; i++) {
         const struct port_leaf *leaf = f.p.snapshot->ports[i];
 
@@ -353,6 +353,107 @@ test_next_policy(void)
     }
     CU_ASSERT_PTR_EQUAL(f.p.snapshot->ports[3], b.leaf[3]);
     CU_ASSERT_EQUAL(f.p.policy->generation, b.generation + 1);
+    fixture_close(&f);
+}
+
+/* A policy is read, compiled and published from the beginning; what it says is as before. */
+static void
+test_same_policy_again(void)
+{
+    struct fixture f;
+    struct before b;
+
+    open_four(&f);
+    b = look(&f);
+    fixture_publish(&f, fixture_policy(&f, POLICY(443)));
+    for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
+        CU_ASSERT_PTR_NOT_EQUAL(f.p.policy->compiled.scopes[0].table[i], b.table[i]);
+        CU_ASSERT_EQUAL(f.p.policy->compiled.scopes[0].id[i], b.table_id[i]);
+        for (int j = 0; j < 3; j++) {
+            CU_ASSERT_EQUAL(f.p.snapshot->ports[j]->table_id[i], b.table_id[i]);
+            CU_ASSERT_EQUAL(f.p.snapshot->ports[j]->epoch, b.epoch[j]);
+        }
+    }
+    fixture_close(&f);
+}
+
+/* The tables stay; what they deny is let through from now on, or no more. */
+static void
+test_mode_of_a_pool(void)
+{
+    static const char *const modes[] = { "default: audit", "mode: audit", "mode: enforce" };
+    struct fixture f;
+    struct before b;
+
+    open_four(&f);
+    for (size_t m = 0; m < ARRAY_SIZE(modes); m++) {
+        char *yaml = xasprintf("%spools:\n  - { group: sales, %s }\n", POLICY(443), modes[m]);
+
+        b = look(&f);
+        fixture_publish(&f, fixture_policy(&f, yaml));
+        for (int j = 0; j < 3; j++) {
+            const struct port_leaf *leaf = f.p.snapshot->ports[j];
+
+            CU_ASSERT_EQUAL(leaf->table_id[ACL_EGRESS], b.table_id[ACL_EGRESS]);
+            CU_ASSERT_EQUAL(leaf->audits, m == 1);
+            CU_ASSERT_EQUAL(leaf->audits_default, m < 2);
+            CU_ASSERT(leaf->epoch > b.epoch[j]); /* connections are judged again */
+            CU_ASSERT_EQUAL(f.d.by_id[j]->epoch, leaf->epoch);
+        }
+        CU_ASSERT_EQUAL(f.p.snapshot->ports[3]->epoch, b.epoch[3]); /* the uplink's */
+        free(yaml);
+    }
+    fixture_close(&f);
+}
+
+/* Numbers of classes say nothing by themselves: where they mean other groups than before, what was
+ * judged by them is judged again, be the rules as they were. */
+static void
+test_other_classes(void)
+{
+    struct fixture f;
+    struct before b;
+
+    open_four(&f);
+    b = look(&f);
+    fixture_desktop(&f, 9); /* of a combination of groups that is new */
+    fixture_publish(&f, NULL);
+    CU_ASSERT_EQUAL(f.p.policy->compiled.scopes[0].id[ACL_EGRESS], b.table_id[ACL_EGRESS]);
+    fixture_delete(&f, f.d.by_id[4]);
+    fixture_publish(&f, fixture_policy(&f, POLICY(443)));
+    CU_ASSERT_NOT_EQUAL(f.p.policy->compiled.scopes[0].id[ACL_EGRESS], b.table_id[ACL_EGRESS]);
+    fixture_close(&f);
+}
+
+/* The compiler's map of who is in which group is taken, unless somebody came or went since. */
+static void
+test_map_of_the_compiler(void)
+{
+    struct fixture f;
+    struct policy *policy;
+    const struct acl_classmap *map;
+
+    open_four(&f);
+    policy = fixture_policy(&f, POLICY(443));
+    policy->members_version = f.p.members_version;
+    map = policy->compiled.map;
+    CU_ASSERT_PTR_NOT_NULL(map);
+    fixture_publish(&f, policy);
+    CU_ASSERT_PTR_EQUAL(f.p.snapshot->classes, map);
+    CU_ASSERT_PTR_NULL(f.p.policy->compiled.map);
+
+    for (int late = 0; late < 2; late++) { /* before it is published, or with it */
+        policy = fixture_policy(&f, POLICY(8443));
+        policy->members_version = f.p.members_version;
+        map = policy->compiled.map;
+        fixture_desktop(&f, 4 + late);
+        if (!late) {
+            fixture_publish(&f, NULL);
+        }
+        fixture_publish(&f, policy);
+        CU_ASSERT_PTR_NOT_EQUAL(f.p.snapshot->classes, map);
+        CU_ASSERT_PTR_NULL(f.p.policy->compiled.map);
+    }
     fixture_close(&f);
 }
 
@@ -466,6 +567,10 @@ publish_suite(void)
         { "a member of a known class", test_member_of_a_known_class },
         { "a member of a new class", test_member_of_a_new_class },
         { "the next policy", test_next_policy },
+        { "the same policy again", test_same_policy_again },
+        { "the mode of a pool", test_mode_of_a_pool },
+        { "other classes under the same rules", test_other_classes },
+        { "the compiler's class map", test_map_of_the_compiler },
         { "a policy for the ports of now", test_policy_for_the_ports_of_now },
         { "ports go, numbers are used again", test_delete_and_reuse },
         { "members of groups", test_members },
