@@ -11,6 +11,7 @@
 #include "ctl/output.h"
 #include "fusuma/v1/audit_log.pb-c.h"
 #include "proto/audit_chain.h"
+#include "proto/audit_head.h"
 #include "util.h"
 
 #define DEFAULT_FILE "/var/lib/fusuma/audit.log"
@@ -94,7 +95,7 @@ print_lines(const void *reply)
 
 /* Reads 'path', and says what is wrong with it unless that is for the caller.  An exit code. */
 static int
-scan(const char *path, struct audit_scan *scan,
+scan(const char *path, uint64_t look_for, struct audit_scan *scan,
      void (*each)(const char *line, size_t len, void *aux), void *aux)
 {
     FILE *file = fopen(path, "re");
@@ -105,7 +106,7 @@ scan(const char *path, struct audit_scan *scan,
         ctl_error("%s: %s", path, ovs_strerror(errno));
         return CTL_USAGE;
     }
-    error = audit_chain_scan(file, scan, each, aux);
+    error = audit_chain_scan(file, look_for, scan, each, aux);
     fclose(file);
     if (error) {
         ctl_error("%s: %s", path, ovs_strerror(error));
@@ -122,7 +123,7 @@ list_file(struct ctl *ctl)
     int code;
 
     columns_init(&c, HEADINGS);
-    code = scan(ctl->arg, &result, ctl->structured ? print_raw : put_line, &c);
+    code = scan(ctl->arg, 0, &result, ctl->structured ? print_raw : put_line, &c);
     if (!ctl->structured) {
         columns_print(&c);
     }
@@ -200,6 +201,24 @@ print_scan(const struct ctl *ctl, const char *path, const struct audit_scan *s, 
     }
 }
 
+/* Of the log that 'path' is a file of; seq 0: it has none, or none that can be read. */
+static void
+read_head(const char *path, struct audit_head *head)
+{
+    const char *slash = strrchr(path, '/');
+    char *file = xasprintf("%.*s" AUDIT_HEAD_NAME, slash ? (int) (slash + 1 - path) : 0, path);
+    int error = audit_head_read(file, head);
+
+    if (error) {
+        memset(head, 0, sizeof *head);
+    }
+    if (error && error != ENOENT) {
+        ctl_error("%s: %s; it cannot be said whether the log's end is cut off", file,
+                  error == EINVAL ? "it is damaged" : ovs_strerror(error));
+    }
+    free(file);
+}
+
 /* The caller frees it; NULL: all is well.  'before' is the file before this one, if there is one.
  */
 static char *
@@ -224,12 +243,20 @@ static int
 verify(const struct ctl *ctl, const char *const *paths, size_t n)
 {
     struct audit_scan before, s;
+    struct audit_head head;
     int worst = CTL_OK;
+
+    read_head(paths[n - 1], &head); /* before the log, which goes on meanwhile */
 
     memset(&before, 0, sizeof before);
     for (size_t i = 0; i < n; i++) {
-        int code = scan(paths[i], &s, NULL, NULL);
+        int code = scan(paths[i], head.seq, &s, NULL, NULL);
         char *wrong = code ? NULL : what_is_wrong(&s, i ? &before : NULL);
+        char why[sizeof s.why];
+
+        if (!code && !wrong && i == n - 1 && head.seq && !audit_head_fits(&head, &s, why)) {
+            wrong = xstrdup(why);
+        }
 
         if (!code) {
             print_scan(ctl, paths[i], &s, wrong);

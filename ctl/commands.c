@@ -211,9 +211,8 @@ const struct command commands[] = {
       "all\n"
       "that are in /var/lib/fusuma.  Says the first line that was changed, taken out or put in, "
       "and\n"
-      "exits with 1.  Compare the last hash with one that was kept elsewhere: only that shows "
-      "that\n"
-      "the end was not cut off.",
+      "exits with 1; so it does when the end is cut off, by what audit.head beside the log says.\n"
+      "Whoever could write that, too, is found out by a hash that was kept elsewhere only.",
       0, .fn = audit_log_verify, .completion = COMPLETE_FILES },
     { "quarantine", "PORT", "cut a port off, its live connections included",
       "Nothing of the port passes once the command has returned.  It lasts over a restart of the\n"

@@ -77,6 +77,7 @@ audit_chain_seal(char hash[AUDIT_HASH_LEN + 1], const char *body)
 
 struct reader {
     struct audit_scan *scan;
+    uint64_t look_for;
     uint64_t *open; /* seqs of requests without a result */
     size_t allocated;
     char *bad; /* the line before, when it was none */
@@ -201,6 +202,9 @@ take_sealed(struct reader *r, const char *line, size_t len, uint64_t number)
         scan->hash[AUDIT_HASH_LEN] = '\0';
         scan->seq = seq;
         scan->n_lines++;
+        if (seq == r->look_for) {
+            memcpy(scan->found, scan->hash, sizeof scan->found);
+        }
         note(r, object);
     }
     json_decref(object);
@@ -264,10 +268,10 @@ take_end(struct reader *r, uint64_t number, bool newline)
 }
 
 int
-audit_chain_scan(FILE *file, struct audit_scan *scan,
+audit_chain_scan(FILE *file, uint64_t look_for, struct audit_scan *scan,
                  void (*each)(const char *line, size_t len, void *aux), void *aux)
 {
-    struct reader r = { .scan = scan };
+    struct reader r = { .scan = scan, .look_for = look_for };
     uint64_t number = 0;
     char *line = NULL;
     size_t size = 0;

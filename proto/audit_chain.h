@@ -4,7 +4,8 @@
  * A log is a file of JSON objects, one a line.  The last member of each is "hash": the SHA-256, in
  * hex, of the previous line's hash (its 64 characters) followed by the line without that member, as
  * it is written, "}" included.  Whoever changes, takes out or moves a line has to forge all that
- * follow; keep the last hash somewhere else to see that, and that nothing was cut off at the end.
+ * follow; keep the last hash somewhere else to see that, and that nothing was cut off at the end
+ * (audit_head.h).
  *
  * "seq" counts lines over all files.  A file begins with an "event": "begin", whose "prev" is the
  * hash of the last line of the file before it (64 zeros for the very first).
@@ -41,11 +42,13 @@ struct audit_scan {
     bool no_newline;   /* the last line is whole, its newline missing */
     uint64_t bad_line; /* the first that does not belong here (from 1); 0: none */
     char why[128];
+    char found[AUDIT_HASH_LEN + 1]; /* of the line whose seq was looked for, or empty */
 };
 
 /* Reads 'file' to its end or the first bad line; 'each' (or NULL) gets every whole line, without
- * its newline.  0, or a positive errno when it cannot be read.  Destroy 'scan' in any case. */
-int audit_chain_scan(FILE *, struct audit_scan *scan,
+ * its newline; 'look_for' is the seq of a line whose hash is wanted (0: of none).  0, or a positive
+ * errno when it cannot be read.  Destroy 'scan' in any case. */
+int audit_chain_scan(FILE *, uint64_t look_for, struct audit_scan *scan,
                      void (*each)(const char *line, size_t len, void *aux), void *aux);
 void audit_scan_destroy(struct audit_scan *);
 

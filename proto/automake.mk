@@ -38,6 +38,8 @@ PROTO_GENERATED = \
 proto_libproto_a_SOURCES = \
 	proto/audit_chain.c \
 	proto/audit_chain.h \
+	proto/audit_head.c \
+	proto/audit_head.h \
 	proto/descriptor_set.h \
 	proto/health.c \
 	proto/health.h \

@@ -1,40 +1,18 @@
 #include <config.h>
 
-#include "control/audit_log.h"
+#include "control/audit_log_private.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
-#include "proto/audit_chain.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(audit_log);
-
-#define NAME "audit.log"
-#define SEQ_DIGITS 12
-
-struct audit_log {
-    char *dir, *path;
-    int fd;
-    size_t size, max_bytes;
-    uint64_t seq, first_seq; /* of the last line; of this file's first */
-    char hash[AUDIT_HASH_LEN + 1];
-    uint64_t election;
-    uint64_t lost; /* lines that could not be written */
-    char *torn;    /* what of a line is at the end of the file, or NULL */
-    size_t torn_len;
-    bool no_newline;
-    bool rotation_failed;
-    struct ds fresh; /* lines that were written and not handed out yet */
-};
 
 json_t *
 audit_entry(const char *event)
@@ -148,8 +126,8 @@ mend(struct audit_log *log)
     return log->torn ? tell_of_torn(log) : 0;
 }
 
-static int
-begin_file(struct audit_log *log, const char *damaged)
+int
+audit_log_begin_file(struct audit_log *log, const char *damaged, const char *why)
 {
     json_t *entry = audit_entry("begin");
     char text[24];
@@ -162,6 +140,7 @@ begin_file(struct audit_log *log, const char *damaged)
     }
     if (damaged) {
         json_object_set_new(entry, "damaged", json_string(damaged));
+        json_object_set_new(entry, "why", json_string(why));
     }
     error = write_line(log, entry);
     log->first_seq = log->seq;
@@ -169,8 +148,8 @@ begin_file(struct audit_log *log, const char *damaged)
     return error;
 }
 
-static void
-sync_dir(const struct audit_log *log)
+void
+audit_log_sync_dir(const struct audit_log *log)
 {
     int fd = open(log->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -180,8 +159,8 @@ sync_dir(const struct audit_log *log)
     }
 }
 
-static int
-open_file(struct audit_log *log)
+int
+audit_log_open_file(struct audit_log *log)
 {
     log->fd = open(log->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     return log->fd < 0 ? errno : 0;
@@ -191,26 +170,48 @@ open_file(struct audit_log *log)
 static void
 rotate(struct audit_log *log)
 {
-    char *old = xasprintf("%s.%0*" PRIu64, log->path, SEQ_DIGITS, log->first_seq);
+    char *old = xasprintf("%s.%0*" PRIu64, log->path, AUDIT_LOG_SEQ_DIGITS, log->first_seq);
     int fd = log->fd, error = 0;
 
-    fdatasync(fd);
+    audit_log_sync(log);
     if (rename(log->path, old)) {
         error = errno;
-    } else if ((error = open_file(log)) != 0) {
+    } else if ((error = audit_log_open_file(log)) != 0) {
         log->fd = fd;
         ignore(rename(old, log->path));
     } else {
         close(fd);
         log->size = 0;
-        sync_dir(log);
-        error = begin_file(log, NULL);
+        audit_log_sync_dir(log);
+        error = audit_log_begin_file(log, NULL, NULL);
     }
     if (error && !log->rotation_failed) {
         VLOG_WARN("%s: no new file can be begun: %s", log->path, ovs_strerror(error));
     }
     log->rotation_failed = error != 0;
     free(old);
+}
+
+void
+audit_log_sync(struct audit_log *log)
+{
+    struct audit_head head = { .seq = log->seq };
+    int error;
+
+    if (fdatasync(log->fd)) {
+        VLOG_EMER("%s: what is changed may not be on the disk: %s", log->path, ovs_strerror(errno));
+        return;
+    }
+    memcpy(head.hash, log->hash, sizeof head.hash);
+    if (log->head_fd < 0 || (head.seq == log->head.seq && !strcmp(head.hash, log->head.hash))) {
+        return;
+    }
+    error = audit_head_write(log->head_fd, &head);
+    if (error) {
+        VLOG_WARN("%s/" AUDIT_HEAD_NAME ": %s", log->dir, ovs_strerror(error));
+    } else {
+        log->head = head;
+    }
 }
 
 /* So that the next file begins with it. */
@@ -252,185 +253,9 @@ audit_log_append(struct audit_log *log, json_t *entry, bool durable, uint64_t *s
     if (seqp) {
         *seqp = log->seq;
     }
-    if (durable && fdatasync(log->fd)) {
-        VLOG_EMER("%s: what is changed may not be on the disk: %s", log->path, ovs_strerror(errno));
+    if (durable) {
+        audit_log_sync(log);
     }
-    return 0;
-}
-
-/* ---- opening ---- */
-
-struct each {
-    void (*cb)(const char *line, void *aux);
-    void *aux;
-};
-
-static void
-pass_on(const char *line, size_t len, void *each_)
-{
-    const struct each *each = each_;
-    char *text = xmemdup0(line, len);
-
-    each->cb(text, each->aux);
-    free(text);
-}
-
-static int
-scan_file(const char *path, struct audit_scan *scan, const struct each *each)
-{
-    FILE *file = fopen(path, "re");
-    int error;
-
-    memset(scan, 0, sizeof *scan);
-    if (!file) {
-        return errno;
-    }
-    error = audit_chain_scan(file, scan, each->cb ? pass_on : NULL, (void *) each);
-    fclose(file);
-    return error;
-}
-
-/* The newest of the files that were renamed when they were full, or NULL. */
-static char *
-newest_rotated(const struct audit_log *log)
-{
-    DIR *dir = opendir(log->dir);
-    char *newest = NULL;
-    struct dirent *e;
-
-    while (dir && (e = readdir(dir))) {
-        const char *seq = e->d_name + strlen(NAME ".");
-
-        if (!strncmp(e->d_name, NAME ".", strlen(NAME ".")) && strlen(seq) >= SEQ_DIGITS &&
-            !seq[strspn(seq, "0123456789")] && (!newest || strcmp(e->d_name, newest) > 0)) {
-            free(newest);
-            newest = xstrdup(e->d_name);
-        }
-    }
-    if (dir) {
-        closedir(dir);
-    }
-    return newest;
-}
-
-static void
-go_on_from(struct audit_log *log, const struct audit_scan *scan)
-{
-    if (scan->n_lines) {
-        memcpy(log->hash, scan->hash, sizeof log->hash);
-        log->seq = scan->seq;
-        log->first_seq = scan->first_seq;
-    }
-    log->election = MAX(log->election, scan->election);
-}
-
-/* The present file is missing, or has nothing: the last one may have been renamed a moment ago. */
-static void
-go_on_from_rotated(struct audit_log *log)
-{
-    const struct each none = { NULL, NULL };
-    char *name = newest_rotated(log);
-    struct audit_scan scan;
-    char *path;
-
-    if (name) {
-        path = xasprintf("%s/%s", log->dir, name);
-        if (!scan_file(path, &scan, &none)) {
-            go_on_from(log, &scan);
-        }
-        audit_scan_destroy(&scan);
-        free(path);
-        free(name);
-    }
-}
-
-static int
-put_aside(struct audit_log *log, const struct audit_scan *scan, char **asidep, char **error)
-{
-    char *aside = xasprintf("%s.damaged-%lld", log->path, (long long) time(NULL));
-
-    if (rename(log->path, aside)) {
-        int code = errno;
-
-        *error = xasprintf("%s: it is damaged, and cannot be renamed: %s", log->path,
-                           ovs_strerror(code));
-        free(aside);
-        return code;
-    }
-    VLOG_EMER("%s: line %" PRIu64 ": %s.  The file is %s now, and a new one begun", log->path,
-              scan->bad_line, scan->why, aside);
-    *asidep = aside;
-    return 0;
-}
-
-/* Finds out where the log ends, and opens it there. */
-static int
-take_up(struct audit_log *log, const struct each *each, char **error)
-{
-    struct audit_scan scan;
-    char *damaged = NULL;
-    int retval = scan_file(log->path, &scan, each);
-
-    if (retval && retval != ENOENT) {
-        *error = xasprintf("%s: %s", log->path, ovs_strerror(retval));
-        goto out;
-    }
-    retval = 0;
-    if (!scan.n_lines) {
-        go_on_from_rotated(log);
-    }
-    go_on_from(log, &scan);
-    if (scan.bad_line) {
-        retval = put_aside(log, &scan, &damaged, error);
-    } else if (scan.torn) {
-        VLOG_WARN("%s: its last line was not written to the end", log->path);
-        log->torn = xmemdup(scan.torn, scan.torn_len);
-        log->torn_len = scan.torn_len;
-    }
-    log->no_newline = !scan.bad_line && (scan.no_newline || scan.torn);
-    retval = retval ? retval : open_file(log);
-    if (!retval && (!scan.n_lines || damaged)) {
-        retval = begin_file(log, damaged);
-        sync_dir(log);
-    }
-    if (retval && !*error) {
-        *error = xasprintf("%s: %s", log->path, ovs_strerror(retval));
-    }
-out:
-    audit_scan_destroy(&scan);
-    free(damaged);
-    return retval;
-}
-
-int
-audit_log_open(const char *dir, size_t max_bytes, void (*cb)(const char *line, void *aux),
-               void *aux, struct audit_log **logp, char **error)
-{
-    const struct each each = { cb, aux };
-    struct audit_log *log = xzalloc(sizeof *log);
-    struct stat st;
-    int retval;
-
-    *logp = NULL;
-    *error = NULL;
-    log->dir = xstrdup(dir);
-    log->path = xasprintf("%s/" NAME, dir);
-    log->fd = -1;
-    ds_init(&log->fresh);
-    log->max_bytes = max_bytes;
-    memcpy(log->hash, AUDIT_NO_HASH, sizeof log->hash);
-    retval = take_up(log, &each, error);
-    if (retval) {
-        audit_log_close(log);
-        return retval;
-    }
-    log->size = fstat(log->fd, &st) ? 0 : st.st_size;
-    if (cb && log->fresh.length) {
-        ds_chomp(&log->fresh, '\n');
-        cb(ds_cstr(&log->fresh), aux); /* that a file has begun */
-    }
-    ds_clear(&log->fresh);
-    *logp = log;
     return 0;
 }
 
@@ -439,8 +264,11 @@ audit_log_close(struct audit_log *log)
 {
     if (log) {
         if (log->fd >= 0) {
-            fdatasync(log->fd);
+            audit_log_sync(log);
             close(log->fd);
+        }
+        if (log->head_fd >= 0) {
+            close(log->head_fd);
         }
         free(log->dir);
         free(log->path);

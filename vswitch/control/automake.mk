@@ -7,6 +7,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/api_clients.h \
 	vswitch/control/audit_log.c \
 	vswitch/control/audit_log.h \
+	vswitch/control/audit_log_open.c \
+	vswitch/control/audit_log_private.h \
 	vswitch/control/bindings.c \
 	vswitch/control/bindings.h \
 	vswitch/control/change.c \

@@ -85,7 +85,7 @@ scan(const char *file, struct audit_scan *s)
     FILE *stream = fopen(file, "r");
 
     CU_ASSERT_PTR_NOT_NULL_FATAL(stream);
-    CU_ASSERT_EQUAL(audit_chain_scan(stream, s, NULL, NULL), 0);
+    CU_ASSERT_EQUAL(audit_chain_scan(stream, 0, s, NULL, NULL), 0);
     fclose(stream);
     audit_scan_destroy(s);
 }
@@ -128,6 +128,7 @@ test_rotation(void)
     struct audit_scan before, s;
     char hash[AUDIT_HASH_LEN + 1] = AUDIT_NO_HASH;
     uint64_t seq = 0, first = 1;
+    char *file;
     size_t n = 0;
 
     for (int i = 0; i < 40; i++) {
@@ -136,8 +137,7 @@ test_rotation(void)
     audit_log_close(log);
     /* Every file goes on from the one before it. */
     while (first <= seq) {
-        char *file = xasprintf("%s.%012" PRIu64, path, first);
-
+        file = xasprintf("%s.%012" PRIu64, path, first);
         scan(access(file, F_OK) ? path : file, &s);
         CU_ASSERT_EQUAL(s.bad_line, 0);
         CU_ASSERT_EQUAL(s.first_seq, first);
@@ -152,8 +152,11 @@ test_rotation(void)
     CU_ASSERT_EQUAL(before.seq, seq);
     CU_ASSERT_TRUE(n > 4);
 
-    /* Killed between the renaming and the new file. */
+    /* Killed between the renaming and the new file, of which there was no head. */
     unlink(path);
+    file = xasprintf("%s/audit.head", dir);
+    CU_ASSERT_EQUAL(unlink(file), 0);
+    free(file);
     log = opened(1000);
     audit_log_close(log);
     scan(path, &s);
@@ -273,6 +276,38 @@ count(const char *line, void *n)
     ++*(int *) n;
 }
 
+/* Without its last 'n' lines. */
+static void
+cut_lines(unsigned n)
+{
+    char text[4096], *end;
+    int fd = open(path, O_RDWR);
+    ssize_t size = read(fd, text, sizeof text - 1);
+
+    CU_ASSERT_TRUE_FATAL(size > 0);
+    text[size] = '\0';
+    for (end = text + size; n-- > 0;) {
+        *--end = '\0'; /* its newline */
+        end = strrchr(text, '\n') ? strrchr(text, '\n') + 1 : text;
+    }
+    CU_ASSERT_EQUAL(ftruncate(fd, end - text), 0);
+    close(fd);
+}
+
+static void
+count_aside(unsigned want)
+{
+    DIR *d = opendir(dir);
+    struct dirent *e;
+    unsigned n = 0;
+
+    while ((e = readdir(d))) {
+        n += strstr(e->d_name, "damaged") != NULL;
+    }
+    closedir(d);
+    CU_ASSERT_EQUAL(n, want);
+}
+
 static void
 test_damaged(void)
 {
@@ -295,7 +330,95 @@ test_damaged(void)
     CU_ASSERT_EQUAL(append(log, "start"), 3);
     audit_log_close(log);
     expect_whole(2, 3, 0);
+    count_aside(1);
+    log = opened(MIB); /* whose end is not the damaged one's */
+    audit_log_close(log);
+    count_aside(1);
     remove_files();
+}
+
+static void
+keep_last(const char *line, void *text)
+{
+    snprintf(text, 1024, "%s", line);
+}
+
+/* The log is taken up and its new file's first line is about what is missing; once. */
+static void
+expect_missed(uint64_t last, const char *why, unsigned aside)
+{
+    char line[1024] = "", *error = NULL;
+    struct audit_log *log;
+
+    CU_ASSERT_EQUAL_FATAL(audit_log_open(dir, MIB, keep_last, line, &log, &error), 0);
+    CU_ASSERT_PTR_NOT_NULL(strstr(line, "\"event\":\"begin\""));
+    CU_ASSERT_PTR_NOT_NULL(strstr(line, why));
+    count_aside(aside);
+    audit_log_close(log);
+    expect_whole(last + 1, last + 1, 0); /* no seq is given twice */
+    log = opened(MIB);
+    CU_ASSERT_EQUAL(append(log, "start"), last + 2);
+    audit_log_close(log);
+    expect_whole(last + 1, last + 2, 0);
+    count_aside(aside);
+    remove_files();
+}
+
+static void
+write_log(void)
+{
+    struct audit_log *log = opened(MIB);
+
+    append(log, "start");
+    append(log, "request");
+    append(log, "result");
+    audit_log_close(log);
+}
+
+static void
+test_end_cut_off(void)
+{
+    const char *why = "its end is cut off: lines up to 4 were written, and it ends at ";
+    char *head = xasprintf("%s/audit.head", dir), *kept = xasprintf("%s/kept", dir);
+    struct audit_log *log;
+
+    for (unsigned n = 1; n <= 3; n++) {
+        write_log();
+        cut_lines(n);
+        expect_missed(4, why, 1);
+    }
+    write_log();
+    cut_lines(4); /* an empty file */
+    expect_missed(4, why, 0);
+    write_log();
+    CU_ASSERT_EQUAL(unlink(path), 0);
+    expect_missed(4, why, 0);
+
+    /* The same number of lines, and well chained, but others. */
+    write_log();
+    cut_lines(1);
+    CU_ASSERT_EQUAL(rename(head, kept), 0);
+    log = opened(MIB);
+    append(log, "forged");
+    audit_log_close(log);
+    CU_ASSERT_EQUAL(rename(kept, head), 0);
+    expect_missed(4, "line 4 is not the one that the switch has written", 1);
+
+    /* A head that is none says nothing; nor does none. */
+    write_log();
+    CU_ASSERT_EQUAL(truncate(head, 30), 0);
+    log = opened(MIB);
+    CU_ASSERT_EQUAL(append(log, "start"), 5);
+    audit_log_close(log);
+    CU_ASSERT_EQUAL(unlink(head), 0);
+    log = opened(MIB);
+    CU_ASSERT_EQUAL(append(log, "start"), 6);
+    audit_log_close(log);
+    expect_whole(1, 6, 0);
+    count_aside(0);
+    remove_files();
+    free(kept);
+    free(head);
 }
 
 static void
@@ -323,6 +446,7 @@ audit_log_suite(void)
         { "a torn line", test_torn },
         { "a full disk", test_full },
         { "a damaged file is kept aside", test_damaged },
+        { "an end that is cut off is missed", test_end_cut_off },
         { "a file that cannot be opened", test_cannot_open },
         CU_TEST_INFO_NULL,
     };
