@@ -32,7 +32,8 @@ AUDIT_LOG = 'fusuma.v1.AuditLogService'
 # What changes something, and who may: a slip in the table must not be what the table is tested with.
 WRITES = {'AddPort': 'operator', 'DeletePort': 'operator', 'FlushConnections': 'operator',
           'Quarantine': 'responder', 'Release': 'responder', 'ApplyPolicy': 'policy',
-          'ConfirmPolicy': 'policy', 'RollbackPolicy': 'policy'}
+          'ConfirmPolicy': 'policy', 'RollbackPolicy': 'policy', 'PutAddressSet': 'policy',
+          'PatchAddressSet': 'policy', 'DeleteAddressSet': 'policy'}
 READS = ('Get', 'List', 'Watch', 'Audit', 'Check', 'Diff')
 CONFIG = '''settings: { connections: 1024, buffers: 2048 }
 access:
@@ -206,10 +207,12 @@ class Access(Test):
         rows = table()
         served = {(s.full_name, m.name) for s in self.services() for m in s.methods}
         self.assertEqual({(s, m) for s, m, _, _ in rows}, served)
+        self.assertEqual(len(rows), len({(s, m) for s, m, _, _ in rows}))
+        self.assertEqual({m for _, m, _, writes in rows if writes}, set(WRITES))
         for _, method, role, writes in rows:
-            if method in WRITES:
-                self.assertEqual((role, writes), (WRITES[method], True), method)
-            elif not writes:
+            if writes:
+                self.assertEqual(role, WRITES[method], method)
+            else:
                 self.assertEqual(role, 'viewer', method)
                 self.assertTrue(method.startswith(READS), '%s: does it not write?' % method)
 
@@ -312,6 +315,29 @@ class Access(Test):
         with self.assertRaises((ssl.SSLError, ConnectionError)):
             self.handshake(ssl.TLSVersion.TLSv1_2)
 
+    def s_client(self, *options, name='admin'):
+        """Whether a handshake of openssl's own client comes to its end and a byte can be sent after it."""
+        done = subprocess.run(
+            ['openssl', 's_client', '-connect', '127.0.0.1:%d' % self.port, '-CAfile', self.pki.path('ca.pem'),
+             '-cert', self.pki.path(name + '.pem'), '-key', self.pki.path(name + '.key'), '-alpn', 'h2',
+             '-verify_return_error', '-brief', *options],
+            input=b'', stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, check=False)
+        said = done.stdout.decode(errors='replace')
+        return 'CONNECTION ESTABLISHED' in said and done.returncode == 0, said
+
+    def test_nothing_older_than_tls_1_3(self):
+        """Also of a client that is ready for every suite there is, and for the ones that gRPC is told of."""
+        all_suites = ('-cipher', 'ALL:COMPLEMENTOFALL:@SECLEVEL=0')
+        self.assertTrue(*self.s_client('-tls1_3'))
+        for options in (('-tls1_2',), ('-tls1_2', *all_suites), ('-tls1_1', *all_suites),
+                        ('-tls1', *all_suites), ('-no_tls1_3', *all_suites),
+                        ('-tls1_2', '-psk', '00', '-cipher', 'PSK:@SECLEVEL=0'),
+                        ('-tls1_2', '-psk', '00', '-cipher', 'PSK-AES256-GCM-SHA384:@SECLEVEL=0')):
+            with self.subTest(options):
+                ended_well, said = self.s_client(*options)
+                self.assertFalse(ended_well, said)
+        self.assertTrue(*self.s_client('-tls1_3'))
+
     def install(self, pki, name='switch', files=('ca.pem', 'switch.pem', 'switch.key')):
         for file in files:
             fresh = self.directory + '/fresh'
@@ -329,6 +355,11 @@ class Access(Test):
         self.install(new, files=('switch.pem',))
         self.stubs('admin').call(SYSTEM, 'GetInfo')
         self.assertIn('not the key of the certificate in', self.switch.log())
+        # So it does when the new one is good for nothing.
+        self.pki.issue('late-switch', 'switch', 'IP:127.0.0.1', begin=-7200, end=-3600)
+        self.install(self.pki, 'late-switch')
+        self.stubs('admin').call(SYSTEM, 'GetInfo')
+        self.assertIn('the certificate is not valid any more', self.switch.log())
         self.install(new)
         self.stubs('admin', pki=new).call(SYSTEM, 'GetInfo')
         self.no_way_in(self.stubs('admin', ca=new))
@@ -557,6 +588,41 @@ class Restarts(Test):
         self.assertEqual([x for x in lines if x['event'] == 'request'][-1]['digest'],
                          hashlib.sha256(digest).hexdigest())
 
+    def test_every_write_is_in_the_log(self):
+        """Whatever the table of RPCs says that it changes something: done, failed, and refused."""
+        writes = {'%s.%s' % (s.split('.')[-1], m): (s, m, role) for s, m, role, w in table() if w}
+        self.assertGreater(len(writes), 10)
+        self.elect(7)
+        with grpc.insecure_channel('127.0.0.1:%d' % self.port) as channel:
+            responder = Stubs(channel, protoset())
+            for name, (service, method, role) in writes.items():
+                request = self.stubs.request(service, method)
+                call = self.stubs.method(service, method)
+                self.status(call, request, metadata=(('fusuma-request-id', name),), timeout=20)
+                self.assert_status(CODE.FAILED_PRECONDITION, 'election', call, request,
+                                   metadata=(('fusuma-election-id', '6'),), timeout=20)
+                if role != 'responder':
+                    self.assert_status(CODE.PERMISSION_DENIED, name, responder.call, service, method)
+            for service, method, _, writing in table():
+                if not writing:
+                    self.status(self.stubs.method(service, method),
+                                self.stubs.request(service, method), timeout=20)
+        self.switch.end(signal.SIGKILL)
+        lines = self.lines()
+        asked = {x['request_id']: x for x in lines if x['event'] == 'request' and 'request_id' in x}
+        self.assertEqual(set(asked), set(writes))
+        results = {x['of']: x for x in lines if x['event'] == 'result'}
+        for name, line in asked.items():
+            self.assertEqual((line['rpc'], line['who'], line['roles']), (name, 'uid 0 (root)', 'admin'))
+            self.assertEqual(line['digest'], hashlib.sha256(b'').hexdigest())
+            self.assertRegex(line['time'], r'^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$')
+            self.assertEqual(results[line['seq']]['rpc'], name)
+            self.assertIn('status', results[line['seq']])
+        refused = {(x['rpc'], x['status']) for x in lines if x['event'] == 'refused'}
+        self.assertEqual(refused, {(n, 'FAILED_PRECONDITION') for n in writes}
+                         | {(n, 'PERMISSION_DENIED') for n, w in writes.items() if w[2] != 'responder'})
+        self.assertLessEqual({x['rpc'] for x in lines if 'rpc' in x}, set(writes))
+
     def test_kill_under_load(self):
         """Whatever was answered has its line, and the chain goes on whole, after each of some kills."""
         for _ in range(3):
@@ -626,6 +692,7 @@ class Restarts(Test):
                 ('swapped', good[:2] + [good[3], good[2]] + good[4:], 3),
                 ('put in', good[:2] + [good[1]] + good[2:], 3),
                 ('cut in front', good[1:], 1),
+                ('cut off at its end', good[:-2], 0),
                 ('the last changed', good[:-1] + [good[-1].replace(b'OK', b'KO').replace(b'NOT_', b'TON_')],
                  len(good))):
             with self.subTest(what):
@@ -633,7 +700,8 @@ class Restarts(Test):
                     f.writelines(lines)
                 said = self.switch.audit()
                 self.assertEqual(said.returncode, 1, said.stdout)
-                self.assertIn('BROKEN: line %d: ' % place, said.stdout)
+                self.assertIn('BROKEN: ' + ('line %d: ' % place if place else 'its end is cut off'),
+                              said.stdout)
         self.assertEqual(self.switch.audit('/nonexistent').returncode, 2)
         # A switch that starts on it keeps it, and says so.
         self.switch.start()
