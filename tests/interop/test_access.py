@@ -564,6 +564,66 @@ class Restarts(Test):
         lines = [x for x in self.lines() if x['event'] == 'forget-election']
         self.assertEqual([x['was'] for x in lines], ['7'])
 
+    def add_port(self, ident, name, **fields):
+        spec = dict({'name': name, 'role': 1, 'mac': '02:00:00:00:00:%02x' % (len(name) + 1),
+                     'vhost_user': {'socket': name + '.sock'}}, **fields)
+        request = self.stubs.request(PORTS, 'AddPort', spec=spec)
+        return self.stubs.method(PORTS, 'AddPort')(request, timeout=60,
+                                                   metadata=(('fusuma-request-id', ident),))
+
+    def asked(self, ident):
+        return sum(x['event'] == 'request' and x.get('request_id') == ident for x in self.lines())
+
+    def test_answers_outlive_the_switch(self):
+        ident = ('fusuma-request-id', 'job 2')
+        first = self.add_port('job 1', 'one')
+        self.assert_status(CODE.NOT_FOUND, 'no port is named "none"', self.release, ident)
+        for how in (signal.SIGKILL, signal.SIGTERM):
+            self.restart(how)
+            self.assertEqual(self.add_port('job 1', 'one').SerializeToString(), first.SerializeToString())
+            self.assert_status(CODE.NOT_FOUND, 'no port is named "none"', self.release, ident)
+            self.assert_status(CODE.INVALID_ARGUMENT, "'job 1' was the id of another request",
+                               self.add_port, 'job 1', 'one', user='somebody')
+            self.assert_status(CODE.ALREADY_EXISTS, '', self.add_port, 'job 3 %d' % how, 'one')
+        self.assertEqual((self.asked('job 1'), self.asked('job 2')), (1, 1))
+
+    def crash(self, point, call, *arguments, **fields):
+        """The call, during which the switch kills itself at this point (tests/system/crash.c)."""
+        with open(os.environ['FUSUMA_CRASH'], 'w') as f:
+            f.write(point)
+        code, words = self.status(call, *arguments, **fields)
+        self.assertIn(code, (CODE.UNAVAILABLE, CODE.UNKNOWN), words)
+        self.assertEqual(self.switch.daemon.wait(60), -signal.SIGKILL)
+        os.unlink(os.environ['FUSUMA_CRASH'])
+        self.switch.daemon = None
+        self.restart()
+
+    def quarantine(self, ident, port):
+        request = self.stubs.request(QUARANTINE, 'Quarantine', port=port)
+        return self.stubs.method(QUARANTINE, 'Quarantine')(request, timeout=60,
+                                                           metadata=(('fusuma-request-id', ident),))
+
+    def test_killed_between_a_change_and_its_answer(self):
+        os.environ['FUSUMA_CRASH'] = self.directory + '/crash'
+        self.addCleanup(os.environ.pop, 'FUSUMA_CRASH')
+        self.switch.command[0] = os.path.join(BUILD, 'tests/system/vswitchd_crash')
+        self.restart()
+        # The answer is stored, and never left.
+        self.crash('before-reply', self.add_port, 'a', 'one')
+        self.assertEqual(self.add_port('a', 'one').spec.name, 'one')
+        self.assertEqual(self.asked('a'), 1)
+        # Nobody knows what became of it, and it is not done a second time.
+        for point, name, done in (('before-commit', 'three', False), ('after-commit', 'fours', True)):
+            self.crash(point, self.add_port, point, name)
+            for _ in range(2):
+                self.assert_status(CODE.ABORTED, 'may be done or not', self.add_port, point, name)
+            self.assert_status(CODE.OK if done else CODE.NOT_FOUND, '', self.stubs.call, PORTS, 'GetPort',
+                               name=name)
+            self.assertEqual(self.asked(point), 1)
+        # What ends where it was, is: asking again must be good for something in an emergency.
+        self.crash('after-commit', self.quarantine, 'q', 'one')
+        self.assertTrue(self.quarantine('q', 'one').quarantined)
+
     def lose_log(self):
         for name in os.listdir(self.directory + '/state'):
             if name.startswith('audit.'):

@@ -5,6 +5,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/access.h \
 	vswitch/control/api_clients.c \
 	vswitch/control/api_clients.h \
+	vswitch/control/answers.c \
+	vswitch/control/answers.h \
 	vswitch/control/audit_log.c \
 	vswitch/control/audit_log.h \
 	vswitch/control/audit_log_open.c \
@@ -99,6 +101,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/state_policy.h \
 	vswitch/control/state_private.h \
 	vswitch/control/state_schema.c \
+	vswitch/control/state_answers.c \
+	vswitch/control/state_answers.h \
 	vswitch/control/state_sets.c \
 	vswitch/control/state_sets.h \
 	vswitch/control/vlans.c

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "control/answers.h"
 #include "control/audit_log.h"
 #include "control/control.h"
 #include "control/digest.h"
@@ -86,10 +87,18 @@ keep_line(struct gate *gate, char *line)
     *slot = line;
 }
 
+struct old_lines {
+    struct gate *gate;
+    struct unanswered unanswered;
+};
+
 static void
-keep_copy(const char *line, void *gate)
+take_old_line(const char *line, void *old_)
 {
-    keep_line(gate, xstrdup(line));
+    struct old_lines *old = old_;
+
+    keep_line(old->gate, xstrdup(line));
+    unanswered_take(&old->unanswered, line);
 }
 
 static void
@@ -129,6 +138,9 @@ write_record(struct record *r)
 {
     if (r->write && !r->is_result) {
         store_election(r->gate, r->write);
+    }
+    if (r->is_result && r->write->id) {
+        answers_store(r->gate->state, r->write->id, &r->write->answer);
     }
     if (r->is_result && r->write->seq) {
         json_object_set_new(r->entry, "of", json_integer(r->write->seq));
@@ -408,7 +420,7 @@ check_id(const struct asked *a, struct request **idp)
     if (!a->id) {
         return true;
     }
-    key = xasprintf("%s\n%s", a->who, a->id);
+    key = answers_key(a->who, a->id);
     switch (request_ids_ask(gate->ids, key, a->method, a->digest, a->call, time_msec(), idp)) {
     case REQUEST_NEW:
         free(key);
@@ -487,6 +499,38 @@ gate_admit(struct rpc_call *call, const struct rpc_method *method, const Protobu
 
 /* ---- life ---- */
 
+static void
+write_late(const char *seq, const char *who, const char *rpc, int status, void *gate)
+{
+    json_t *entry = audit_entry("result");
+
+    put_text(entry, "who", who, MAX_ERROR);
+    json_object_set_new(entry, "rpc", json_string(rpc));
+    json_object_set_new(entry, "status", json_string(rpc_status_name(status)));
+    json_object_set_new(entry, "of", json_integer(strtoll(seq, NULL, 10)));
+    submit(gate, entry, NULL, false);
+}
+
+/* What is known from before: the audit log's lines, the election, and answers. */
+static int
+remember(struct gate *gate, const char *state_dir, char **error)
+{
+    struct old_lines old = { .gate = gate };
+    int retval;
+
+    unanswered_init(&old.unanswered);
+    retval = audit_log_open(state_dir, MAX_FILE, take_old_line, &old, &gate->log, error);
+    retval =
+        retval ? retval
+               : election_open(gate->state, audit_log_election(gate->log), &gate->election, error);
+    retval =
+        retval ? retval
+               : answers_restore(gate->state, &old.unanswered, gate->ids, write_late, gate, error);
+    unanswered_destroy(&old.unanswered);
+    gate->stored_election = gate->election;
+    return retval;
+}
+
 int
 gate_open(struct control *c, struct gate **gatep, char **error)
 {
@@ -496,6 +540,7 @@ gate_open(struct control *c, struct gate **gatep, char **error)
 
     *gatep = NULL;
     gate->wake = &c->wake;
+    gate->state = c->state;
     gate->refusals = REFUSALS_BURST;
     gate->refill_s = time_msec() / 1000;
     gate->ids = request_ids_create();
@@ -503,21 +548,14 @@ gate_open(struct control *c, struct gate **gatep, char **error)
     ovs_mutex_lock(&gate->mutex);
     ovs_list_init(&gate->written);
     ovs_mutex_unlock(&gate->mutex);
-    retval = audit_log_open(c->options->state_dir, MAX_FILE, keep_copy, gate, &gate->log, error);
+    gate->direct = true;
+    retval = remember(gate, c->options->state_dir, error);
     if (retval) {
         gate_close(gate);
         return retval;
     }
-    gate->state = c->state;
-    retval = election_open(c->state, audit_log_election(gate->log), &gate->election, error);
-    if (retval) {
-        gate_close(gate);
-        return retval;
-    }
-    gate->stored_election = gate->election;
     entry = audit_entry("start");
     json_object_set_new(entry, "version", json_string(PACKAGE_VERSION));
-    gate->direct = true;
     submit(gate, entry, NULL, false);
     gate->direct = false;
     *gatep = gate;

@@ -9,8 +9,8 @@
  * begun.
  *  - metadata "fusuma-request-id: ID" (1 to 128 printable characters) makes it safe to ask again:
  * the same request with the same id by the same identity gets the first one's answer, waiting for
- * it if need be, and is done once.  GATE_MAX_IDS answers are kept, for GATE_ID_S seconds each,
- * until a restart; in all at most GATE_MAX_BYTES.
+ * it if need be, and is done once.  GATE_MAX_IDS answers are kept, for GATE_ID_S seconds each, in
+ * all at most GATE_MAX_BYTES; also over a restart (answers.h).
  *  - the audit log gets a line "request" before the change can be stored (it is in the writer
  * thread's queue before it), and a line "result", which is on the disk before the reply leaves.
  * Kill -9 loses neither; the loss of power may lose a request's line together with a change whose

@@ -93,11 +93,18 @@ forget_old(struct request_ids *ids, size_t n, long long now_ms)
     }
 }
 
+/* The server has a table of its own. */
+static bool
+is_same(const struct rpc_method *a, const struct rpc_method *b)
+{
+    return a->service == b->service && !strcmp(a->name, b->name);
+}
+
 static enum request_asked
 ask_again(struct request *r, const struct rpc_method *method, const char *digest,
           struct rpc_call *call)
 {
-    if (r->method != method || strcmp(r->digest, digest)) {
+    if (!is_same(r->method, method) || strcmp(r->digest, digest)) {
         return REQUEST_OTHER;
     }
     if (r->is_answered) {
@@ -107,6 +114,18 @@ ask_again(struct request *r, const struct rpc_method *method, const char *digest
         r->waiting[r->n_waiting++] = call;
     }
     return REQUEST_REPEATED;
+}
+
+static struct request *
+add(struct request_ids *ids, const char *key, const struct rpc_method *method, const char *digest)
+{
+    struct request *r = xzalloc(sizeof *r);
+
+    r->key = xstrdup(key);
+    r->method = method;
+    ovs_strlcpy(r->digest, digest, sizeof r->digest);
+    shash_add(&ids->requests, key, r);
+    return r;
 }
 
 enum request_asked
@@ -126,13 +145,35 @@ request_ids_ask(struct request_ids *ids, const char *key, const struct rpc_metho
     if (shash_count(&ids->requests) >= GATE_MAX_IDS) {
         return REQUEST_TOO_MANY;
     }
-    r = xzalloc(sizeof *r);
-    r->key = xstrdup(key);
-    r->method = method;
-    ovs_strlcpy(r->digest, digest, sizeof r->digest);
-    shash_add(&ids->requests, key, r);
-    *requestp = r;
+    *requestp = add(ids, key, method, digest);
     return REQUEST_NEW;
+}
+
+void
+request_ids_restore(struct request_ids *ids, const char *key, const struct rpc_method *method,
+                    const char *digest, const struct rpc_answer *answer, long long answered_ms)
+{
+    if (!shash_find(&ids->requests, key)) {
+        request_ids_answer(ids, add(ids, key, method, digest), answer, answered_ms);
+    }
+}
+
+const char *
+request_key(const struct request *r)
+{
+    return r->key;
+}
+
+const char *
+request_digest(const struct request *r)
+{
+    return r->digest;
+}
+
+char *
+request_rpc(const struct request *r)
+{
+    return xasprintf("%s.%s", r->method->service->short_name, r->method->name);
 }
 
 void

@@ -22,6 +22,14 @@ enum request_asked {
 enum request_asked request_ids_ask(struct request_ids *, const char *key, const struct rpc_method *,
                                    const char *digest, struct rpc_call *call, long long now_ms,
                                    struct request **requestp);
+/* Remembers, at the start, one that was answered at 'answered_ms' (of time_msec()), a copy of it.
+ * One that is remembered already stays. */
+void request_ids_restore(struct request_ids *, const char *key, const struct rpc_method *,
+                         const char *digest, const struct rpc_answer *, long long answered_ms);
+/* Of a request that is not answered yet; any thread. */
+const char *request_key(const struct request *);
+const char *request_digest(const struct request *);
+char *request_rpc(const struct request *); /* "Service.Method"; the caller frees it */
 /* Remembers a copy of 'answer', and sends it to whoever has asked again meanwhile. */
 void request_ids_answer(struct request_ids *, struct request *, const struct rpc_answer *,
                         long long now_ms);

@@ -150,6 +150,24 @@
 
 #define DOWNGRADE_2 "DROP TRIGGER port_gone; DROP TABLE binding;"
 
+#define CREATE_ELECTION                                                                            \
+    "CREATE TABLE election (one INTEGER PRIMARY KEY CHECK (one = 1), id TEXT NOT NULL, seal TEXT)" \
+    ";" SEAL("election", "one = 1", "id")
+
+#define CREATE_ANSWER                                                                              \
+    "CREATE TABLE answer ("                                                                        \
+    "  key TEXT PRIMARY KEY NOT NULL,"                                                             \
+    "  rpc TEXT NOT NULL,"                                                                         \
+    "  digest TEXT NOT NULL,"                                                                      \
+    "  status INTEGER NOT NULL,"                                                                   \
+    "  error TEXT NOT NULL,"                                                                       \
+    "  reply BLOB NOT NULL,"                                                                       \
+    "  answered_us INTEGER NOT NULL"                                                               \
+    ");"
+
+#define PORT_SEAL(COLUMNS) SEAL("port", "name = new.name", COLUMNS)
+#define SET_META_SEAL(COLUMNS) SEAL("address_set_meta", "name = new.name", COLUMNS)
+
 /* 'since_us', 'who' and 'comment' are of a quarantine, 0 and empty without one and where they are
  * not known. */
 #define UPGRADE_4                                                                                  \
@@ -157,28 +175,24 @@
     "ALTER TABLE port ADD COLUMN since_us INTEGER NOT NULL DEFAULT 0;"                             \
     "ALTER TABLE port ADD COLUMN who TEXT NOT NULL DEFAULT '';"                                    \
     "ALTER TABLE port ADD COLUMN comment TEXT NOT NULL DEFAULT '';"                                \
-    "UPDATE port SET seal = seal(" PORT_COLUMNS                                                    \
-    ");" SEAL("port", "name = new.name", PORT_COLUMNS) DROP_SEAL(                                  \
-        "address_set_meta") "ALTER TABLE address_set_meta ADD COLUMN revision INTEGER NOT NULL "   \
-                            "DEFAULT 0;"                                                           \
-                            "UPDATE address_set_meta SET revision = changed_us;"                   \
-                            "UPDATE address_set_meta SET seal = seal(" SET_META_COLUMNS ");" SEAL( \
-                                "address_set_meta", "name = new.name",                             \
-                                SET_META_COLUMNS) "CREATE TABLE election (one INTEGER PRIMARY "    \
-                                                  "KEY CHECK (one = 1), id TEXT NOT NULL, seal "   \
-                                                  "TEXT);" SEAL("election", "one = 1", "id")
+    "UPDATE port SET seal = seal(" PORT_COLUMNS ");" PORT_SEAL(PORT_COLUMNS)                       \
+        DROP_SEAL("address_set_meta") "ALTER TABLE address_set_meta ADD COLUMN revision INTEGER "  \
+                                      "NOT NULL DEFAULT 0;"                                        \
+                                      "UPDATE address_set_meta SET revision = changed_us;"         \
+                                      "UPDATE address_set_meta SET seal = seal(" SET_META_COLUMNS  \
+                                      ");" SET_META_SEAL(SET_META_COLUMNS)                         \
+                                          CREATE_ELECTION CREATE_ANSWER
 
 #define DOWNGRADE_4                                                                                \
-    "DROP TABLE election;" DROP_SEAL(                                                              \
+    "DROP TABLE election; DROP TABLE answer;" DROP_SEAL(                                           \
         "port") "ALTER TABLE port DROP COLUMN since_us; ALTER TABLE port DROP COLUMN who;"         \
                 "ALTER TABLE port DROP COLUMN comment;"                                            \
-                "UPDATE port SET seal = seal(" PORT_COLUMNS_3                                      \
-                ");" SEAL("port", "name = new.name", PORT_COLUMNS_3) DROP_SEAL(                    \
-                    "address_set_meta") "ALTER TABLE address_set_meta DROP COLUMN revision;"       \
-                                        "UPDATE address_set_meta SET seal = "                      \
-                                        "seal(" SET_META_COLUMNS_3                                 \
-                                        ");" SEAL("address_set_meta", "name = new.name",           \
-                                                  SET_META_COLUMNS_3)
+                "UPDATE port SET seal = seal(" PORT_COLUMNS_3 ");" PORT_SEAL(PORT_COLUMNS_3)       \
+                    DROP_SEAL(                                                                     \
+                        "address_set_meta") "ALTER TABLE address_set_meta DROP COLUMN revision;"   \
+                                            "UPDATE address_set_meta SET seal = "                  \
+                                            "seal(" SET_META_COLUMNS_3                             \
+                                            ");" SET_META_SEAL(SET_META_COLUMNS_3)
 
 /* There is one way to every table: an empty database goes through all versions. */
 static const char create[] = CREATE_1 CREATE_BINDING UPGRADE_3 UPGRADE_4;
@@ -200,7 +214,9 @@ static const char *const refusals[SCHEMA_VERSION - 1] = {
 static const char *const probes[] = { "SELECT one, seal, " FORCE_COLUMNS " FROM policy_force",
                                       "SELECT one FROM initialised",
                                       "SELECT id, packets, bytes, last FROM rule_hits",
-                                      "SELECT one, id, seal FROM election", NULL };
+                                      "SELECT one, id, seal FROM election",
+                                      "SELECT key, answered_us FROM answer",
+                                      NULL };
 
 static const char *const damages[] = {
     BROKEN_SEAL("port", PORT_COLUMNS, "name"),

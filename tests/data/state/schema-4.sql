@@ -34,6 +34,7 @@ CREATE TRIGGER port_made AFTER INSERT ON port BEGIN  UPDATE port SET seal = seal
 CREATE TRIGGER port_changed AFTER UPDATE OF name, spec, quarantined, since_us, who, comment ON port BEGIN  UPDATE port SET seal = seal(name, spec, quarantined, since_us, who, comment) WHERE name = new.name;END;
 CREATE TRIGGER address_set_meta_made AFTER INSERT ON address_set_meta BEGIN  UPDATE address_set_meta SET seal = seal(name, changed_us, prefixes, revision) WHERE name = new.name;END;
 CREATE TRIGGER address_set_meta_changed AFTER UPDATE OF name, changed_us, prefixes, revision ON address_set_meta BEGIN  UPDATE address_set_meta SET seal = seal(name, changed_us, prefixes, revision) WHERE name = new.name;END;
+CREATE TABLE answer (  key TEXT PRIMARY KEY NOT NULL,  rpc TEXT NOT NULL,  digest TEXT NOT NULL,  status INTEGER NOT NULL,  error TEXT NOT NULL,  reply BLOB NOT NULL,  answered_us INTEGER NOT NULL);
 CREATE TRIGGER election_made AFTER INSERT ON election BEGIN  UPDATE election SET seal = seal(id) WHERE one = 1;END;
 CREATE TRIGGER election_changed AFTER UPDATE OF id ON election BEGIN  UPDATE election SET seal = seal(id) WHERE one = 1;END;
 PRAGMA user_version = 4;

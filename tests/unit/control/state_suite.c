@@ -5,7 +5,9 @@
 #include <stdlib.h>
 
 #include "control/state.h"
+#include "control/state_answers.h"
 #include "control/state_policy.h"
+#include "openvswitch/dynamic-string.h"
 #include "tests/unit/control/state_dir.h"
 #include "tests/unit/control/suites.h"
 #include "util.h"
@@ -113,6 +115,61 @@ test_version_1(void)
 }
 
 static void
+append_answer(const struct state_answer *a, void *text)
+{
+    ds_put_format(text, "%s %s %s %d %s %.*s %lld\n", a->key, a->rpc, a->digest, a->status,
+                  a->error, (int) a->reply_len, (const char *) a->reply,
+                  (long long) a->answered_us);
+}
+
+static void
+expect_answers(struct state *s, const char *want)
+{
+    struct ds text = DS_EMPTY_INITIALIZER;
+    char *error;
+
+    CU_ASSERT_EQUAL(state_load_answers(s, append_answer, &text, &error), 0);
+    expect_text(ds_cstr(&text), want);
+    ds_destroy(&text);
+}
+
+/* The newest 3, of 100 us. */
+static void
+put_answer(struct state *s, const char *key, int status, int64_t at_us)
+{
+    struct state_answer a = { .key = key,
+                              .rpc = "S.M",
+                              .digest = "d",
+                              .status = status,
+                              .error = status ? "why" : "",
+                              .reply = status ? NULL : "reply",
+                              .reply_len = status ? 0 : 5,
+                              .answered_us = at_us };
+    char *error;
+
+    CU_ASSERT_EQUAL(state_put_answer(s, &a, at_us - 100, 3, &error), 0);
+}
+
+static void
+test_answers(void)
+{
+    struct state *s = state_dir_opened();
+
+    put_answer(s, "a", 0, 1000);
+    put_answer(s, "b", 5, 1100);
+    expect_answers(s, "a S.M d 0  reply 1000\nb S.M d 5 why  1100\n");
+    put_answer(s, "c", 5, 1101);
+    expect_answers(s, "b S.M d 5 why  1100\nc S.M d 5 why  1101\n");
+    put_answer(s, "d", 5, 1102);
+    put_answer(s, "e", 0, 1103);
+    state_close(s);
+    s = state_dir_opened();
+    expect_answers(s, "c S.M d 5 why  1101\nd S.M d 5 why  1102\ne S.M d 0  reply 1103\n");
+    state_close(s);
+    state_dir_clear();
+}
+
+static void
 test_newer_version(void)
 {
     struct state *state;
@@ -135,6 +192,7 @@ state_suite(void)
         { "learned bindings", test_bindings },
         { "a database of version 1 is brought up", test_version_1 },
         { "a newer one is refused", test_newer_version },
+        { "answers, the newest", test_answers },
         CU_TEST_INFO_NULL,
     };
 
