@@ -14,21 +14,21 @@
 #define find_two find_two_levels
 
 INLINE uint32_t
-count_le(const int32_t *numbers, uint32_t n, int32_t number)
+count_less(const int32_t *numbers, uint32_t n, int32_t number)
 {
     const __m256i *node = (const __m256i *) numbers;
     __m256i x = _mm256_set1_epi32(number);
-    uint32_t greater = 0;
+    uint32_t less = 0;
 
     for (uint32_t i = 0; i < n / 8; i += 2) {
-        __m256i low = _mm256_cmpgt_epi32(_mm256_load_si256(node + i), x);
-        __m256i high = _mm256_cmpgt_epi32(_mm256_load_si256(node + i + 1), x);
+        __m256i low = _mm256_cmpgt_epi32(x, _mm256_load_si256(node + i));
+        __m256i high = _mm256_cmpgt_epi32(x, _mm256_load_si256(node + i + 1));
 
-        /* A lane is a number: two bits of each are left after packing. */
-        greater += (uint32_t) __builtin_popcount(
+        less += (uint32_t) __builtin_popcount(
             (unsigned) _mm256_movemask_epi8(_mm256_packs_epi32(low, high)));
     }
-    return n - greater / 2;
+    /* A lane is a number: two bits of each are left after packing. */
+    return less / 2;
 }
 
 #include "acl/lookup_body.h"

@@ -16,22 +16,22 @@
 #define find_flat find_in_flat
 
 INLINE __mmask16
-le(const int32_t *numbers, __m512i x)
+less(const int32_t *numbers, __m512i x)
 {
-    return _mm512_cmple_epi32_mask(_mm512_load_si512(numbers), x);
+    return _mm512_cmplt_epi32_mask(_mm512_load_si512(numbers), x);
 }
 
 INLINE uint32_t
-count_le(const int32_t *numbers, uint32_t n, int32_t number)
+count_less(const int32_t *numbers, uint32_t n, int32_t number)
 {
     __m512i x = _mm512_set1_epi32(number);
     __mmask32 low, high;
 
     if (n == 16) {
-        return (uint32_t) __builtin_popcount(le(numbers, x));
+        return (uint32_t) __builtin_popcount(less(numbers, x));
     }
-    low = _mm512_kunpackw(le(numbers + 16, x), le(numbers, x));
-    high = _mm512_kunpackw(le(numbers + 48, x), le(numbers + 32, x));
+    low = _mm512_kunpackw(less(numbers + 16, x), less(numbers, x));
+    high = _mm512_kunpackw(less(numbers + 48, x), less(numbers + 32, x));
     return (uint32_t) __builtin_popcountll(_mm512_kunpackd(high, low));
 }
 
@@ -48,65 +48,56 @@ count_le(const int32_t *numbers, uint32_t n, int32_t number)
 static const uint8_t spread[256][8] = { SPREAD_64(0), SPREAD_64(64), SPREAD_64(128),
                                         SPREAD_64(192) };
 
-/* The AND of eight words, from 'shift' on in summary word 's', of each row; what is packed is
- * spread out again by its summary.  (There is an instruction for that, VPEXPANDQ, but it takes
- * three times as long.) */
+/* Eight words of which 'packed' has those in 'mask', and the others are zero.  (There is an
+ * instruction for that, VPEXPANDQ, but it takes three times as long.) */
 INLINE __m512i
-and_block(const struct fields *f, const struct piece *pieces, unsigned n_based, unsigned n,
-          bool dense, size_t s, unsigned shift)
+spread_out(const uint64_t *packed, uint8_t mask)
 {
-    __m512i bits = _mm512_set1_epi64(-1);
+    __m512i from = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *) spread[mask]));
 
-    FOR_EACH_ROW(r, n)
-    {
-        const struct piece *piece = &pieces[r];
-        const uint64_t *packed = piece->words + COUNT(_bzhi_u64(piece->summary, shift));
-        uint8_t mask = (uint8_t) (piece->summary >> shift);
-        __m512i row;
-
-        if (r >= n_based && dense) {
-            row = _mm512_loadu_si512(piece->words + shift);
-        } else {
-            __m512i from = _mm512_cvtepu8_epi64(_mm_loadl_epi64((const __m128i *) spread[mask]));
-
-            row = _mm512_maskz_permutexvar_epi64(mask, from, _mm512_loadu_si512(packed));
-        }
-        if (r < n_based) {
-            row = _mm512_xor_si512(row, _mm512_loadu_si512(f->words[r] + s * 64 + shift));
-        }
-        bits = _mm512_and_si512(bits, row);
-    }
-    return bits;
+    return _mm512_maskz_permutexvar_epi64(mask, from, _mm512_loadu_si512(packed));
 }
 
 /* The first bit of eight words, of which those in 'found' are not zero. */
 INLINE uint32_t
 first_bit(__m512i bits, __mmask8 found)
 {
-    uint32_t which = _tzcnt_u32(found);
+    uint32_t which = _tzcnt_u32(found); /* 8 and more are taken modulo 8 */
     __m512i word =
-        _mm512_permutexvar_epi64(_mm512_castsi128_si512(_mm_cvtsi32_si128((int) which & 7)), bits);
+        _mm512_permutexvar_epi64(_mm512_castsi128_si512(_mm_cvtsi32_si128((int) which)), bits);
 
     return (uint32_t) (which * 64 +
                        _tzcnt_u64((uint64_t) _mm_cvtsi128_si64(_mm512_castsi512_si128(word))));
 }
 
-/* As find_in_words(). */
+/* As find_in_words(), of rows of three levels: all are packed. */
 INLINE uint32_t
 find_in_blocks(const struct fields *f, const struct piece *pieces, unsigned n_based, unsigned n,
                bool dense, size_t s)
 {
     uint64_t candidates = ~UINT64_C(0);
 
+    (void) dense;
     FOR_EACH_ROW(r, n)
     {
         candidates &= pieces[r].summary | (r < n_based ? f->summary[r][s] : 0);
     }
     while (candidates) {
         unsigned shift = (unsigned) _tzcnt_u64(candidates) & ~7u;
-        __m512i bits = and_block(f, pieces, n_based, n, dense, s, shift);
-        __mmask8 found = _mm512_test_epi64_mask(bits, bits);
+        __m512i bits = _mm512_set1_epi64(-1);
+        __mmask8 found;
 
+        FOR_EACH_ROW(r, n)
+        {
+            __m512i row = spread_out(pieces[r].words + COUNT(_bzhi_u64(pieces[r].summary, shift)),
+                                     (uint8_t) (pieces[r].summary >> shift));
+
+            if (r < n_based) {
+                row = _mm512_xor_si512(row, _mm512_loadu_si512(f->words[r] + s * 64 + shift));
+            }
+            bits = _mm512_and_si512(bits, row);
+        }
+        found = _mm512_test_epi64_mask(bits, bits);
         if (found) {
             return shift * 64 + first_bit(bits, found);
         }
@@ -135,31 +126,62 @@ find_in_flat(const uint64_t *const *rows, unsigned n)
     return (half * 512 + first_bit(low, (__mmask8) found)) | (0 - none);
 }
 
+/* The blocks of eight words, a bit each, in which every row has some word that the others have. */
+INLINE uint64_t
+candidate_blocks(const struct fields *f, const uint64_t *const *rows, unsigned n_based,
+                 unsigned n_rows)
+{
+    const __mmask8 lanes = (__mmask8) ((1u << f->shape->n_summary) - 1);
+    __m512i summary = _mm512_maskz_set1_epi64(lanes, -1);
+
+    FOR_EACH_ROW(r, n_rows)
+    {
+        __m512i row = _mm512_maskz_loadu_epi64(lanes, rows[r]);
+
+        if (r < n_based) {
+            row = _mm512_or_si512(row, _mm512_loadu_si512(f->summary[r]));
+        }
+        summary = _mm512_and_si512(summary, row);
+    }
+    return _mm512_test_epi8_mask(summary, summary);
+}
+
+/* The AND of a block's words of all rows. */
+INLINE __m512i
+and_block(const struct fields *f, const uint64_t *const *rows, unsigned n_based, unsigned n_rows,
+          unsigned block)
+{
+    const size_t n_summary = f->shape->n_summary;
+    __m512i bits = _mm512_set1_epi64(-1);
+
+    FOR_EACH_ROW(r, n_rows)
+    {
+        __m512i row;
+
+        if (r < n_based) {
+            row = _mm512_xor_si512(spread_out(acl_row_block(rows[r], n_summary, block),
+                                              ((const uint8_t *) rows[r])[block]),
+                                   _mm512_loadu_si512(f->words[r] + block * 8));
+        } else {
+            row = _mm512_loadu_si512(rows[r] + ACL_ROWS_DENSE_HEAD + block * 8);
+        }
+        bits = _mm512_and_si512(bits, row);
+    }
+    return bits;
+}
+
 /* As find_two_levels(), in rounds: in each, every search that is not over takes one step, a block
  * of eight words.  No branch depends on what a single one finds, so none is guessed wrong. */
 INLINE void
 find_in_rounds(const struct fields *f, const uint64_t *rows[][MAX_ROWS], unsigned n_based,
                unsigned n_rows, size_t n, uint32_t *rules)
 {
-    const size_t n_summary = f->shape->n_summary;
-    const __mmask8 lanes = (__mmask8) ((1u << n_summary) - 1);
     uint64_t blocks[AT_ONCE]; /* that are left */
     uint8_t open[AT_ONCE];    /* searches that are not over */
     size_t n_open = 0;
 
     for (size_t i = 0; i < n; i++) {
-        __m512i summary = _mm512_maskz_set1_epi64(lanes, -1);
-
-        FOR_EACH_ROW(r, n_rows)
-        {
-            __m512i row = _mm512_maskz_loadu_epi64(lanes, rows[i][r]);
-
-            if (r < n_based) {
-                row = _mm512_or_si512(row, _mm512_loadu_si512(f->summary[r]));
-            }
-            summary = _mm512_and_si512(summary, row);
-        }
-        blocks[i] = _mm512_test_epi8_mask(summary, summary); /* a byte for each block */
+        blocks[i] = candidate_blocks(f, rows[i], n_based, n_rows);
         rules[i] = ACL_RULE_DEFAULT;
         open[n_open] = (uint8_t) i;
         n_open += blocks[i] != 0;
@@ -169,20 +191,13 @@ find_in_rounds(const struct fields *f, const uint64_t *rows[][MAX_ROWS], unsigne
 
         for (size_t j = 0; j < n_open; j++) {
             size_t i = open[j];
-            unsigned block = (unsigned) _tzcnt_u64(blocks[i]), s = block / 8;
+            unsigned block = (unsigned) _tzcnt_u64(blocks[i]);
             uint64_t left = blocks[i] & (blocks[i] - 1);
-            struct piece pieces[MAX_ROWS];
-            uint32_t found, none;
-            __m512i bits;
-
-            FOR_EACH_ROW(r, n_rows)
-            {
-                pieces[r] = piece_of(rows[i][r], r >= n_based, n_summary, s);
-            }
-            bits = and_block(f, pieces, n_based, n_rows, true, s, block % 8 * 8);
-            found = _mm512_test_epi64_mask(bits, bits);
+            __m512i bits = and_block(f, rows[i], n_based, n_rows, block);
+            uint32_t found = _mm512_test_epi64_mask(bits, bits);
             /* So written that no compiler makes a branch of it: 1 when there is none. */
-            none = (found - 1) >> 31;
+            uint32_t none = (found - 1) >> 31;
+
             rules[i] = (block * 512 + first_bit(bits, (__mmask8) found)) | (0 - none);
             blocks[i] = left;
             open[n_still] = (uint8_t) i;

@@ -3,7 +3,7 @@
  *     BODY(NAME)   the name of a function in this body
  *     TARGET       its attribute, that names the instruction set
  *     COUNT(X)     how many bits of a uint64_t are set
- *     count_le()   how many of a tree node's numbers are not greater than one
+ *     count_lessss() how many of a tree node's numbers are less than one
  *     find_in()    see find_in_words()
  *     find_two()   see find_two_levels(), of which it may be another way
  *     find_flat()  see find_in_flat()
@@ -275,16 +275,14 @@ INLINE uint32_t
 search(const struct acl_tree *tree, unsigned depth, uint32_t number)
 {
     int32_t flipped = (int32_t) (number ^ 0x80000000u);
-    uint32_t node = count_le(tree->root, ACL_TREE_ROOT, flipped);
+    uint32_t node = count_less(tree->root, ACL_TREE_ROOT, flipped);
 
     _Pragma("GCC unroll 3") for (unsigned l = 0; l < depth; l++)
     {
-        const struct acl_tree_level *level = &tree->levels[l];
         uint32_t fan = l + 1 < depth ? ACL_TREE_WIDE + 1 : ACL_TREE_WIDE;
 
-        /* The greatest number is not less than what fills up the last node. */
-        node = node < level->n_nodes ? node : level->n_nodes - 1;
-        node = node * fan + count_le(level->numbers + node * ACL_TREE_WIDE, ACL_TREE_WIDE, flipped);
+        node = node * fan +
+               count_less(tree->levels[l].numbers + node * ACL_TREE_WIDE, ACL_TREE_WIDE, flipped);
     }
     return tree->classes[node];
 }

@@ -67,8 +67,8 @@ struct piece {
 static inline __attribute__((always_inline)) struct piece
 piece_of(const uint64_t *row, bool dense, size_t n_summary, size_t s)
 {
-    return (struct piece){ row[s], dense ? row + ACL_ROWS_MAX_SUMMARY + s * 64
-                                         : row + acl_row_base(row, n_summary, s) };
+    return (struct piece){ row[s], dense ? row + ACL_ROWS_DENSE_HEAD + s * 64
+                                         : acl_row_block(row, n_summary, s * 8) };
 }
 
 #endif

@@ -22,14 +22,14 @@ count(uint64_t x)
 
 /* Halves what is left, 'n' being a power of two; they are ascending. */
 INLINE uint32_t
-count_le(const int32_t *numbers, uint32_t n, int32_t number)
+count_less(const int32_t *numbers, uint32_t n, int32_t number)
 {
     const int32_t *at = numbers;
 
     for (uint32_t half = n / 2; half; half /= 2) {
-        at += at[half - 1] <= number ? half : 0;
+        at += at[half - 1] < number ? half : 0;
     }
-    return (uint32_t) (at - numbers) + (*at <= number);
+    return (uint32_t) (at - numbers) + (*at < number);
 }
 
 #include "acl/lookup_body.h"

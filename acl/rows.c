@@ -8,7 +8,7 @@
 #include "acl/hash.h"
 
 #define LINE 64 /* bytes */
-#define DENSE_HEAD ACL_ROWS_MAX_SUMMARY
+#define DENSE_HEAD ACL_ROWS_DENSE_HEAD
 
 /* A row's hash is the sum of these, so that the words do not wait for each other, and can be told
  * from another's by the words in which they differ. */
@@ -183,15 +183,18 @@ pack_flat(const struct acl_rows *rows, const struct acl_bits *bits, uint64_t *ro
 static size_t
 pack_two_levels(const struct acl_rows *rows, const struct acl_bits *bits, uint64_t *row)
 {
-    char *base = (char *) (row + rows->n_summary);
-    uint64_t *word = row + rows->n_summary + (rows->n_summary + 3) / 4;
+    uint8_t *place = (uint8_t *) (row + rows->n_summary);
+    uint64_t *words = row + 2 * rows->n_summary, *word = words;
 
     memcpy(row, bits->summary, rows->n_summary * sizeof *row);
-    memset(base, 0, (rows->n_summary + 3) / 4 * sizeof *row);
     for (size_t s = 0; s < rows->n_summary; s++) {
-        uint16_t at = (uint16_t) (word - row);
+        size_t before = (size_t) (word - words);
 
-        memcpy(base + s * sizeof at, &at, sizeof at);
+        for (unsigned block = 0; block < 8; block++) {
+            uint64_t below = (UINT64_C(1) << block * 8) - 1;
+
+            *place++ = (uint8_t) (before + (size_t) __builtin_popcountll(row[s] & below));
+        }
         word = put_words(word, bits, s);
     }
     return (size_t) (word - row);
@@ -276,7 +279,7 @@ acl_rows_unpack(const struct acl_rows *rows, uint32_t row, struct acl_bits *bits
 
         if (!rows->n_top) {
             bits->summary[s] = data[s];
-            word = data + acl_row_base(data, rows->n_summary, s);
+            word = acl_row_block(data, rows->n_summary, s * 8);
         } else if (data[s / 64] >> (s % 64) & 1) {
             bits->summary[s] = pair[0];
             word = data + pair[1];

@@ -7,12 +7,12 @@
  * Ohara, SIGCOMM 2015).  A row is
  *
  *     a summary word for each 64 words of the vector
- *     the base of each, 16 bits: the first of its words that are not zero is row[base], the others
- *     follow it
+ *     the place of each block of eight words of it, a byte each: the first of its words that are
+ *     not zero, counted from the first of all
  *     the words
  *
- * Rows that are few and not empty are 'dense': not packed, but eight summary words and then all
- * words, filled up to a multiple of eight.
+ * Rows that are few and not empty are 'dense': not packed, but eight words of summary and then
+ * all words, filled up to a multiple of eight.
  *
  * Of tables with up to ACL_ROWS_FLAT words there is one level: a row is itself, that many words, as
  * packing would save less than it costs.
@@ -29,12 +29,11 @@
 #ifndef ACL_ROWS_H
 #define ACL_ROWS_H 1
 
-#include <string.h>
-
 #include "acl/bits.h"
 
-#define ACL_ROWS_MAX_SUMMARY 8 /* 64 blocks of ACL_ROWS_SLACK words */
+#define ACL_ROWS_MAX_SUMMARY 4 /* 16,384 rules: a byte is enough for a place */
 #define ACL_ROWS_FLAT 16       /* 1,024 rules */
+#define ACL_ROWS_DENSE_HEAD 8  /* a cache line, of which only the first words are used */
 #define ACL_ROWS_SLACK 8
 
 struct acl_rows {
@@ -60,14 +59,11 @@ acl_rows_get(const struct acl_rows *rows, uint32_t row)
     return rows->data + rows->at[row];
 }
 
-/* With two levels: the base of summary word 's'. */
-static inline size_t
-acl_row_base(const uint64_t *row, size_t n_summary, size_t s)
+/* With two levels, packed: the words of block 'block' that are not zero. */
+static inline const uint64_t *
+acl_row_block(const uint64_t *row, size_t n_summary, size_t block)
 {
-    uint16_t base;
-
-    memcpy(&base, (const char *) (row + n_summary) + s * sizeof base, sizeof base);
-    return base;
+    return row + 2 * n_summary + ((const uint8_t *) (row + n_summary))[block];
 }
 
 /* 'dense' is only heeded with two levels and no base. */

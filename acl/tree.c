@@ -3,6 +3,7 @@
 #include "acl/tree.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define LINE 64 /* bytes */
 
@@ -90,18 +91,14 @@ acl_tree_build(struct acl_tree *tree, const uint32_t *starts, const uint32_t *cl
     set_sizes(tree, n - 1);
     n_last = tree->depth ? (size_t) tree->levels[tree->depth - 1].n_nodes * ACL_TREE_WIDE
                          : ACL_TREE_ROOT;
-    tree->n_classes = (uint32_t) n_last + 1;
-    tree->classes = malloc(tree->n_classes * sizeof *tree->classes);
+    tree->classes = malloc(n * sizeof *tree->classes);
     if (!tree->classes || !alloc_numbers(tree)) {
         return false;
     }
+    memcpy(tree->classes, classes, n * sizeof *classes);
     last = tree->depth ? tree->levels[tree->depth - 1].numbers : tree->root;
     for (size_t i = 0; i < n_last; i++) {
-        last[i] = i + 1 < n ? flip(starts[i + 1]) : INT32_MAX;
-    }
-    /* The greatest number of all finds also what was left over no greater than itself. */
-    for (size_t i = 0; i <= n_last; i++) {
-        tree->classes[i] = classes[i < n ? i : n - 1];
+        last[i] = i + 1 < n ? flip(starts[i + 1] - 1) : INT32_MAX;
     }
     for (unsigned i = 0; i + 1 < tree->depth; i++) {
         fill_level(tree, i);

@@ -1,7 +1,7 @@
 /* Search trees: from a 32-bit number to the class of the interval it lies in.
  *
  * A static B+ tree without pointers, as wide as vector registers: a node is ACL_TREE_WIDE numbers,
- * one cache line, and child k of it holds what is not less than its k-th number (Slotin,
+ * one cache line, and child k of it holds what is greater than its k-th number (Slotin,
  * "Algorithms for Modern Hardware", 2022, S+ trees).  The root is wider, which saves a level. Every
  * search takes the same few steps, and no step is a guess.  Immutable. */
 #ifndef ACL_TREE_H
@@ -15,8 +15,9 @@
 #define ACL_TREE_WIDE 16
 #define ACL_TREE_MAX_DEPTH 7 /* 65 * 17^6 * 16 > 2^32 */
 
-/* Numbers ascend.  Their sign bit is flipped, so that signed comparison orders them; what is left
- * over in the last node is INT32_MAX. */
+/* A number is the last of the interval before, so that what is searched for is compared with "less
+ * than", which nothing is that fills up the last node: INT32_MAX.  Numbers ascend; their sign bit
+ * is flipped, so that signed comparison orders them. */
 struct acl_tree {
     void *memory;  /* of all numbers */
     int32_t *root; /* ACL_TREE_ROOT of them */
@@ -25,8 +26,7 @@ struct acl_tree {
         int32_t *numbers; /* ACL_TREE_WIDE a node */
         uint32_t n_nodes;
     } levels[ACL_TREE_MAX_DEPTH]; /* below the root */
-    uint32_t *classes; /* by how many numbers of the last level, or the root, are not greater */
-    uint32_t n_classes;
+    uint32_t *classes;            /* by how many numbers of the last level, or the root, are less */
 };
 
 /* Interval i is starts[i] .. starts[i + 1] - 1; starts[0] is taken for 0.  False when memory is
