@@ -1,6 +1,6 @@
 /* Rule tables beside rte_acl, on ClassBench rule sets: lookup and build.
  *
- *     acl [--runs N] [--headers N] [--lcore CPU] [--no-huge] FILE...
+ *     acl [--runs N] [--headers N] [--body NAME] [--lcore CPU] [--no-huge] FILE...
  *
  * Both classify the same headers, 5-tuples with raw addresses, in bursts of BURST; finding the
  * classes of the addresses is part of our time.  Each header is drawn anew, without regard to the
@@ -8,7 +8,8 @@
  * are addresses within two rules' prefixes with random ports.  So there is no locality but what the
  * rules' overlaps bring.  Verdicts are compared before anything is timed.  Ours and the peer's
  * passes over the headers take turns; what is printed are medians over the runs, of the CPU time
- * of this thread.
+ * of this thread.  Ours is the widest body of lookups that the CPU runs, or the one that is named
+ * ("scalar", "avx2", "avx512"); the peer's is always its widest.
  *
  * One line a set: FILE RULES HEADERS HITS OURS-NS PEER-NS OURS-BUILD-MS PEER-BUILD-MS OURS-BYTES
  * PEER-BYTES ALGORITHM-OF-PEER.  Exit status 1 when verdicts differ. */
@@ -22,6 +23,7 @@
 
 #include <rte_acl.h>
 
+#include "acl/lookup.h"
 #include "perf/acl_peer.h"
 #include "tests/unit/acl/ruleset.h"
 
@@ -309,7 +311,8 @@ compare(const char *path, const struct ruleset *set, const struct options *o)
 static void
 usage(void)
 {
-    fputs("usage: acl [--runs N] [--headers N] [--lcore CPU] [--no-huge] FILE...\n", stderr);
+    fputs("usage: acl [--runs N] [--headers N] [--body NAME] [--lcore CPU] [--no-huge] FILE...\n",
+          stderr);
     exit(EXIT_FAILURE);
 }
 
@@ -328,11 +331,11 @@ parse_number(const char *s, size_t min, size_t max)
 int
 main(int argc, char *argv[])
 {
-    static const struct option long_options[] = { { "runs", required_argument, NULL, 'r' },
-                                                  { "headers", required_argument, NULL, 'h' },
-                                                  { "lcore", required_argument, NULL, 'l' },
-                                                  { "no-huge", no_argument, NULL, 'n' },
-                                                  { NULL, 0, NULL, 0 } };
+    static const struct option long_options[] = {
+        { "runs", required_argument, NULL, 'r' }, { "headers", required_argument, NULL, 'h' },
+        { "body", required_argument, NULL, 'b' }, { "lcore", required_argument, NULL, 'l' },
+        { "no-huge", no_argument, NULL, 'n' },    { NULL, 0, NULL, 0 }
+    };
     struct options o = { .runs = 9, .n_headers = 65536 };
     bool ok = true;
     int option;
@@ -344,6 +347,12 @@ main(int argc, char *argv[])
             break;
         case 'h':
             o.n_headers = parse_number(optarg, 1, 10000000);
+            break;
+        case 'b':
+            if (!acl_body_use(optarg)) {
+                fprintf(stderr, "acl: this CPU runs no body '%s'\n", optarg);
+                exit(EXIT_FAILURE);
+            }
             break;
         case 'l':
             o.lcore = (unsigned int) parse_number(optarg, 0, 1023);

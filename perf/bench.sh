@@ -2,7 +2,7 @@
 # Side-by-side measurements.
 #
 #     bench.sh forward [-o table|json] [--runs N] [--windows N] [--flows N]
-#     bench.sh acl     [-o table|json] [--runs N] [--headers N] [SET...]
+#     bench.sh acl     [-o table|json] [--runs N] [--headers N] [--body NAME] [SET...]
 #     bench.sh policy  [-o table|json] [--runs N] [--only CASE]
 #
 # forward: packets a second through two vhost-user ports of vswitchd (bindings guarded, policy
@@ -27,6 +27,7 @@ windows=6    # of half a second, in a run
 flows=1000
 headers=65536
 sets=()
+body=()
 json=
 only=
 memory=
@@ -49,7 +50,7 @@ die()
 usage()
 {
     echo "usage: bench.sh forward [-o table|json] [--runs N] [--windows N] [--flows N]" >&2
-    echo "       bench.sh acl [-o table|json] [--runs N] [--headers N] [SET...]" >&2
+    echo "       bench.sh acl [-o table|json] [--runs N] [--headers N] [--body NAME] [SET...]" >&2
     echo "       bench.sh policy [-o table|json] [--runs N] [--only CASE]" >&2
     exit 2
 }
@@ -269,7 +270,8 @@ acl()
     fi
     [[ ! $json ]] || report=(--json)
     taskset -c "$cpu" "$build/perf/acl" --lcore "$cpu" --runs "${runs:-15}" --headers "$headers" \
-        "${no_huge[@]}" "${files[@]}" >"$tmp/acl" || die "rte_acl and the tables do not agree"
+        "${body[@]}" "${no_huge[@]}" "${files[@]}" >"$tmp/acl" ||
+        die "the tables and rte_acl could not be compared"
     /usr/bin/python3 "$here/report.py" acl "${report[@]}" "$tmp/acl"
 }
 
@@ -284,6 +286,7 @@ while (($#)); do
         forward--flows) flows=${2?} ;;
         policy--only) only=${2?} ;;
         acl--headers) headers=${2?} ;;
+        acl--body) body=(--body "${2?}") ;;
         acl[!-]*)
             sets+=("$1")
             shift
