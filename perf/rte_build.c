@@ -2,8 +2,9 @@
  *
  *     rte_build [--runs N] [--lcore CPU] [--no-huge] FILE...
  *
- * Prints a line for each file: its name, its rules, and the median of the builds in milliseconds, of
- * the whole 5-tuples and of what a desktop's table is asked (peer, protocol, destination port). */
+ * Prints a line for each file: its name, its rules, and the median of the builds in milliseconds,
+ * of the whole 5-tuples and of what a desktop's table is asked (peer, protocol, destination
+ * port). */
 #include <config.h>
 
 #include <getopt.h>

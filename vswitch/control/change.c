@@ -17,6 +17,7 @@ changes_init(struct changes *q, struct latch *wake)
     q->state = NULL;
     q->wake = wake;
     q->written = NULL;
+    q->unsettled = q->settling = false;
     ovs_list_init(&q->queue);
     ovs_mutex_init(&q->mutex);
 }
@@ -42,7 +43,17 @@ change_write(struct writer_job *job)
     q->written = change;
     ovs_mutex_unlock(&q->mutex);
     latch_set(q->wake);
+}
+
+static void
+settle(struct writer_job *job)
+{
+    struct changes *q = CONTAINER_OF(job, struct changes, settle);
+
     state_settle(q->state);
+    ovs_mutex_lock(&q->mutex);
+    q->settling = false;
+    ovs_mutex_unlock(&q->mutex);
 }
 
 /* ---- the control thread ---- */
@@ -67,9 +78,30 @@ end(struct control *c, struct change *change, enum rpc_status status, char *why)
     free(why);
 }
 
+/* Behind whatever else is to be written: it takes as long as a change, and none waits for it. */
+static void
+settle_when_idle(struct changes *q)
+{
+    bool settling;
+
+    if (!q->unsettled || !ovs_list_is_empty(&q->queue)) {
+        return;
+    }
+    ovs_mutex_lock(&q->mutex);
+    settling = q->settling;
+    q->settling = true;
+    ovs_mutex_unlock(&q->mutex);
+    if (!settling) {
+        q->unsettled = false;
+        q->settle.run = settle;
+        writer_submit(&q->settle, WRITER_DROPS);
+    }
+}
+
 static void
 hand_over(struct change *change)
 {
+    change->queue->unsettled = true;
     change->job.run = change_write;
     change->handed_over_us = time_usec();
     writer_submit(&change->job, WRITER_STATE);
@@ -168,6 +200,7 @@ changes_run(struct control *c)
         resume(c, change);
         begin_next(c);
     }
+    settle_when_idle(&c->changes);
 }
 
 void

@@ -57,6 +57,9 @@ struct changes {
     struct ovs_list queue; /* the first one is under way */
     struct ovs_mutex mutex;
     struct change *written OVS_GUARDED; /* by the writer, to be taken up again */
+    struct writer_job settle;           /* of the state, when nobody waits any more */
+    bool unsettled;
+    bool settling OVS_GUARDED;
 };
 
 /* 'wake' is set whenever changes_run() has work. */

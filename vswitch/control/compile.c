@@ -11,6 +11,8 @@
 #include "ovs-thread.h"
 #include "util.h"
 
+#define SMALL 2000 /* rules times scopes: a millisecond */
+
 struct compiler {
     pthread_t thread;
     struct latch *wake;
@@ -161,12 +163,35 @@ compiler_destroy(struct compiler *c)
     }
 }
 
+/* Whether it is done in the time that it takes to hand it over and back: a few rules, for one scope
+ * or few. */
+static bool
+is_small(const struct compile_job *job)
+{
+    size_t scopes = 1;
+
+    for (size_t i = 0; i < job->policy->n_rules; i++) {
+        scopes = job->policy->rules[i].n_applied_to ? job->n_ports + 1 : scopes;
+    }
+    return !job->check && !job->compare_only && job->policy->n_rules * scopes < SMALL;
+}
+
 void
 compiler_submit(struct compiler *c, struct compile_job *job)
 {
+    bool small = is_small(job);
+
+    if (small) {
+        compile_now(job);
+    }
     ovs_mutex_lock(&c->mutex);
-    c->pending = job;
-    xpthread_cond_signal(&c->work);
+    if (small) {
+        c->done = job;
+        latch_set(c->wake);
+    } else {
+        c->pending = job;
+        xpthread_cond_signal(&c->work);
+    }
     ovs_mutex_unlock(&c->mutex);
 }
 

@@ -41,7 +41,8 @@ struct compiler;
 struct compiler *compiler_create(struct latch *wake);
 /* Waits for the job under way. */
 void compiler_destroy(struct compiler *);
-/* Hands over 'job'; the one before it must have been taken back. */
+/* Hands over 'job'; the one before it must have been taken back.  A small one is done at once, and
+ * taken like the others. */
 void compiler_submit(struct compiler *, struct compile_job *);
 /* The job that is done, or NULL. */
 struct compile_job *compiler_take(struct compiler *);
