@@ -54,7 +54,7 @@ class Controller:
             request.resume.epoch, request.resume.revision = self.position
         else:
             self.unconfirmed = set(self.state)
-        self.stream = stubs.method(WATCH, 'Watch')(request, timeout=options.get('timeout', 120))
+        self.stream = stubs.method(WATCH, 'Watch')(request, timeout=options.get('timeout', 600))
         self.events = []
         return self
 

@@ -3,12 +3,21 @@
 # never pauses: what was acknowledged is there after the restart; what was not is there wholly or not at
 # all, and which of the two follows from the point; and what the last committed state denies does not
 # arrive, from the first packet on.
+#
+#     test_crash.sh [KIND...]   without any: all of them, in offices of their own, side by side
 set -euo pipefail
 
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 OFFICE_SWITCH=${FUSUMA_BUILD:-$OFFICE_TOP/build}/tests/system/vswitchd_crash
 export FUSUMA_CRASH=
+
+# Beside other offices a switch takes its time.
+sw()
+{
+    "$OFFICE_BIN/swctl" --target "unix:$OFFICE_DIR/run/vswitchd.sock" --timeout 60 "$@"
+}
+
 kind= point= what=
 n_addresses=0
 
@@ -27,7 +36,7 @@ while True:
         s.sendto(b"x" * 100, (sys.argv[1], int(sys.argv[2])))
     except OSError:
         pass
-    time.sleep(0.002)' "$2" "$4" >/dev/null 2>&1
+    time.sleep(0.005)' "$2" "$4" >/dev/null 2>&1
 }
 
 # counted NAME PORT: what the cable brings to NAME for the UDP port is counted by its kernel.
@@ -53,6 +62,7 @@ flow_port()
     quarantine | release) echo 6003 ;;
     policy) echo 6004 ;;
     add | del) echo 6006 ;;
+    set-*) echo 6007 ;;
     esac
 }
 
@@ -87,9 +97,38 @@ exists()
     sw port show "$1" >/dev/null 2>&1
 }
 
+# With all that was said of it.
 is_quarantined()
 {
-    sw -o json port show "$1" | grep -q '"quarantined": true'
+    [[ $(sw port show "$1") =~ Quarantined:\ +"yes, since "[0-9\ :-]+", by uid 0 (root): INC-12" ]]
+}
+
+is_free()
+{
+    [[ $(sw port show "$1") =~ Quarantined:\ +no ]]
+}
+
+# The members of the address set, and its revision; "none": it is not there.
+members()
+{
+    { sw set show "$1" 2>/dev/null || true; } | awk '
+/^  / { printf "%s ", $1 }
+/^Revision:/ { revision = $2 + 0 ? substr($2, 1, length($2) - 1) : "" }
+END { print revision ? revision : "none" }'
+}
+
+# members_are SET PREFIX...: wholly these, at a revision that is another than before the change if
+# 'changed' is set, and the same one if not.
+members_are()
+{
+    local now revision want="${*:2}"
+    now=$(members "$1")
+    revision=${now##* }
+    [[ ${now% *} = "$want" ]] && if [[ ${is_other:-} ]]; then
+        [[ $revision != "$revision_before" ]]
+    else
+        [[ $revision = "$revision_before" ]]
+    fi
 }
 
 is_bound()
@@ -109,9 +148,24 @@ before()
     del) exists d6 || add_d6 ;;
     policy) sw policy apply "$OFFICE_DIR/policy.yaml" ;;
     quarantine) sw release d3 ;;
-    release) sw quarantine d3 ;;
+    release) sw quarantine d3 --comment INC-12 ;;
     binding) n_addresses=$((n_addresses + 1)) ;;
+    set-remove | set-put) sw set put peers "$OFFICE_SERVER" 10.99.1.1 ;;
+    set-add) sw set put peers 10.99.1.1 ;;
+    set-begin) ! sw set show fresh >/dev/null 2>&1 || sw set del fresh ;;
+    set-del) sw set put fresh 10.99.1.1 ;;
     esac >/dev/null
+    revision_before=$(members "$(set_name)")
+    revision_before=${revision_before##* }
+}
+
+# Which set the kind of change is about: one that the policy names, or one that it does not.
+set_name()
+{
+    case $kind in
+    set-begin | set-del) echo fresh ;;
+    *) echo peers ;;
+    esac
 }
 
 change()
@@ -120,9 +174,14 @@ change()
     add) add_d6 ;;
     del) sw port del d6 ;;
     policy) sw policy apply "$OFFICE_DIR/other.yaml" ;;
-    quarantine) sw quarantine d3 ;;
+    quarantine) sw quarantine d3 --comment INC-12 ;;
     release) sw release d3 ;;
-    binding) ip -n "$OFFICE_TAG-d5" addr add "$(address)/64" dev eth0 && sleep 20 && false ;;
+    set-remove) sw set remove peers "$OFFICE_SERVER" ;;
+    set-add) sw set add peers "$OFFICE_SERVER" ;;
+    set-put) sw set put peers 10.99.1.1 10.99.2.0/24 ;;
+    set-begin) sw set put fresh 10.99.1.1 ;;
+    set-del) sw set del fresh ;;
+    binding) ip -n "$OFFICE_TAG-d5" addr add "$(address)/64" dev eth0; return 1 ;; # nobody acknowledges it
     esac
 }
 
@@ -134,8 +193,20 @@ changed()
     del) ! exists d6 ;;
     policy) diff <(sw policy get) "$OFFICE_DIR/other.yaml" >/dev/null ;;
     quarantine) is_quarantined d3 ;;
-    release) ! is_quarantined d3 ;;
+    release) is_free d3 ;;
     binding) is_bound "$(address)" ;;
+    set-*) is_other=yes && set_changed ;;
+    esac
+}
+
+set_changed()
+{
+    case $kind in
+    set-remove) members_are peers 10.99.1.1/32 ;;
+    set-add) members_are peers "$OFFICE_SERVER/32" 10.99.1.1/32 ;;
+    set-put) members_are peers 10.99.1.1/32 10.99.2.0/24 ;;
+    set-begin) members_are fresh 10.99.1.1/32 ;;
+    set-del) [[ $(members fresh) = none ]] ;;
     esac
 }
 
@@ -146,16 +217,33 @@ unchanged()
     add) ! exists d6 ;;
     del) exists d6 && d6_is ;;
     policy) diff <(sw policy get) "$OFFICE_DIR/policy.yaml" >/dev/null ;;
-    quarantine) ! is_quarantined d3 ;;
+    quarantine) is_free d3 ;;
     release) is_quarantined d3 ;;
     binding) ! is_bound "$(address)" ;;
+    set-*) is_other= && set_unchanged ;;
+    esac
+}
+
+set_unchanged()
+{
+    case $kind in
+    set-remove | set-put) members_are peers "$OFFICE_SERVER/32" 10.99.1.1/32 ;;
+    set-add) members_are peers 10.99.1.1/32 ;;
+    set-begin) [[ $(members fresh) = none ]] ;;
+    set-del) members_are fresh 10.99.1.1/32 ;;
     esac
 }
 
 # Whether the flow passes after the change; if so, it does not before it.
 passes_after()
 {
-    [[ $kind = add || $kind = release ]]
+    [[ $kind = add || $kind = release || $kind = set-add ]]
+}
+
+# A change that no packet shows.
+is_unseen()
+{
+    [[ $kind = binding || $kind = set-begin || $kind = set-del ]]
 }
 
 # ---- one try ----
@@ -179,7 +267,7 @@ crash()
         acknowledged=yes
     fi
     [[ $point != acknowledged ]] || kill -KILL "$OFFICE_SWITCH_PID"
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 600; i++)); do
         running || break
         sleep 0.1
     done
@@ -197,16 +285,13 @@ restart()
 {
     OFFICE_SWITCH_PID=
     office_run
-    office_wait 30 "$what: the switch answers" sw status
-    office_wait 10 "$what: its ports are up" all_up
+    office_wait 120 "$what: the switch answers" sw status
+    office_wait 60 "$what: its ports are up" all_up
 }
 
 all_up()
 {
-    sw -o json status | /usr/bin/python3 -c '
-import json, sys
-i = json.load(sys.stdin)
-sys.exit(i["ports"] != i.get("portsUp", 0))'
+    [[ $(sw status | sed -n 's/^Ports: *\([0-9]*\), \1 up,.*/all/p') ]]
 }
 
 try()
@@ -228,7 +313,7 @@ try()
         ! passes_after || passes=yes
         ;;
     esac
-    if [[ $kind = binding ]]; then
+    if is_unseen; then
         return
     elif [[ $passes ]]; then
         office_wait 10 "$what: what is allowed passes" more_than "$before"
@@ -242,21 +327,72 @@ stored="before-store before-commit write-1 torn-2 after-commit torn-settle"
 published="before-publish after-publish"
 replied="before-reply after-reply acknowledged"
 
+# The points that a kind of change comes to.
+points_of()
+{
+    case $1 in
+    quarantine) echo cut-before cut-after "$stored" "$replied" ;;
+    binding) echo "$stored" ;;
+    set-begin | set-del) echo "$stored" "$replied" ;;
+    *) echo "$stored" "$published" "$replied" ;;
+    esac
+}
+
+# ---- side by side ----
+
+children=()
+
+end_children()
+{
+    ((${#children[@]} == 0)) || kill "${children[@]}" 2>/dev/null || true
+    wait
+}
+
+# An office waits most of its time for the switch to start and for swctl, and packets are few.
+side_by_side()
+{
+    local i failed=
+    trap end_children EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    for i in "add del binding set-begin" "policy quarantine set-add set-del" \
+        "release set-remove set-put"; do
+        # shellcheck disable=SC2086
+        "$0" $i >/dev/null &
+        children+=($!)
+    done
+    for i in "${children[@]}"; do
+        wait "$i" || failed=yes
+    done
+    children=()
+    [[ ! $failed ]] || exit 1
+    echo "ok"
+}
+
+if (($# == 0)); then
+    side_by_side
+    exit
+fi
+
 office_open
 [[ -x $OFFICE_SWITCH ]] || die "$OFFICE_SWITCH is not built (make -C build check-programs)"
 office_build
 office_config
-# It starts faster so.
+# It starts faster so, and side by side there may be hugepages for some only.
+OFFICE_SWITCH_OPTIONS=(--no-huge)
 sed -i 's/^settings:.*/settings: { connections: 1024, buffers: 2048 }/' "$OFFICE_DIR/config.yaml"
 cat >>"$OFFICE_DIR/policy.yaml" <<EOF
   - { id: f3, direction: egress, peer: server, protocol: udp, ports: [6003, 6006], action: allow }
   - { id: f4, direction: egress, peer: server, protocol: udp, ports: [6004], action: allow }
+  - { id: f5, direction: egress, peer: peers, protocol: udp, ports: [6007], action: allow }
+address_sets:
+  peers: { stale_after: 3600 }
 EOF
 sed 's/^\(.*id: f4.*action: \)allow/\1drop/' "$OFFICE_DIR/policy.yaml" >"$OFFICE_DIR/other.yaml"
 export FUSUMA_CRASH=$OFFICE_DIR/crash
 office_start
 sw -o json port show d6 | spec_of >"$OFFICE_DIR/d6.json"
-for i in 6003 6004 6006; do
+for i in 6003 6004 6006 6007; do
     counted server "$i"
 done
 counted d2 5000
@@ -264,17 +400,12 @@ flow d1 "$(desk_ip 2)" 02:00:00:00:00:02 5000
 flow d3 "$OFFICE_SERVER" 02:00:00:00:01:02 6003
 flow d4 "$OFFICE_SERVER" 02:00:00:00:01:02 6004
 flow d6 "$OFFICE_SERVER" 02:00:00:00:01:02 6006
+flow d2 "$OFFICE_SERVER" 02:00:00:00:01:02 6007
 
-for i in add del policy release; do
-    for j in $stored $published $replied; do
+for i; do
+    for j in $(points_of "$i"); do
         try "$i" "$j"
     done
-done
-for j in cut-before cut-after $stored $replied; do
-    try quarantine "$j"
-done
-for j in $stored; do
-    try binding "$j"
 done
 [[ $(seen d2 5000) = 0 ]] || die "$(seen d2 5000) packets arrived that were never allowed"
 sw audit >/dev/null
