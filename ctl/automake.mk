@@ -8,6 +8,7 @@ bin_swctl_SOURCES = \
 	ctl/complete.c ctl/complete.h \
 	ctl/complete_live.c \
 	ctl/completion.h \
+	ctl/config.c \
 	ctl/conn.c \
 	ctl/conn_filter.c ctl/conn_filter.h \
 	ctl/counters.c \

@@ -155,6 +155,17 @@ const struct command commands[] = {
       "  swctl watch\n"
       "  swctl watch quarantine policy -o json",
       B(RESUME), .fn = watch, .words = "ports policy bindings quarantine" },
+    { "config apply", "[FILE]", "ports and policy of the configuration file, once more",
+      "The file is read when a switch starts with an empty state directory, and by this command:\n"
+      "its ports and its policy take the place of those that there are, whole or not at all.  "
+      "Ports\n"
+      "that are the same go on as they are, those that differ are taken away and added anew, and\n"
+      "those that the file does not have go.  A file without a policy leaves the one in force.\n"
+      "Settings and access are read when the switch starts, and need no command.\n"
+      "FILE is of the switch's host; without it, the one that it was started with (--config).  A\n"
+      "mistake is reported as FILE:LINE:COLUMN: what, and changes nothing.\n"
+      "With --dry-run it says what would change, and exits with 1 if anything would.",
+      B(DRY_RUN), .fn = config_apply, .completion = COMPLETE_FILES },
     { "fdb", NULL, "which MAC address is behind which port", NULL, 0, .fn = system_fdb },
     { "mcast list", NULL, "which ports listen to which multicast group",
       "What desktops have reported by IGMP and MLD, and, as 'routers', the uplinks that queries\n"

@@ -63,7 +63,7 @@ print_common(void)
         "    2  wrong command line, or a file that cannot be read\n"
         "    3  the switch cannot be reached, or did not answer in time\n"
         "  130  interrupted (SIGINT)\n"
-        "'policy check', 'policy diff' and 'policy apply --dry-run' exit as diff does: 0 nothing, "
+        "'policy check', 'policy diff' and commands with --dry-run exit as diff does: 0 nothing, "
         "1\n"
         "something, 2 trouble of any kind.");
 }

@@ -33,7 +33,7 @@ AUDIT_LOG = 'fusuma.v1.AuditLogService'
 WRITES = {'AddPort': 'operator', 'DeletePort': 'operator', 'FlushConnections': 'operator',
           'Quarantine': 'responder', 'Release': 'responder', 'ApplyPolicy': 'policy',
           'ConfirmPolicy': 'policy', 'RollbackPolicy': 'policy', 'PutAddressSet': 'policy',
-          'PatchAddressSet': 'policy', 'DeleteAddressSet': 'policy'}
+          'PatchAddressSet': 'policy', 'DeleteAddressSet': 'policy', 'ApplyConfig': 'admin'}
 READS = ('Get', 'List', 'Watch', 'Audit', 'Check', 'Diff')
 CONFIG = '''settings: { connections: 1024, buffers: 2048 }
 access:

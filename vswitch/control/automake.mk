@@ -65,6 +65,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/port_changes.c \
 	vswitch/control/port_message.c \
 	vswitch/control/port_message.h \
+	vswitch/control/port_plan.c \
+	vswitch/control/port_plan.h \
 	vswitch/control/ports.c \
 	vswitch/control/membership.c \
 	vswitch/control/membership.h \
@@ -80,6 +82,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/rpc_address_set.c \
 	vswitch/control/rpc_audit_log.c \
 	vswitch/control/rpc_binding.c \
+	vswitch/control/rpc_config.c \
 	vswitch/control/rpc_conn.c \
 	vswitch/control/rpc_counter.c \
 	vswitch/control/rpc_drop.c \

@@ -16,8 +16,8 @@
  *       - { user: sato, roles: [operator] }
  *
  * Settings and access are read at every start.  Ports and policy are read once, into an empty state
- * directory; from then on the state directory holds them.  Unknown keys are errors; nothing is
- * taken from a file that has one. */
+ * directory, and by ApplyConfig (port_plan.h); the state directory holds them.  Unknown keys are
+ * errors; nothing is taken from a file that has one. */
 #ifndef CONTROL_CONFIG_H
 #define CONTROL_CONFIG_H 1
 

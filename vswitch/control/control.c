@@ -114,7 +114,7 @@ load_state(struct control *c)
               c->first_policy ? "a policy" : "no policy: everything is denied");
     if (c->config.n_ports || c->config.policy) {
         VLOG_WARN("%s: its ports and policy are ignored, for the state directory has its own; only "
-                  "settings are read",
+                  "settings are read ('swctl config apply' reads all)",
                   c->options->config_file);
     }
 }

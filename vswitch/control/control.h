@@ -21,6 +21,7 @@
 #include "ovs-thread.h"
 
 struct objects;
+struct port_plan;
 
 struct control_options {
     const char *config_file; /* or NULL */
@@ -114,6 +115,7 @@ struct policy_options {
     bool has_expected; /* only if this version (0: none) is in force; otherwise RPC_ABORTED */
     uint64_t expected;
     uint32_t confirm_within_s; /* goes back by itself unless confirmed; 0: it is for good */
+    struct port_plan *ports;   /* ports that are exchanged with it, the caller's; or NULL */
     int64_t asked_us;          /* rpc_call_asked_us(); 0: nobody asked */
 };
 struct policy_outcome {

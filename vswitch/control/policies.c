@@ -6,6 +6,7 @@
 #include "control/digest.h"
 #include "control/lint_facts.h"
 #include "control/membership.h"
+#include "control/port_plan.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
 #include "timeval.h"
@@ -219,36 +220,80 @@ apply_begin(struct control *c, struct change *change, char **error)
             .go_back = c->pending.confirm_by_s ? c->pending.go_back : a->before,
         };
     }
-    return RPC_OK;
+    return o->ports ? port_plan_begin(c, o->ports, error) : RPC_OK;
+}
+
+static int
+store(struct state *state, struct apply *a, char **error)
+{
+    int retval = a->options.ports ? port_plan_store(state, a->options.ports, error) : 0;
+
+    return retval
+               ? retval
+               : state_policy_put(state, a->policy->text,
+                                  a->pending.confirm_by_s ? &a->pending : NULL, &a->version, error);
+}
+
+static int
+unstore(struct state *state, struct apply *a, char **error)
+{
+    int retval = a->options.ports ? port_plan_unstore(state, a->options.ports, error) : 0;
+
+    return retval
+               ? retval
+               : state_policy_take_back(state, a->version, a->before,
+                                        a->pending_before.confirm_by_s ? &a->pending_before : NULL,
+                                        error);
+}
+
+/* Ports and policy are stored together. */
+static int
+in_transaction(struct state *state, struct apply *a,
+               int (*step)(struct state *, struct apply *, char **error), char **error)
+{
+    int retval = state_begin(state, error);
+
+    if (retval) {
+        return retval;
+    }
+    retval = step(state, a, error);
+    retval = retval ? retval : state_commit(state, error);
+    if (retval) {
+        state_rollback(state);
+    }
+    return retval;
 }
 
 static int
 apply_store(struct state *state, struct change *change, char **error)
 {
-    struct apply *a = apply_cast(change);
-
-    return state_policy_put(state, a->policy->text, a->pending.confirm_by_s ? &a->pending : NULL,
-                            &a->version, error);
+    return in_transaction(state, apply_cast(change), store, error);
 }
 
 static int
 apply_unstore(struct state *state, struct change *change, char **error)
 {
-    struct apply *a = apply_cast(change);
-
-    return state_policy_take_back(state, a->version, a->before,
-                                  a->pending_before.confirm_by_s ? &a->pending_before : NULL,
-                                  error);
+    return in_transaction(state, apply_cast(change), unstore, error);
 }
 
 static enum rpc_status
 apply_commit(struct control *c, struct change *change, char **error)
 {
     struct apply *a = apply_cast(change);
-    enum rpc_status status;
+    struct port_plan *ports = a->options.ports;
+    enum rpc_status status = ports ? port_plan_exchange(c, ports, error) : RPC_OK;
 
+    if (status) {
+        return status;
+    }
     a->policy->text->version = a->version;
     status = put_in_force(c, a->policy, error);
+    if (status && ports) {
+        port_plan_exchange_back(c, ports);
+    }
+    if (!status && ports) {
+        port_plan_finish(c, ports);
+    }
     if (!status) {
         a->policy = NULL;
         c->pending = a->pending;

@@ -169,15 +169,21 @@ change_message(const struct acl_diff_entry *e)
     return m;
 }
 
+void
+policy_changes_message(const struct acl_diff *diff, Fusuma__V1__PolicyChange ***changes, size_t *n)
+{
+    for (size_t i = 0; i < diff->n; i++) {
+        message_append(*changes, *n, change_message(&diff->entries[i]));
+    }
+}
+
 Fusuma__V1__DiffPoliciesResponse *
 policy_diff_message(const struct acl_diff *diff)
 {
     Fusuma__V1__DiffPoliciesResponse *m =
         message_new(&fusuma__v1__diff_policies_response__descriptor);
 
-    for (size_t i = 0; i < diff->n; i++) {
-        message_append(m->changes, m->n_changes, change_message(&diff->entries[i]));
-    }
+    policy_changes_message(diff, &m->changes, &m->n_changes);
     return m;
 }
 
@@ -188,8 +194,8 @@ add_checks(const struct policy_outcome *o, Fusuma__V1__ApplyPolicyResponse *m)
         message_append(m->findings, m->n_findings,
                        finding_message(o->policy->text, &o->checked->findings[i]));
     }
-    for (size_t i = 0; o->checked && i < o->checked->diff.n; i++) {
-        message_append(m->changes, m->n_changes, change_message(&o->checked->diff.entries[i]));
+    if (o->checked) {
+        policy_changes_message(&o->checked->diff, &m->changes, &m->n_changes);
     }
 }
 

@@ -18,6 +18,7 @@ Fusuma__V1__ApplyPolicyResponse *policy_applied_message(const struct control *,
 /* A request's texts, which become the caller's; NULL: the call has failed. */
 struct state_policy *policy_text_from_sources(struct rpc_call *, Fusuma__V1__PolicySource *const *,
                                               size_t n);
+void policy_changes_message(const struct acl_diff *, Fusuma__V1__PolicyChange ***, size_t *n);
 Fusuma__V1__DiffPoliciesResponse *policy_diff_message(const struct acl_diff *);
 /* From the published snapshot; NULL: the port is not in it, or an uplink. */
 Fusuma__V1__PortPolicy *port_policy_message(const struct control *, const struct desired_port *);

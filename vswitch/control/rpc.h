@@ -21,7 +21,8 @@ rpc_unary_handler rpc_put_address_set, rpc_patch_address_set, rpc_delete_address
 rpc_unary_handler rpc_quarantine, rpc_release;
 rpc_unary_handler rpc_list_connections, rpc_get_connection, rpc_flush_connections,
     rpc_get_connection_stats;
-rpc_unary_handler rpc_get_info, rpc_list_fdb, rpc_list_groups, rpc_list_workers, rpc_audit;
+rpc_unary_handler rpc_get_info, rpc_list_fdb, rpc_list_groups, rpc_list_workers, rpc_audit,
+    rpc_apply_config;
 rpc_stream_handler rpc_watch_counters, rpc_watch_drops, rpc_watch;
 
 /* Counter streams: control makes the messages when they are due, the server's thread sends them. */

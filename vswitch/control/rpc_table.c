@@ -62,6 +62,7 @@ const struct rpc_method control_rpc_methods[] = {
     { SYSTEM, "ListGroups", rpc_list_groups, NULL, RPC_VIEWER, false },
     { SYSTEM, "ListWorkers", rpc_list_workers, NULL, RPC_VIEWER, false },
     { SYSTEM, "Audit", rpc_audit, NULL, RPC_VIEWER, false },
+    { SYSTEM, "ApplyConfig", rpc_apply_config, NULL, RPC_ADMIN, true },
     { WATCH, "Watch", NULL, rpc_watch, RPC_VIEWER, false },
 };
 const size_t control_n_rpc_methods = ARRAY_SIZE(control_rpc_methods);

@@ -493,6 +493,43 @@ class Policy(SwctlTest):
         self.assertEqual((out, "everything is denied" in err), ("", True))
 
 
+class Config(SwctlTest):
+    def test_apply(self):
+        self.switch.answers["ApplyConfig"] = make(
+            "ApplyConfigResponse", file="/etc/f.yaml", added=["a"], removed=["b"], replaced=["c", "d"],
+            policyVersion="3", generation="9")
+        self.assertEqual(self.run_ctl("config", "apply")[0],
+                         "port b removed\nport c replaced\nport d replaced\nport a added\n"
+                         "/etc/f.yaml applied: policy version 3, generation 9\n")
+        self.assertEqual(self.sent(), {})
+        self.switch.answers["ApplyConfig"] = make("ApplyConfigResponse", file="/f", generation="9")
+        for words, file in ((["x.yaml"], os.getcwd() + "/x.yaml"), (["/x.yaml"], "/x.yaml")):
+            self.switch.requests.clear()
+            self.assertEqual(self.run_ctl("config", "apply", *words)[0],
+                             "/f applied: the policy stays, generation 9\n")
+            self.assertEqual(self.sent(), {"file": file})
+
+    def test_dry_run(self):
+        for fields, code in (({}, 0), ({"added": ["a"]}, 1), ({"removed": ["a"]}, 1),
+                             ({"replaced": ["a"]}, 1), ({"policyChanges": [Policy.CHANGE]}, 1)):
+            self.switch.requests.clear()
+            self.switch.answers["ApplyConfig"] = make("ApplyConfigResponse", file="/f", **fields)
+            out = self.run_ctl("config", "apply", "--dry-run", code=code)[0]
+            self.assertTrue(out.endswith("/f is good; nothing was changed\n"))
+            self.assertEqual(len(out.splitlines()), 1 + code)
+            self.assertEqual(self.sent(), {"dryRun": True})
+
+    def test_mistakes(self):
+        for said, want in (("/etc/f.yaml:3:7: what", "/etc/f.yaml:3:7: what\n"),
+                           ("/etc/f.yaml: No such file", "swctl: /etc/f.yaml: No such file\n")):
+            self.switch.answers["ApplyConfig"] = Refused(grpc.StatusCode.INVALID_ARGUMENT, said)
+            self.assertEqual(self.fails(1, "config", "apply"), want)
+            self.assertEqual(self.fails(2, "config", "apply", "--dry-run"), want)
+        self.assertIn("an absolute path", self.fails(2, "config", "apply", "x", "--target",
+                                                     "127.0.0.1:1"))
+        self.assertIn("does not take", self.fails(2, "config", "apply", "x", "y"))
+
+
 class Sets(SwctlTest):
     CHANGED = {"name": "peers", "revision": "17", "prefixCount": 3, "added": 2, "removed": 1,
                "generation": "9", "inPolicy": True}
