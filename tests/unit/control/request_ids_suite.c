@@ -10,7 +10,7 @@
 #include "tests/unit/control/suites.h"
 #include "util.h"
 
-static const struct rpc_method methods[2];
+static const struct rpc_method methods[2] = { { .name = "One" }, { .name = "Other" } };
 
 static enum request_asked
 ask(struct request_ids *ids, const char *key, int method, const char *digest, long long now,
