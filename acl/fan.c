@@ -67,7 +67,8 @@ choose_base(struct acl_fan *fan, const struct acl_classes *classes)
     uint32_t *members = calloc(fan->n_groups + 1, sizeof *members);
 
     fan->in_base = calloc(fan->n_groups + 1, sizeof *fan->in_base);
-    if (!members || !fan->in_base) {
+    fan->bases = malloc((fan->n_groups + 1) * sizeof *fan->bases);
+    if (!members || !fan->in_base || !fan->bases) {
         free(members);
         return false;
     }
@@ -83,7 +84,7 @@ choose_base(struct acl_fan *fan, const struct acl_classes *classes)
     for (size_t g = 0; g < fan->n_groups; g++) {
         if (members[g] > n_classes / 2 && fan->first[g + 1] > fan->first[g]) {
             fan->in_base[g] = true;
-            fan->n_base++;
+            fan->bases[fan->n_bases++] = (uint32_t) g;
             set_all(fan, (uint32_t) g, &fan->base);
         }
     }
@@ -120,7 +121,18 @@ acl_fan_build(struct acl_fan *fan, const struct acl_table_rule *rules, size_t n,
     /* ... and so all of them by one place. */
     memmove(fan->first + 1, fan->first, fan->n_groups * sizeof *fan->first);
     fan->first[0] = 0;
-    return choose_base(fan, classes);
+    if (!choose_base(fan, classes)) {
+        return false;
+    }
+    fan->bases_alone = true;
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t *groups = groups_of(&rules[i], local, &n_groups);
+
+        for (size_t j = 0; n_groups > 1 && j < n_groups; j++) {
+            fan->bases_alone &= !fan->in_base[groups[j]];
+        }
+    }
+    return true;
 }
 
 void
@@ -129,6 +141,7 @@ acl_fan_destroy(struct acl_fan *fan)
     free(fan->first);
     free(fan->rules);
     free(fan->in_base);
+    free(fan->bases);
     acl_bits_destroy(&fan->any);
     acl_bits_destroy(&fan->base);
 }
@@ -136,28 +149,39 @@ acl_fan_destroy(struct acl_fan *fan)
 size_t
 acl_fan_bytes(const struct acl_fan *fan)
 {
-    return (fan->n_groups + 2) * (sizeof *fan->first + sizeof *fan->in_base) +
+    return (fan->n_groups + 2) * (sizeof *fan->first + sizeof *fan->in_base + sizeof *fan->bases) +
            fan->n_edges * sizeof *fan->rules +
            (fan->any.n_allocated + fan->base.n_allocated) * sizeof *fan->any.words;
 }
 
-/* Whether all groups of the base are among these. */
+/* The rules of the groups of the base that are not among 'groups', which are sorted: they are in
+ * the base for nothing.  False: a rule may be there for another group of its, and it is not so
+ * easy. */
 static bool
-has_base(const struct acl_fan *fan, const uint32_t *groups, size_t n)
+take_back(const struct acl_fan *fan, const uint32_t *groups, size_t n, struct acl_bits *difference)
 {
-    size_t n_base = 0;
+    size_t next = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        n_base += groups[i] < fan->n_groups && fan->in_base[groups[i]];
+    for (size_t i = 0; i < fan->n_bases; i++) {
+        while (next < n && groups[next] < fan->bases[i]) {
+            next++;
+        }
+        if (next < n && groups[next] == fan->bases[i]) {
+            continue;
+        }
+        if (!fan->bases_alone) {
+            return false;
+        }
+        set_all(fan, fan->bases[i], difference);
     }
-    return n_base == fan->n_base;
+    return true;
 }
 
 void
 acl_fan_fill(const struct acl_fan *fan, const uint32_t *groups, size_t n_groups,
              struct acl_bits *difference, struct acl_bits *scratch)
 {
-    if (!has_base(fan, groups, n_groups)) {
+    if (!take_back(fan, groups, n_groups, difference)) {
         acl_bits_copy(scratch, &fan->any);
         for (size_t i = 0; i < n_groups; i++) {
             set_all(fan, groups[i], scratch);

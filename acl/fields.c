@@ -6,7 +6,7 @@
 
 /* A product may have as many rows as its rules make this many words in all, were none of them zero:
  * it then stays in a core's second cache, more or less. */
-#define MAX_PRODUCT_WORDS (1u << 19)
+#define MAX_PRODUCT_WORDS (1u << 20)
 #define MAX_PRODUCT_ROWS (1u << 14)
 
 /* ---- protocols ---- */

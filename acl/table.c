@@ -8,30 +8,42 @@
 #include "acl/hash.h"
 #include "acl/table_priv.h"
 
-/* Follows the row of a class in rule order: the first rule that allows the class anything says yes,
- * unless one that denies it everything comes before.  What passes everything on skips what lies
- * between; what passes a part leaves both ways open. */
+/* Follows a word of the row of a class in rule order: the first rule that allows the class anything
+ * says yes, unless one that denies it everything comes before.  What passes everything on skips
+ * what lies between; what passes a part leaves both ways open.  Returns whether that was said. */
+static bool
+follow(const struct acl_bulk *bulk, size_t w, uint64_t word, size_t *skip_to, bool *yes)
+{
+    for (; word; word &= word - 1) {
+        size_t i = w * 64 + (size_t) __builtin_ctzll(word);
+        const struct acl_rule_info *rule = &bulk->rules[i];
+
+        if (i < *skip_to || rule->audit) {
+            continue;
+        }
+        *yes = rule->action == ACL_ALLOW;
+        if (*yes || (rule->accepts_all && !rule->resume)) {
+            return true;
+        }
+        *skip_to = rule->accepts_all ? rule->resume : *skip_to;
+    }
+    return false;
+}
+
 static bool
 may_reach(const struct acl_bulk *bulk, const struct acl_bits *difference)
 {
+    const struct acl_bits *base = &bulk->peer.base;
     size_t skip_to = 0;
+    bool yes = false;
 
-    for (size_t w = 0; w < difference->n_words; w++) {
-        for (uint64_t word = bulk->peer.base.words[w] ^ difference->words[w]; word;
-             word &= word - 1) {
-            size_t i = w * 64 + (size_t) __builtin_ctzll(word);
-            const struct acl_rule_info *rule = &bulk->rules[i];
+    for (size_t s = 0; s < base->n_summary; s++) {
+        for (uint64_t m = base->summary[s] | difference->summary[s]; m; m &= m - 1) {
+            size_t w = s * 64 + (size_t) __builtin_ctzll(m);
 
-            if (i < skip_to || rule->audit) {
-                continue;
+            if (follow(bulk, w, base->words[w] ^ difference->words[w], &skip_to, &yes)) {
+                return yes;
             }
-            if (rule->action == ACL_ALLOW) {
-                return true;
-            }
-            if (rule->accepts_all && !rule->resume) {
-                return false;
-            }
-            skip_to = rule->accepts_all ? rule->resume : skip_to;
         }
     }
     return false;

@@ -16,7 +16,9 @@ struct acl_fan {
     size_t n_groups, n_edges;
     struct acl_bits any; /* the rules that name no group and so accept every class */
     bool *in_base;       /* of groups: most classes are in it */
-    size_t n_base;
+    uint32_t *bases;     /* those groups, ascending */
+    size_t n_bases;
+    bool bases_alone;     /* a rule that names one of them names no other group */
     struct acl_bits base; /* 'any', and the rules of those groups */
 };
 

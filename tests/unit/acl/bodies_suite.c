@@ -62,7 +62,8 @@ set_rule(struct setup *s, size_t i, unsigned fields, bool many, uint32_t n_group
     }
     *rule = (struct acl_table_rule){
         .peer_groups = &s->groups[i][0],
-        .n_peer_groups = test_below(30) > 0,
+        /* With a local group, some rules name two, of which one may be in the base. */
+        .n_peer_groups = test_below(30) ? 1 + (fields & 1 && !test_below(9)) : 0,
         .local_groups = &s->groups[i][1],
         .n_local_groups = fields & 1 && test_below(30),
         .sports = &s->ranges[i][0],
