@@ -86,7 +86,7 @@ word_of(const struct acl_rows *shape, const uint64_t *row, bool dense, size_t w)
 
 /* The word 'w' of the AND of the rows. */
 static uint64_t
-and_word(const struct fields *f, const uint64_t *const *rows, size_t w)
+and_word(const struct acl_view *f, const uint64_t *const *rows, size_t w)
 {
     uint64_t bits = ~UINT64_C(0);
 
@@ -103,7 +103,7 @@ and_word(const struct fields *f, const uint64_t *const *rows, size_t w)
 }
 
 static uint32_t
-next_match(const struct fields *f, const uint64_t *const *rows, uint32_t from)
+next_match(const struct acl_view *f, const uint64_t *const *rows, uint32_t from)
 {
     for (size_t w = from / 64; w < f->shape->n_words; w++) {
         uint64_t bits = and_word(f, rows, w);
@@ -121,7 +121,7 @@ acl_lookup_go_on(const struct acl_table *table, const uint64_t *const *rows, uin
                  struct acl_verdict *verdict)
 {
     const struct acl_bulk *bulk = table->bulk;
-    const struct fields f = fields_of(table);
+    const struct acl_view f = table->view;
 
     while (rule != ACL_RULE_DEFAULT && bulk->rules[rule].resume) {
         const struct acl_rule_info *info = &bulk->rules[rule];

@@ -72,7 +72,7 @@ first_bit(__m512i bits, __mmask8 found)
 
 /* As find_in_words(), of rows of three levels: all are packed. */
 INLINE uint32_t
-find_in_blocks(const struct fields *f, const struct piece *pieces, unsigned n_based, unsigned n,
+find_in_blocks(const struct acl_view *f, const struct piece *pieces, unsigned n_based, unsigned n,
                bool dense, size_t s)
 {
     uint64_t candidates = ~UINT64_C(0);
@@ -128,7 +128,7 @@ find_in_flat(const uint64_t *const *rows, unsigned n)
 
 /* The blocks of eight words, a bit each, in which every row has some word that the others have. */
 INLINE uint64_t
-candidate_blocks(const struct fields *f, const uint64_t *const *rows, unsigned n_based,
+candidate_blocks(const struct acl_view *f, const uint64_t *const *rows, unsigned n_based,
                  unsigned n_rows)
 {
     const __mmask8 lanes = (__mmask8) ((1u << f->shape->n_summary) - 1);
@@ -148,7 +148,7 @@ candidate_blocks(const struct fields *f, const uint64_t *const *rows, unsigned n
 
 /* The AND of a block's words of all rows. */
 INLINE __m512i
-and_block(const struct fields *f, const uint64_t *const *rows, unsigned n_based, unsigned n_rows,
+and_block(const struct acl_view *f, const uint64_t *const *rows, unsigned n_based, unsigned n_rows,
           unsigned block)
 {
     const size_t n_summary = f->shape->n_summary;
@@ -173,7 +173,7 @@ and_block(const struct fields *f, const uint64_t *const *rows, unsigned n_based,
 /* As find_two_levels(), in rounds: in each, every search that is not over takes one step, a block
  * of eight words.  No branch depends on what a single one finds, so none is guessed wrong. */
 INLINE void
-find_in_rounds(const struct fields *f, const uint64_t *rows[][MAX_ROWS], unsigned n_based,
+find_in_rounds(const struct acl_view *f, const uint64_t *rows[][MAX_ROWS], unsigned n_based,
                unsigned n_rows, size_t n, uint32_t *rules)
 {
     uint64_t blocks[AT_ONCE]; /* that are left */

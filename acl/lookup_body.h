@@ -15,7 +15,7 @@
  * numbers of rows, 'n' and of those with bases, and whether the others are dense, are constants
  * wherever this is inlined, so that the loops over the rows vanish. */
 INLINE uint32_t
-find_in_words(const struct fields *f, const struct piece *pieces, unsigned n_based, unsigned n,
+find_in_words(const struct acl_view *f, const struct piece *pieces, unsigned n_based, unsigned n,
               bool dense, size_t s)
 {
     uint64_t candidates = ~UINT64_C(0);
@@ -79,7 +79,7 @@ find_in_flat(const uint64_t *const *rows, unsigned n)
 
 /* The first rules that all rows[..][0..n_rows) accept, of rows of two levels. */
 INLINE void
-find_two_levels(const struct fields *f, const uint64_t *rows[][MAX_ROWS], unsigned n_based,
+find_two_levels(const struct acl_view *f, const uint64_t *rows[][MAX_ROWS], unsigned n_based,
                 unsigned n_rows, size_t n, uint32_t *rules)
 {
     size_t n_summary = f->shape->n_summary;
@@ -104,7 +104,7 @@ find_two_levels(const struct fields *f, const uint64_t *rows[][MAX_ROWS], unsign
 }
 
 INLINE uint32_t
-first_of_three_levels(const struct fields *f, const uint64_t *const *rows, unsigned n_based,
+first_of_three_levels(const struct acl_view *f, const uint64_t *const *rows, unsigned n_based,
                       unsigned n)
 {
     size_t before[MAX_ROWS] = { 0 }, n_top = f->shape->n_top;
@@ -144,7 +144,7 @@ first_of_three_levels(const struct fields *f, const uint64_t *const *rows, unsig
 }
 
 INLINE void
-find_n_rules(const struct fields *f, const uint64_t *rows[][MAX_ROWS], unsigned n_based,
+find_n_rules(const struct acl_view *f, const uint64_t *rows[][MAX_ROWS], unsigned n_based,
              unsigned n_rows, size_t n, uint32_t *rules)
 {
     if (f->shape->flat) {
@@ -162,7 +162,7 @@ find_n_rules(const struct fields *f, const uint64_t *rows[][MAX_ROWS], unsigned 
 
 /* The rows of 'key' in the fields that the rules use.  False: a class of its has none. */
 INLINE bool
-gather(const struct fields *f, unsigned n_based, unsigned n_rows, const struct acl_key *key,
+gather(const struct acl_view *f, unsigned n_based, unsigned n_rows, const struct acl_key *key,
        const uint64_t **rows)
 {
     bool known = key->peer_class < f->n_peers;
@@ -215,7 +215,7 @@ decide(const struct acl_table *table, const uint64_t *const *rows, uint32_t rule
 }
 
 INLINE void
-lookup(const struct acl_table *table, const struct fields *f, unsigned n_based, unsigned n_rows,
+lookup(const struct acl_table *table, const struct acl_view *f, unsigned n_based, unsigned n_rows,
        const struct acl_key *keys, size_t n, struct acl_verdict *verdicts)
 {
     while (n) {
@@ -241,7 +241,7 @@ static TARGET void
 BODY(table)(const struct acl_table *table, const struct acl_key *keys, size_t n,
             struct acl_verdict *verdicts)
 {
-    const struct fields f = fields_of(table);
+    const struct acl_view f = table->view; /* which nothing that is written here can alias */
 
     switch (f.n_based * 8 + f.n) {
     case 1 * 8 + 1:

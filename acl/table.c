@@ -126,6 +126,34 @@ out:
     return ok;
 }
 
+static void
+set_view(struct acl_table *table)
+{
+    const struct acl_bulk *bulk = table->bulk;
+    const struct acl_fields *fields = &bulk->fields;
+    const struct acl_bits *peer = &bulk->peer.base, *local = &bulk->local_fan.base;
+    unsigned n_based = bulk->local_used ? 2 : 1;
+
+    table->view = (struct acl_view){
+        .peers = table->peers,
+        .local = bulk->local,
+        .data = fields->rows.data,
+        .none = fields->rows.data + fields->none,
+        .n_peers = table->n_peers,
+        .n_local = bulk->n_local,
+        .protocol = fields->protocol,
+        .dports = &fields->dports,
+        .sports = &fields->sports,
+        .shape = &fields->rows,
+        .words = { peer->words, local->words },
+        .summary = { peer->summary, local->summary },
+        .top = { peer->top, local->top },
+        .n_based = n_based,
+        .n = n_based + fields->n_parts,
+    };
+    memcpy(table->view.parts, fields->parts, sizeof table->view.parts);
+}
+
 static bool
 alloc_peers(struct acl_table *table, size_t n_peers)
 {
@@ -152,6 +180,7 @@ acl_table_build(const struct acl_table_rule *rules, size_t n, const struct acl_c
     if (!add_batch(table, peer, NULL, n_peers)) {
         goto fail;
     }
+    set_view(table);
     return table;
 
 fail:
@@ -180,6 +209,7 @@ acl_table_extend(const struct acl_table *old, const struct acl_classes *peer)
     if (!add_batch(table, peer, old->batch, n_peers)) {
         goto fail;
     }
+    set_view(table);
     return table;
 
 fail:

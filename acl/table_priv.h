@@ -53,7 +53,21 @@ struct acl_batch {
     struct acl_rows rows;
 };
 
+/* What a lookup goes by, of all that a table is made of.  The rows of a lookup are first those of
+ * addresses, which have bases, then those of other fields. */
+struct acl_view {
+    const uint64_t *const *peers, *const *local, *data, *none;
+    size_t n_peers, n_local;
+    const uint16_t *protocol;
+    const struct acl_portmap *dports, *sports;
+    struct acl_part parts[ACL_N_AXES];
+    const struct acl_rows *shape;                   /* of the other fields */
+    const uint64_t *words[2], *summary[2], *top[2]; /* of the bases */
+    unsigned n_based, n;
+};
+
 struct acl_table {
+    struct acl_view view;
     struct acl_bulk *bulk;
     struct acl_batch *batch;
     const uint64_t **peers; /* row of each class, in one of the batches */
