@@ -74,7 +74,7 @@ build_local(struct acl_bulk *bulk, const struct acl_table_rule *rules, size_t n,
     }
     bulk->n_local = acl_classes_count(local);
     bulk->local = malloc(bulk->n_local * sizeof *bulk->local);
-    row = malloc(bulk->n_local * sizeof *row);
+    row = calloc(bulk->n_local, sizeof *row);
     ok = acl_fan_build(&bulk->local_fan, rules, n, true, local) && acl_bits_init(&difference, n) &&
          acl_bits_init(&scratch, n) && bulk->local && row;
     if (ok) {
