@@ -20,9 +20,11 @@ bin_swctl_SOURCES = \
 	ctl/main.c \
 	ctl/options.c ctl/options.h \
 	ctl/output.c ctl/output.h \
+	ctl/packet_file.c ctl/packet_file.h \
 	ctl/policy.c \
 	ctl/policy.h \
 	ctl/policy_apply.c \
+	ctl/policy_replay.c \
 	ctl/policy_check.c \
 	ctl/policy_files.c \
 	ctl/port.c \
@@ -32,6 +34,9 @@ bin_swctl_SOURCES = \
 	ctl/suggest.c ctl/suggest.h \
 	ctl/system.c \
 	ctl/tables.c ctl/tables.h \
+	ctl/trace.c \
+	ctl/trace_describe.c \
+	ctl/trace_input.c ctl/trace_input.h \
 	ctl/watch.c \
 	ctl/yaml.c ctl/yaml.h
 bin_swctl_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)

@@ -89,6 +89,20 @@ const struct command commands[] = {
       "  swctl policy diff --from 7 --to 9\n"
       "  swctl policy diff --from 7",
       B(FROM) | B(TO), .fn = policy_diff, .completion = COMPLETE_FILES },
+    { "policy replay", "FILE...", "whose verdict another policy would change",
+      "The FILEs are a policy, as for 'policy apply', which is not applied.  Each packet of "
+      "--against "
+      "is\n"
+      "traced by the policy in force and by this one, as the first of its connection; those that "
+      "would\n"
+      "be allowed and are denied now, or the other way round, are listed.  -o json has those, too, "
+      "that\n"
+      "another rule decides the same way.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl drops -o json >drops.json; swctl policy replay --against drops.json sales.yaml\n"
+      "  swctl policy replay --against vd-7.pcap --port vd-7 sales.yaml",
+      B(AGAINST) | B(PORT), .fn = policy_replay, .completion = COMPLETE_FILES },
     { "policy confirm", "[VERSION]", "keep what was applied with --confirm-within", NULL, 0,
       .fn = policy_confirm, .completion = COMPLETE_VERSIONS },
     { "policy rollback", "[VERSION]", "put an earlier version in force again",
@@ -141,6 +155,26 @@ const struct command commands[] = {
       B(FOLLOW) | B(PORT) | B(REASON) | B(ADDRESS) | B(RESUME) | B(NEW), .fn = drops },
     { "counters", NULL, "what each port received, sent and dropped",
       "With --interval it goes on until interrupted.", B(PORT) | B(INTERVAL), .fn = counters },
+    { "trace", "[SERVICE]", "what would become of a packet, and why",
+      "Takes a packet through every stage of the switch, by the state in force, and changes "
+      "nothing:\n"
+      "no packet is sent, counted or recorded.  SERVICE is tcp/PORT, udp/PORT, icmp, icmp/TYPE or "
+      "a\n"
+      "protocol's number; the packet is the first of its connection.  It comes in by --port, or by "
+      "the\n"
+      "desktop that has the address (or, of a capture, the MAC) that it is from.  Where no rule "
+      "allows\n"
+      "it, the rule that would but for the fewest fields is shown, with these.  A drop record has "
+      "the\n"
+      "first bytes of its packet only; the rest counts as zero.\n"
+      "What depends on a moment's load is not foreseen: storm limits, full rings, a full table.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl trace tcp/445 --port vd-7 --dst 10.0.0.9\n"
+      "  swctl trace icmp --src 10.0.0.7 --dst 10.9.0.1\n"
+      "  swctl trace --pcap vd-7.pcap --port vd-7\n"
+      "  swctl drops --port vd-7 -o json | tail -n 1 | swctl trace --drop -",
+      B(PORT) | B(SRC) | B(DST) | B(PCAP) | B(DROP) | B(LIMIT), .fn = trace, .words = "icmp" },
     { "watch", "[KIND...]", "ports, policy, bindings, quarantine, and every change of them",
       "Prints all there is, then a line that begins with --, then each change as it happens, "
       "until\n"

@@ -80,6 +80,15 @@ const struct option_info option_table[N_OPTIONS] = {
                    .completion = COMPLETE_VERSIONS },
     [OPT_TO] = { "to", "VERSION", "... with this one (default: the one in force)",
                  .completion = COMPLETE_VERSIONS },
+    [OPT_SRC] = { "src", "ADDRESS", "where a packet comes from, with a :PORT if that matters" },
+    [OPT_DST] = { "dst", "ADDRESS", "where a packet goes" },
+    [OPT_PCAP] = { "pcap", "FILE", "the packets of a capture (pcap or pcapng; - is stdin)",
+                   .completion = COMPLETE_FILES },
+    [OPT_DROP] = { "drop", "RECORD",
+                   "drop record EPOCH.N, or those of a file ('drops -o json'; - is stdin)",
+                   .completion = COMPLETE_FILES },
+    [OPT_AGAINST] = { "against", "FILE", "drop records ('drops -o json') or a capture",
+                      .completion = COMPLETE_FILES },
     [OPT_RULES] = { "rules", NULL, "the rules and their hits instead of the text" },
 };
 

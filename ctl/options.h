@@ -56,6 +56,11 @@ enum option_id {
     OPT_FILE,
     OPT_FROM,
     OPT_TO,
+    OPT_SRC,
+    OPT_DST,
+    OPT_PCAP,
+    OPT_DROP,
+    OPT_AGAINST,
     N_OPTIONS
 };
 

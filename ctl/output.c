@@ -274,6 +274,13 @@ columns_measure(const struct columns *c)
 }
 
 void
+columns_destroy(struct columns *c)
+{
+    svec_destroy(&c->headings);
+    svec_destroy(&c->cells);
+}
+
+void
 columns_print(struct columns *c)
 {
     size_t n = c->headings.n;
@@ -293,8 +300,7 @@ columns_print(struct columns *c)
     }
     ds_destroy(&line);
     free(columns);
-    svec_destroy(&c->headings);
-    svec_destroy(&c->cells);
+    columns_destroy(c);
 }
 
 char *

@@ -56,6 +56,8 @@ void columns_text(struct columns *, const char *cell);
 void columns_number(struct columns *, uint64_t);
 void columns_format(struct columns *, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* Frees a table that is not to be printed. */
+void columns_destroy(struct columns *);
 /* Prints the table, headings only if there are no rows, and frees it. */
 void columns_print(struct columns *);
 

@@ -93,6 +93,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/rpc_quarantine.c \
 	vswitch/control/rpc_system.c \
 	vswitch/control/rpc_table.c \
+	vswitch/control/rpc_trace.c \
 	vswitch/control/rpc_watch.c \
 	vswitch/control/slots.c \
 	vswitch/control/slots.h \
@@ -108,6 +109,11 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/state_answers.h \
 	vswitch/control/state_sets.c \
 	vswitch/control/state_sets.h \
+	vswitch/control/trace_frame.c \
+	vswitch/control/trace_frame.h \
+	vswitch/control/trace_message.c \
+	vswitch/control/trace_message.h \
+	vswitch/control/trace_rules.c \
 	vswitch/control/vlans.c
 vswitch_libcontrol_a_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(OVS_CFLAGS)
 $(vswitch_libcontrol_a_OBJECTS): $(BUILT_SOURCES)

@@ -119,7 +119,7 @@ struct policy_options {
     int64_t asked_us;          /* rpc_call_asked_us(); 0: nobody asked */
 };
 struct policy_outcome {
-    const struct policy *policy;       /* in force, or as it would be */
+    struct policy *policy;             /* in force, or as it would be */
     int64_t confirm_by_s;              /* Unix time; 0: for good */
     const struct compile_job *checked; /* of a dry run: findings and differences; or NULL */
     struct elapsed elapsed;

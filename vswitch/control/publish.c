@@ -199,8 +199,10 @@ destroy_build(struct build *b)
 
 /* ---- leaves ---- */
 
+/* 'policy' may be NULL; the port is in its scope and its pool. */
 static struct port_leaf *
-build_leaf(const struct publisher *p, const struct desired_port *port)
+build_leaf(const struct desired_port *port, const struct policy *policy, size_t in,
+           const struct acl_pool *pool)
 {
     size_t trunks_size = port->trunks ? VLAN_COUNT / 8 : 0;
     struct port_leaf *leaf =
@@ -223,16 +225,16 @@ build_leaf(const struct publisher *p, const struct desired_port *port)
     leaf->vlan = port->vlan;
     leaf->trunks = trunks_size ? trunks : NULL;
     nullable_memcpy(trunks, port->trunks, trunks_size);
-    if (port->role == PORT_DESKTOP && p->policy) {
-        const struct acl_scope *scope = &p->policy->compiled.scopes[port->scope];
+    if (port->role == PORT_DESKTOP && policy) {
+        const struct acl_scope *scope = &policy->compiled.scopes[in];
 
         for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
             leaf->table[i] = scope->table[i];
             leaf->table_id[i] = scope->id[i];
         }
-        leaf->audits = port->pool && port->pool->audit;
-        leaf->audits_default = port->pool && port->pool->audit_default;
-        leaf->default_log = port->pool ? port->pool->default_log : ACL_LOG_INCIDENT;
+        leaf->audits = pool && pool->audit;
+        leaf->audits_default = pool && pool->audit_default;
+        leaf->default_log = pool ? pool->default_log : ACL_LOG_INCIDENT;
     }
     return leaf;
 }
@@ -279,6 +281,16 @@ mode_changed(const struct port_leaf *old, const struct desired_port *port)
            (old->audits != audits || old->audits_default != audits_default);
 }
 
+static void
+add_leaf(struct snapshot *s, uint16_t id, const struct port_leaf *leaf)
+{
+    s->ports[id] = leaf;
+    s->port_ids[s->n_ports++] = id;
+    if (leaf->role == PORT_UPLINK) {
+        s->uplinks[s->n_uplinks++] = id;
+    }
+}
+
 static struct snapshot *
 build_snapshot(struct publisher *p, const struct desired *d, bool tables_changed)
 {
@@ -298,14 +310,11 @@ build_snapshot(struct publisher *p, const struct desired *d, bool tables_changed
             port->epoch = ++p->last_epoch;
             port->generation = s->generation;
         }
-        s->ports[id] = port->changed || !old || (tables_changed && port->role == PORT_DESKTOP)
-                           ? build_leaf(p, port)
-                           : old;
+        add_leaf(s, id,
+                 port->changed || !old || (tables_changed && port->role == PORT_DESKTOP)
+                     ? build_leaf(port, p->policy, port->scope, port->pool)
+                     : old);
         port->changed = false;
-        s->port_ids[s->n_ports++] = id;
-        if (port->role == PORT_UPLINK) {
-            s->uplinks[s->n_uplinks++] = id;
-        }
     }
     s->bindings = build_bindings(s, &s->bindings_mask);
     return s;
@@ -380,6 +389,21 @@ number_tables(struct publisher *p, const struct policy *old)
     }
 }
 
+/* Swaps the tables that 'b' has extended into the policy. */
+static void
+take_tables(struct build *b, struct policy *policy)
+{
+    policy->n_rows = acl_classes_count(policy->compiled.classes);
+    for (size_t i = 0; i < b->n_tables; i++) {
+        struct acl_table **table =
+            &policy->compiled.scopes[i / ACL_N_DIRECTIONS].table[i % ACL_N_DIRECTIONS];
+        struct acl_table *old = *table;
+
+        *table = b->tables[i];
+        b->tables[i] = old;
+    }
+}
+
 /* Swaps the parts of 'b' into 'p'; 'b' then holds what they replaced. */
 static void
 take_over(struct publisher *p, struct build *b, struct policy *next)
@@ -400,15 +424,7 @@ take_over(struct publisher *p, struct build *b, struct policy *next)
     if (!p->policy) {
         return;
     }
-    p->policy->n_rows = acl_classes_count(p->policy->compiled.classes);
-    for (size_t i = 0; i < b->n_tables; i++) {
-        struct acl_table **table =
-            &p->policy->compiled.scopes[i / ACL_N_DIRECTIONS].table[i % ACL_N_DIRECTIONS];
-        struct acl_table *old = *table;
-
-        *table = b->tables[i];
-        b->tables[i] = old;
-    }
+    take_tables(b, p->policy);
     number_tables(p, old_policy);
 }
 
@@ -445,4 +461,53 @@ publish(struct publisher *p, struct desired *d, struct policy *next)
     destroy_build(&b);
     policy_destroy(old_policy);
     return 0;
+}
+
+/* ---- what would be published ---- */
+
+static struct snapshot *
+preview_snapshot(const struct publisher *p, const struct desired *d, const struct build *b)
+{
+    struct snapshot *s = xzalloc(sizeof *s);
+
+    s->generation = p->generation + 1;
+    s->classes = b->classmap;
+    s->vlan_classes = (const struct acl_classmap *const *) b->vlan_classmaps;
+    for (uint16_t id = 0; id < DP_MAX_PORTS; id++) {
+        const struct desired_port *port = d->by_id[id];
+
+        if (port && port->dp) {
+            add_leaf(s, id, build_leaf(port, b->policy, b->places[id].scope, b->places[id].pool));
+        }
+    }
+    s->bindings = build_bindings(s, &s->bindings_mask);
+    return s;
+}
+
+int
+preview_create(const struct publisher *p, const struct desired *d, struct policy *next,
+               struct preview *preview)
+{
+    struct build b = { .policy = next, .rules_changed = true };
+
+    if (!build_members(&b, p, d, next) || !place_ports(&b, d)) {
+        destroy_build(&b);
+        return ENOMEM;
+    }
+    take_tables(&b, next);
+    preview->snapshot = preview_snapshot(p, d, &b);
+    preview->classmap = b.classmap;
+    preview->vlan_classmaps = b.vlan_classmaps;
+    b.classmap = NULL;
+    b.vlan_classmaps = NULL;
+    destroy_build(&b);
+    return 0;
+}
+
+void
+preview_destroy(struct preview *preview)
+{
+    free_snapshot(preview->snapshot, NULL);
+    acl_classmap_destroy(preview->classmap);
+    destroy_vlan_classmaps(preview->vlan_classmaps);
 }

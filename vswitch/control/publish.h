@@ -44,4 +44,16 @@ void publisher_destroy(struct publisher *);
  * force, which it frees.  0; or ENOMEM, and nothing changed (and 'next' is still the caller's). */
 int publish(struct publisher *, struct desired *d, struct policy *next);
 
+/* What would be published with 'next' in the place of the policy in force: for questions, no worker
+ * ever sees it.  It borrows from 'next', whose tables get rows for the classes that there are, and
+ * from the open ports.  Its tables have no
+ * numbers: no connection rests on them.  0, or ENOMEM and there is none. */
+struct preview {
+    struct snapshot *snapshot;
+    struct acl_classmap *classmap, **vlan_classmaps;
+};
+int preview_create(const struct publisher *, const struct desired *, struct policy *next,
+                   struct preview *);
+void preview_destroy(struct preview *);
+
 #endif

@@ -23,6 +23,7 @@ rpc_unary_handler rpc_list_connections, rpc_get_connection, rpc_flush_connection
     rpc_get_connection_stats;
 rpc_unary_handler rpc_get_info, rpc_list_fdb, rpc_list_groups, rpc_list_workers, rpc_audit,
     rpc_apply_config;
+rpc_unary_handler rpc_trace_packet, rpc_replay_policy;
 rpc_stream_handler rpc_watch_counters, rpc_watch_drops, rpc_watch;
 
 /* Counter streams: control makes the messages when they are due, the server's thread sends them. */

@@ -14,6 +14,7 @@
 #include "fusuma/v1/policy.pb-c.h"
 #include "fusuma/v1/quarantine.pb-c.h"
 #include "fusuma/v1/system.pb-c.h"
+#include "fusuma/v1/trace.pb-c.h"
 #include "fusuma/v1/watch.pb-c.h"
 #include "util.h"
 
@@ -26,6 +27,7 @@
 #define DROPS &fusuma__v1__drop_service__descriptor
 #define AUDIT_LOG &fusuma__v1__audit_log_service__descriptor
 #define SYSTEM &fusuma__v1__system_service__descriptor
+#define TRACE &fusuma__v1__trace_service__descriptor
 #define WATCH &fusuma__v1__watch_service__descriptor
 
 /* Who may, and what changes something: control/gate.h does what the last two columns say. */
@@ -63,6 +65,8 @@ const struct rpc_method control_rpc_methods[] = {
     { SYSTEM, "ListWorkers", rpc_list_workers, NULL, RPC_VIEWER, false },
     { SYSTEM, "Audit", rpc_audit, NULL, RPC_VIEWER, false },
     { SYSTEM, "ApplyConfig", rpc_apply_config, NULL, RPC_ADMIN, true },
+    { TRACE, "TracePacket", rpc_trace_packet, NULL, RPC_VIEWER, false },
+    { TRACE, "ReplayPolicy", rpc_replay_policy, NULL, RPC_VIEWER, false },
     { WATCH, "Watch", NULL, rpc_watch, RPC_VIEWER, false },
 };
 const size_t control_n_rpc_methods = ARRAY_SIZE(control_rpc_methods);

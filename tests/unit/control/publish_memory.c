@@ -8,9 +8,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "datapath/judge.h"
 #include "datapath/worker.h"
 #include "tests/unit/control/suites.h"
 #include "tests/unit/control/switch.h"
+#include "util.h"
 
 /* Of the thread that publishes; no other allocates meanwhile. */
 static long until_failure = -1; /* allocations that still succeed; negative: all */
@@ -157,6 +159,69 @@ policy_with_failure(long n)
     return spared;
 }
 
+static enum drop_reason
+judged(const struct snapshot *s, uint16_t from, const char *dst, uint16_t service)
+{
+    struct judge_query q = { .from = s->ports[from], .protocol = 6, .service = service };
+    struct judgement j;
+
+    CU_ASSERT_TRUE_FATAL(acl_addr_parse("10.0.0.1", &q.src));
+    CU_ASSERT_TRUE_FATAL(acl_addr_parse(dst, &q.dst));
+    judge(s, &q, &j);
+    return j.reason;
+}
+
+/* It judges as the next policy would, ports that came after it was compiled included, and nothing
+ * that is in force has changed. */
+static void
+expect_preview(const struct fixture *f, const struct policy *next)
+{
+    const struct port_leaf *in_force = f->p.snapshot->ports[0], *leaf;
+    struct preview preview;
+
+    CU_ASSERT_EQUAL_FATAL(preview_create(&f->p, &f->d, CONST_CAST(struct policy *, next), &preview),
+                          0);
+    leaf = preview.snapshot->ports[0];
+    CU_ASSERT_EQUAL(preview.snapshot->generation, f->p.generation + 1);
+    CU_ASSERT_EQUAL(preview.snapshot->n_ports, f->p.snapshot->n_ports + 1u);
+    CU_ASSERT_EQUAL(judged(preview.snapshot, 0, "10.9.0.1", 8443), DROP_NONE);
+    CU_ASSERT_EQUAL(judged(preview.snapshot, 0, "10.9.0.1", 443), DROP_EGRESS_DEFAULT);
+    CU_ASSERT_EQUAL(judged(f->p.snapshot, 0, "10.9.0.1", 443), DROP_NONE);
+    CU_ASSERT_EQUAL(leaf->epoch, in_force->epoch);
+    CU_ASSERT_PTR_NOT_NULL(snapshot_binding(preview.snapshot, &f->d.by_id[1]->addrs[0], 0));
+    preview_destroy(&preview);
+}
+
+static bool
+preview_with_failure(long n)
+{
+    struct fixture f;
+    struct in_force before;
+    struct preview preview;
+    struct policy *next;
+    bool spared;
+    int rc;
+
+    open_published(&f);
+    next = fixture_policy(&f, POLICY(8443));
+    fixture_desktop(&f, 9);
+    before = look(&f);
+    until_failure = n;
+    rc = preview_create(&f.p, &f.d, next, &preview);
+    spared = until_failure >= 0;
+    until_failure = -1;
+    CU_ASSERT(rc == ENOMEM || rc == 0);
+    CU_ASSERT(!spared || rc == 0);
+    if (!rc) {
+        preview_destroy(&preview);
+    }
+    expect_preview(&f, next); /* after a failure, too */
+    expect_unchanged(&f, &before);
+    policy_destroy(next);
+    fixture_close(&f);
+    return spared;
+}
+
 static void
 each_in_turn(bool (*with_failure)(long n))
 {
@@ -181,6 +246,12 @@ test_policy(void)
     each_in_turn(policy_with_failure);
 }
 
+static void
+test_preview(void)
+{
+    each_in_turn(preview_with_failure);
+}
+
 /* A quarantine needs no memory of acl/, and so cannot fail like this. */
 static void
 test_quarantine(void)
@@ -202,6 +273,7 @@ publish_memory_suite(void)
     static CU_TestInfo tests[] = {
         { "ports: every allocation fails once", test_ports },
         { "a policy: every allocation fails once", test_policy },
+        { "a preview: every allocation fails once", test_preview },
         { "a quarantine needs none", test_quarantine },
         CU_TEST_INFO_NULL,
     };

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -1182,11 +1183,271 @@ class Formats(SwctlTest):
             "incident, generation 9, 7.1"), line)
 
 
+class Packets(SwctlTest):
+    RULE = {"id": "web", "direction": "egress", "tier": "application", "action": "allow",
+            "source": "sales.yaml", "line": 6, "column": 5, "text": "{ id: web }"}
+    REPLY = {"port": "vd-1", "user": "sato", "generation": "9",
+             "packet": "tcp 10.0.0.1:49152 -> 10.0.0.9:445 SYN",
+             "stages": [{"stage": "guard", "result": "pass", "text": "bound"},
+                        {"stage": "egress", "result": "drop", "text": "vd-1: none", "nearest": RULE,
+                         "missed": ["peer", "ports"], "rule": {"id": "default-egress"},
+                         "audited": [dict(RULE, id="later")]}],
+             "verdict": {"verdict": "dropped", "reason": "egress-default", "rule": "default-egress"}}
+    # An Ethernet frame, one that is longer than what is sent, and one byte less than that.
+    FRAMES = [bytes(range(60)), bytes(1500), bytes(1024)]
+
+    def setUp(self):
+        super().setUp()
+        self.switch.answers["TracePacket"] = make("TracePacketResponse", **self.REPLY)
+
+    def file(self, name, data):
+        path = os.path.join(self.dir.name, name)
+        with open(path, "wb") as f:
+            f.write(data)
+        return path
+
+    @staticmethod
+    def pcap(frames, order="<", magic=0xa1b2c3d4, link=1):
+        out = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 65535, link)
+        for f in frames:
+            out += struct.pack(order + "IIII", 1, 2, len(f), len(f) + 4) + f
+        return out
+
+    @staticmethod
+    def block(order, kind, body):
+        body += bytes(-len(body) % 4)
+        return struct.pack(order + "II", kind, len(body) + 12) + body + \
+            struct.pack(order + "I", len(body) + 12)
+
+    def pcapng(self, frames, order="<", link=1):
+        out = self.block(order, 0x0a0d0d0a, struct.pack(order + "IHHq", 0x1a2b3c4d, 1, 0, -1))
+        out += self.block(order, 1, struct.pack(order + "HHI", link, 0, 0))
+        out += self.block(order, 5, bytes(12))  # statistics: nobody's business
+        for f in frames:
+            out += self.block(order, 6, struct.pack(order + "IIIII", 0, 1, 2, len(f), len(f) + 4) + f)
+        out += self.block(order, 3, struct.pack(order + "I", 60) + frames[0])
+        return out + self.block(order, 2, struct.pack(order + "HHIIII", 0, 0, 1, 2, 60, 60) + frames[0])
+
+    def event(self, n=1, **more):
+        return json_format.MessageToDict(record(n, packet="AQIDBAUGBwgJCgsMDQ4PEA==", packetLength=60,
+                                                vlan=7, **more))
+
+
+class Trace(Packets):
+    def frames(self):
+        return [r.input.frame for _, r in self.switch.requests]
+
+    def test_described(self):
+        out = self.run_ctl("trace", "tcp/445", "--port", "vd-1", "--dst", "10.0.0.9")[0]
+        self.assertEqual(self.sent(), {"input": {"port": "vd-1", "description": {
+            "dstIp": "10.0.0.9", "protocol": 6, "dstPort": 445}}})
+        lines = out.splitlines()
+        self.assertEqual(lines[0], "tcp 10.0.0.1:49152 -> 10.0.0.9:445 SYN, in by vd-1 (sato)")
+        self.assertEqual(lines[1].split(), ["guard", "pass", "bound"])
+        self.assertEqual(lines[2].split(), ["egress", "drop", "vd-1:", "none"])
+        self.assertIn("it would be denied by later (sales.yaml:6:5)", lines[3])
+        self.assertEqual(lines[4].strip(), "nearest: web (sales.yaml:6:5), which would allow it but for: "
+                         "peer, ports")
+        self.assertEqual(lines[5].strip(), "{ id: web }")
+        self.assertEqual(lines[6], "Verdict: dropped, egress-default")
+        out = self.run_ctl("trace", "tcp/445", "--dst", "10.0.0.9", "-o", "json", "--src", "10.0.0.1")[0]
+        self.assertEqual(json.loads(out)["verdict"]["rule"], "default-egress")
+
+    def test_services_and_ends(self):
+        six = "2001:db8::9"
+        for words, want in (
+                (["udp/53", "--src", "10.0.0.1:5353", "--dst", "10.0.0.9"],
+                 {"srcIp": "10.0.0.1", "srcPort": 5353, "dstIp": "10.0.0.9", "protocol": 17, "dstPort": 53}),
+                (["tcp", "--dst", "10.0.0.9:445"], {"dstIp": "10.0.0.9", "protocol": 6, "dstPort": 445}),
+                (["tcp", "--dst", "[%s]:445" % six], {"dstIp": six, "protocol": 6, "dstPort": 445}),
+                (["icmp", "--dst", "10.0.0.9"], {"dstIp": "10.0.0.9", "protocol": 1, "icmpType": 8}),
+                (["icmp", "--dst", six], {"dstIp": six, "protocol": 58, "icmpType": 128}),
+                (["icmp/3/4", "--dst", "10.0.0.9"],
+                 {"dstIp": "10.0.0.9", "protocol": 1, "icmpType": 3, "icmpCode": 4}),
+                (["icmp/0", "--dst", "10.0.0.9"], {"dstIp": "10.0.0.9", "protocol": 1}),
+                (["47", "--dst", "10.0.0.9"], {"dstIp": "10.0.0.9", "protocol": 47}),
+                (["ip/47", "--dst", "10.0.0.9"], {"dstIp": "10.0.0.9", "protocol": 47})):
+            self.switch.requests.clear()
+            self.run_ctl("trace", *words)
+            self.assertEqual(self.sent()["input"]["description"], want)
+
+    def test_wrong_words(self):
+        to = ["--dst", "10.0.0.9"]
+        for words, said in ((["tcp", *to], "which port?  As in tcp/445"),
+                            (["tcp/x", *to], "'x' is not a whole number from 0 to 65535"),
+                            (["tcp/65536", *to], "'65536' is not"), (["icmp/256", *to], "'256' is not"),
+                            (["256", *to], "'256' is not"), (["47/1", *to], "protocol 47 has no ports"),
+                            (["https", *to], "'https' is not a service"), (["tcp/", *to], "'' is not"),
+                            (["tcp/1", "--dst", "[::1"], "'[::1' is neither"),
+                            (["tcp/1"], "needs --dst"), (to, "which service?"), ([], "which packet?"),
+                            (["tcp/1", *to, "--pcap", "x"], "one of them"),
+                            (["--pcap", "x", "--drop", "y"], "one of them"),
+                            (["tcp/1", *to, "--limit", "1"], "one packet only"),
+                            (["tcp/1", *to, "--port", "a", "--port", "b"], "--port once"),
+                            (["--drop", "-", "--port", "a"], "has its port"),
+                            (["--drop", "1.2.3"], "is not a position")):
+            self.assertIn(said, self.fails(2, "trace", *words))
+        self.assertEqual(self.switch.requests, [])
+
+    def test_captures(self):
+        files = {"us": self.pcap(self.FRAMES), "ns-be": self.pcap(self.FRAMES, ">", 0xa1b23c4d),
+                 "ng": self.pcapng(self.FRAMES), "ng-be": self.pcapng(self.FRAMES, ">")}
+        for name, data in files.items():
+            self.switch.requests.clear()
+            path = self.file(name, data)
+            out = self.run_ctl("trace", "--pcap", path, "--port", "vd-1")[0]
+            frames = self.frames()[:3]
+            self.assertEqual([f.data for f in frames], [f[:1024] for f in self.FRAMES])
+            self.assertEqual([f.length for f in frames], [len(f) + 4 for f in self.FRAMES])
+            self.assertEqual({r.input.port for _, r in self.switch.requests}, {"vd-1"})
+            self.assertEqual(len(self.frames()), 5 if "ng" in name else 3)
+            self.assertIn("-- %s: frame 2\n" % path, out)
+            self.assertEqual([(f.data, f.length) for f in self.frames()[3:]],
+                             [(self.FRAMES[0], 60)] * (2 if "ng" in name else 0))
+
+    def test_limit_and_json_lines(self):
+        path = self.file("us", self.pcap(self.FRAMES))
+        out = self.run_ctl("trace", "--pcap", path, "--limit", "2")[0]
+        self.assertIn("-- 1 more; --limit N prints more\n", out)
+        out = self.run_ctl("trace", "--pcap", path, "-o", "json")[0]
+        self.assertEqual([json.loads(line)["port"] for line in out.splitlines()], ["vd-1"] * 3)
+
+    def test_bad_captures(self):
+        good, ng = self.pcap(self.FRAMES), self.pcapng(self.FRAMES)
+        ng_start = self.block("<", 0x0a0d0d0a, struct.pack("<IHHq", 0x1a2b3c4d, 1, 0, -1))
+        interface = self.block("<", 1, struct.pack("<HHI", 1, 0, 0))
+        for data, said in (
+                (b"", "the file is empty"), (good[:20], "the file is cut short"),
+                (good[:-1], "after frame 2: the file is cut short"),
+                (good[:30], "the file is cut short"), (b"GIF89a", "neither pcap nor pcapng"),
+                (self.pcap([], link=105), "link type 105 is not Ethernet"),
+                (good[:24] + struct.pack("<IIII", 0, 0, 1 << 30, 1), "longer than any frame is"),
+                (ng[:-1], "after frame 4: the file is cut short"),
+                (self.pcapng(self.FRAMES, link=113), "link type 113 is not Ethernet"),
+                (ng_start + struct.pack("<II", 6, 13), "a block of a wrong length"),
+                (ng_start + struct.pack("<II", 6, 1 << 31), "a block of a wrong length"),
+                (ng_start + struct.pack("<III", 5, 12, 16), "two lengths differ"),
+                (ng_start + self.block("<", 6, bytes(20)), "a frame of no interface"),
+                (ng_start + interface + self.block("<", 6, struct.pack("<IIIII", 0, 0, 0, 61, 61) + bytes(60)),
+                 "a frame that is longer than its block"),
+                (ng_start + interface + self.block("<", 6, bytes(16)), "a frame that is cut short"),
+                (ng_start + self.block("<", 1, bytes(4)), "an interface that is cut short"),
+                (struct.pack("<IIIIII", 0x0a0d0d0a, 28, 0, 0, 0, 0), "a section of no byte order"),
+                (struct.pack("<IIII", 0x0a0d0d0a, 1 << 31, 0x1a2b3c4d, 0), "of a wrong length")):
+            path = self.file("bad", data)
+            err = self.fails(2, "trace", "--pcap", path)
+            self.assertIn("swctl: " + path + ": ", err)
+            self.assertIn(said, err)
+        self.assertIn("No such file", self.fails(2, "trace", "--pcap", "/nowhere/x"))
+        self.assertEqual(self.switch.requests, [])
+
+    def test_a_refusal_names_the_frame(self):
+        path = self.file("us", self.pcap(self.FRAMES))
+        self.switch.answers["TracePacket"] = Refused(grpc.StatusCode.INVALID_ARGUMENT, "port: say which")
+        self.assertEqual(self.fails(1, "trace", "--pcap", path),
+                         "swctl: %s: frame 1: port: say which\n" % path)
+
+    def test_drop_records(self):
+        one, two = self.event(1), self.event(2, reason="egress-rule", rule="smb")
+        noise = [{"unsaid": {"port": "vd-1"}}, {"gap": {}}]
+        for text in ("\n".join(map(json.dumps, [one, *noise, two])) + "\n",
+                     json.dumps([one, *noise, two], indent=2), json.dumps([one["record"], two["record"]])):
+            self.switch.requests.clear()
+            out = self.run_ctl("trace", "--drop", "-", stdin=text)[0]
+            self.assertEqual([(f.data, f.length, f.vlan) for f in self.frames()],
+                             [(bytes(range(1, 17)), 60, 7)] * 2)
+            self.assertEqual(self.switch.requests[0][1].input.port, "vd-1")
+            self.assertIn("event 1, dropped then: egress-default\n", out)
+            self.assertIn(", dropped then: egress-rule by smb\n", out)
+
+    def test_bad_drop_records(self):
+        for text, said in (("", "no drop record is in it"), ("{", "event 1, its line"),
+                           (json.dumps(self.event()) + "\n[1", "event 2, its line"),
+                           ('{"port": "a"}', "event 1: no drop record with a port and a packet"),
+                           ('{"port": "a", "packet": "A*=="}', "event 1: no drop record"),
+                           ("[7]", "event 1: no drop record"), ("7", "event 1, its line 1")):
+            self.assertIn(said, self.fails(2, "trace", "--drop", "-", stdin=text))
+        self.assertIn("No such file", self.fails(2, "trace", "--drop", "/nowhere/x"))
+
+    def test_a_record_of_the_switch(self):
+        self.switch.answers["WatchDrops"] = [record(42, packet="AQIDBAUGBwgJCgsMDQ4PEA==")]
+        out = self.run_ctl("trace", "--drop", "7.42")[0]
+        self.assertEqual(json_format.MessageToDict(self.switch.requests[0][1]),
+                         {"resume": {"epoch": "7", "n": "41"}})
+        self.assertTrue(out.startswith("-- 7.42, dropped then: egress-default\n"), out)
+        for answer in ([record(43, packet="AQIDBAUGBwgJCgsMDQ4PEA==")], [], [make("DropEvent", gap={})]):
+            self.switch.answers["WatchDrops"] = answer
+            self.assertIn("holds no record 7.42", self.fails(1, "trace", "--drop", "7.42"))
+
+
+class Replay(Packets):
+    CHANGES = [{"index": 1, "port": "vd-1", "packet": "tcp a -> b", "verdictChanges": True,
+                "before": {"verdict": "dropped", "reason": "egress-default"},
+                "after": {"verdict": "forwarded"}, "ruleBefore": {"id": "default-egress"},
+                "ruleAfter": {"id": "web"}},
+               {"index": 0, "port": "vd-1", "packet": "udp a -> b", "verdictChanges": True,
+                "before": {"verdict": "forwarded", "wouldDrop": True},
+                "after": {"verdict": "rejected", "reason": "egress-rule"}, "ruleAfter": {"id": "no"}},
+               {"index": 2, "port": "vd-1", "packet": "never seen", "before": {"verdict": "dropped"},
+                "after": {"verdict": "dropped"}}]
+
+    def setUp(self):
+        super().setUp()
+        self.policy = self.file("new.yaml", b"version: 1\n")
+        self.switch.answers["ReplayPolicy"] = lambda r: make(
+            "ReplayPolicyResponse", digest="d", packets=len(r.packets), deniedBefore=2, deniedAfter=1,
+            changes=self.CHANGES, skipped=[{"index": 2, "why": "no port"}])
+
+    def replay(self, *words, **more):
+        return self.run_ctl("policy", "replay", self.policy, *words, **more)[0]
+
+    def test_drops_and_what_changes(self):
+        path = self.file("drops.json", "\n".join(json.dumps(self.event(i)) for i in range(3)).encode())
+        lines = self.replay("--against", path).splitlines()
+        request = self.switch.requests[0][1]
+        self.assertEqual([(s.name, s.yaml) for s in request.sources], [(self.policy, "version: 1\n")])
+        self.assertEqual([(p.port, p.frame.length, p.frame.vlan) for p in request.packets],
+                         [("vd-1", 60, 7)] * 3)
+        self.assertEqual(lines[0], "-- %s: event 3: skipped: no port" % path)
+        self.assertEqual(lines[1].split(), ["PACKET", "PORT", "WHAT", "BEFORE", "AFTER"])
+        self.assertRegex(lines[2], "^%s: event 2 +vd-1 +tcp a -> b +dropped by default-egress +allowed by "
+                         "web$" % path)
+        self.assertRegex(lines[3], "^%s: event 1 +vd-1 +udp a -> b +allowed, policy audits +rejected by "
+                         "no$" % path)
+        self.assertEqual(lines[4], "3 packets, 2 of them denied by the policy in force and 1 by this one: "
+                         "1 would be allowed, 1 would be denied; 1 by another rule; 1 skipped")
+        self.assertEqual(len(lines), 5)
+
+    def test_captures_and_batches(self):
+        path = self.file("many", self.pcap([bytes(1000)] * 4500))
+        out = self.replay("--against", path, "--port", "vd-1", "-o", "json")
+        sizes = [len(r.packets) for _, r in self.switch.requests]
+        self.assertEqual(sum(sizes), 4500)
+        self.assertTrue(all(r.ByteSize() < 4 << 20 for _, r in self.switch.requests))
+        self.assertEqual([json.loads(line)["changes"][0]["index"] for line in out.splitlines()],
+                         [1 + sum(sizes[:i]) for i in range(len(sizes))])
+        self.assertEqual({p.port for _, r in self.switch.requests for p in r.packets}, {"vd-1"})
+
+    def test_what_is_wrong(self):
+        good = self.file("us", self.pcap(self.FRAMES))
+        for words, said in (([], "needs --against"), (["--against", "/nowhere/x"], "No such file"),
+                            (["--against", self.policy], "neither pcap nor pcapng"),
+                            (["--against", "-", "--port", "a"], "has its port"),
+                            (["--against", good, "/nowhere/y"], "/nowhere/y: No such file")):
+            self.assertIn(said, self.fails(2, "policy", "replay", self.policy, *words))
+        self.assertIn("needs FILE", self.fails(2, "policy", "replay", "--against", good))
+        self.assertEqual(self.switch.requests, [])
+        self.switch.answers["ReplayPolicy"] = Refused(grpc.StatusCode.INVALID_ARGUMENT,
+                                                      self.policy + ":1:1: bad")
+        self.assertEqual(self.fails(1, "policy", "replay", "--against", good, self.policy),
+                         self.policy + ":1:1: bad\n")
+
+
 class CommandLine(SwctlTest):
     def test_help_everywhere(self):
         for words in ([], ["port"], ["port", "add"], ["policy"], ["policy", "apply"], ["policy", "diff"],
                       ["drops"],
-                      ["counters"], ["fdb"], ["conn"], ["conn", "list"], ["conn", "show"],
+                      ["counters"], ["trace"], ["fdb"], ["conn"], ["conn", "list"], ["conn", "show"],
                       ["conn", "flush"], ["conn", "stats"], ["worker"], ["audit"], ["quarantine"],
                       ["release"], ["status"], ["version"]):
             out, err = self.run_ctl(*words, "--help", env={})
