@@ -95,29 +95,34 @@ contains(const struct acl_prefix *sorted, size_t n, const struct acl_prefix *p)
     return bsearch(p, sorted, n, sizeof *sorted, compare_prefixes) != NULL;
 }
 
+static void
+append(struct address_set *set, const struct acl_prefix *p)
+{
+    if (!set->n || compare_prefixes(&set->prefixes[set->n - 1], p)) {
+        set->prefixes[set->n++] = *p;
+    }
+}
+
+/* What is there is sorted, what comes is made so, and both are merged. */
 struct address_set *
 set_changed(const struct address_set *old, const struct acl_prefix *add, size_t n_add,
             const struct acl_prefix *remove, size_t n_remove)
 {
     struct address_set *set = xzalloc(sizeof *set);
-    struct acl_prefix *out = sort_copy(remove, n_remove);
-    size_t n_old = old ? old->n : 0, n = 0;
+    struct acl_prefix *out = sort_copy(remove, n_remove), *in = sort_copy(add, n_add);
+    size_t n_old = old ? old->n : 0, i = 0, j = 0;
 
     set->prefixes = xcalloc(n_old + n_add + 1, sizeof *set->prefixes);
     set->revision = old ? old->revision : 0;
-    for (size_t i = 0; i < n_old; i++) {
-        if (!contains(out, n_remove, &old->prefixes[i])) {
-            set->prefixes[n++] = old->prefixes[i];
+    while (i < n_old || j < n_add) {
+        bool is_old = j == n_add || (i < n_old && compare_prefixes(&old->prefixes[i], &in[j]) <= 0);
+        const struct acl_prefix *p = is_old ? &old->prefixes[i++] : &in[j++];
+
+        if (!is_old || !contains(out, n_remove, p)) {
+            append(set, p);
         }
     }
-    nullable_memcpy(set->prefixes + n, add, n_add * sizeof *add);
-    n += n_add;
-    qsort(set->prefixes, n, sizeof *set->prefixes, compare_prefixes);
-    for (size_t i = 0; i < n; i++) {
-        if (!set->n || compare_prefixes(&set->prefixes[set->n - 1], &set->prefixes[i])) {
-            set->prefixes[set->n++] = set->prefixes[i];
-        }
-    }
+    free(in);
     free(out);
     return set;
 }

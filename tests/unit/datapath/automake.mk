@@ -46,7 +46,7 @@ TESTS += tests/unit/datapath/test_swap
 tests_unit_datapath_test_swap_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 tests_unit_datapath_test_swap_SOURCES = tests/unit/datapath/test_swap.c
 tests_unit_datapath_test_swap_LDADD = vswitch/libdatapath.a vswitch/libtelemetry.a acl/libacl.a \
-	$(DPDK_LIBS)
+	$(DPDK_LIBS) $(FYAML_LIBS)
 
 check_PROGRAMS += tests/unit/datapath/test_workers
 TESTS += tests/unit/datapath/test_workers

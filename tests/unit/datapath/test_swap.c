@@ -1,11 +1,16 @@
 /* Policy swaps under traffic: no packet is judged by a mixture of two policies.
  *
+ *     test_swap [SWAPS]
+ *
  * Policy 1 lets B out of the sender's port and stops it at the receiver's; policy 2 stops it at the
  * sender's and would let it into the receiver's.  Both deny B and both allow A; only the sender's
- * table of policy 1 with the receiver's table of policy 2, a torn swap, passes B.  A worker
- * forwards at full speed while this thread swaps.
+ * table of policy 1 with the receiver's table of policy 2, a torn swap, passes B.  What allows A is
+ * the last of what a policy can say: an emergency tier passes it on, a rule in audit mode tells of
+ * it, the rule that decides is applied to that port alone and names a group; and the two policies
+ * number their classes differently, so that the class map of one with the tables of the other
+ * denies A.  A worker forwards at full speed while this thread swaps.
  *
- * The test ends by tearing swaps on purpose and demands that it notices. */
+ * The test ends by tearing swaps on purpose, each way, and demands that it notices. */
 #include <config.h>
 
 #include <errno.h>
@@ -20,11 +25,12 @@
 #include <rte_mbuf.h>
 #include <rte_udp.h>
 
-#include "acl/table.h"
+#include "acl/compile.h"
 #include "datapath/fdb.h"
 #include "datapath/worker.h"
 
 #define SWAPS 10000
+#define N_SLOTS 16
 #define PORT_A 1000
 #define PORT_B 2000
 #define FLOWS 512
@@ -38,9 +44,8 @@ struct traffic {
 
 static struct traffic ends[N_PORTS];
 static struct rte_mempool *pool;
-static struct acl_classes *classes;
-static struct acl_table *table_a, *table_ab;
 static struct port_leaf leaves[2][N_PORTS];
+static const struct acl_classmap *classmaps[2];
 static struct acl_addr addrs[N_PORTS];
 static struct binding no_bindings[2] = { { .port = DP_PORT_NONE }, { .port = DP_PORT_NONE } };
 static struct snapshot snapshots[3];
@@ -131,57 +136,97 @@ static const struct dp_port_ops receiver_ops = {
     .type = "receiver", .rx = no_rx, .tx = receiver_tx, .arm = no_arm
 };
 
-static struct acl_table *
-make_table(bool with_b)
-{
-    static const struct acl_range range_a = { PORT_A, PORT_A }, range_b = { PORT_B, PORT_B };
-    struct acl_table_rule rules[2] = {
-        { .dports = &range_a,
-          .n_dports = 1,
-          .protocol = 17,
-          .action = ACL_ALLOW,
-          .log = ACL_LOG_NONE,
-          .slot = 1 },
-        { .dports = &range_b,
-          .n_dports = 1,
-          .protocol = 17,
-          .action = ACL_ALLOW,
-          .log = ACL_LOG_NONE,
-          .slot = 2 },
-    };
+/* ---- two policies ---- */
 
-    return acl_table_build(rules, with_b ? 2 : 1, classes, NULL, 0);
-}
+/* The second has a class more, before those of the two addresses. */
+#define FAR "  far: { cidrs: [10.0.0.0/32] }\n"
+#define POLICY(GROUPS, B)                                                                          \
+    "version: 1\n"                                                                                 \
+    "groups:\n"                                                                                    \
+    "  sender: { ports: [p0] }\n"                                                                  \
+    "  receiver: { ports: [p1] }\n"                                                                \
+    "  from: { cidrs: [10.0.0.1] }\n"                                                              \
+    "  to: { cidrs: [10.0.0.2] }\n" GROUPS "tiers:\n"                                              \
+    "  emergency:\n"                                                                               \
+    "    - { id: on, direction: egress, peer: to, protocol: udp, action: pass }\n"                 \
+    "rules:\n"                                                                                     \
+    "  - { id: told, direction: egress, peer: to, protocol: udp, ports: [1000], action: drop,"     \
+    " mode: audit, log: none }\n"                                                                  \
+    "  - { id: a-out, direction: egress, applied_to: sender, peer: to, protocol: udp,"             \
+    " ports: [1000], action: allow }\n"                                                            \
+    "  - { id: a-in, direction: ingress, applied_to: receiver, peer: any, protocol: udp,"          \
+    " ports: [1000], action: allow }\n"                                                            \
+    "  - { id: b, direction: " B ", peer: any, protocol: udp, ports: [2000], action: allow }\n"
+static const char *const texts[2] = { POLICY("", "egress, applied_to: sender"),
+                                      POLICY(FAR, "ingress, applied_to: receiver") };
 
-/* leaves[policy][port] */
-static void
-make_leaves(void)
+/* The tables of port 'p' of a policy, which is in the group of that number. */
+static bool
+set_tables(const struct acl_policy *policy, struct acl_compiled *c, uint32_t p, struct port_leaf *l,
+           uint32_t id)
 {
-    for (int policy = 0; policy < 2; policy++) {
-        for (int p = 0; p < N_PORTS; p++) {
-            bool with_b = (policy == 0) == (p == SENDER);
-            struct port_leaf *l = &leaves[policy][p];
-            l->port = &ends[p].port;
-            l->id = p;
-            l->role = PORT_DESKTOP;
-            l->mac = 0x020000000001ull + p;
-            l->addrs = &addrs[p];
-            l->n_addrs = 1;
-            for (int d = 0; d < ACL_N_DIRECTIONS; d++) {
-                l->table[d] = with_b ? table_ab : table_a;
-                l->table_id[d] = with_b ? 2 : 1;
-            }
-        }
+    size_t scope;
+
+    if (acl_compile_scope(policy, c, &p, 1, &scope)) {
+        return false;
     }
+    for (int d = 0; d < ACL_N_DIRECTIONS; d++) {
+        l->table[d] = c->scopes[scope].table[d];
+        l->table_id[d] = id + d;
+    }
+    return true;
 }
 
+/* Compiles a policy and makes its leaves; what it allocates stays. */
+static bool
+make_policy(int i)
+{
+    static const uint32_t slots[N_SLOTS] = { 2, 3, 4, 5, 6 };
+    static const uint32_t default_slots[ACL_N_DIRECTIONS] = { 0, 1 };
+    const struct acl_source source = { texts[i], strlen(texts[i]) };
+    struct acl_compiled *c = calloc(1, sizeof *c);
+    struct acl_member members[4];
+    struct acl_policy *policy;
+    struct acl_error error;
+    size_t n = 0;
+    bool ok = true;
+
+    if (!c || acl_policy_parse(&source, 1, &policy, &error)) {
+        fprintf(stderr, "policy %d: %s\n", i + 1, c ? error.text : "no memory");
+        return false;
+    }
+    for (uint32_t g = N_PORTS; g < policy->n_groups; g++) {
+        members[n++] = (struct acl_member){ policy->groups[g].in.prefixes[0], ACL_RAW_IN(g) };
+    }
+    if (acl_compile(policy, slots, default_slots, members, n, c)) {
+        return false;
+    }
+    for (uint32_t p = 0; p < N_PORTS; p++) {
+        struct port_leaf *l = &leaves[i][p];
+
+        l->port = &ends[p].port;
+        l->id = p;
+        l->role = PORT_DESKTOP;
+        l->mac = 0x020000000001ull + p;
+        l->addrs = &addrs[p];
+        l->n_addrs = 1;
+        ok = ok && set_tables(policy, c, p, l, 1 + 4 * i + 2 * p);
+    }
+    classmaps[i] = c->map;
+    return ok;
+}
+
+/* ---- swaps ---- */
+
 static void
-publish(const struct port_leaf *sender, const struct port_leaf *receiver)
+publish(const struct port_leaf *sender, const struct port_leaf *receiver,
+        const struct acl_classmap *classes)
 {
     struct snapshot *s = &snapshots[++generation % 3];
 
     memset(s, 0, sizeof *s);
     s->generation = generation;
+    s->classes = classes;
     s->ports[SENDER] = sender;
     s->ports[RECEIVER] = receiver;
     s->port_ids[1] = RECEIVER;
@@ -192,15 +237,21 @@ publish(const struct port_leaf *sender, const struct port_leaf *receiver)
     dp_synchronize();
 }
 
+enum torn { WHOLE, TORN_PORTS, TORN_CLASSES };
+
 static void
-swap(unsigned n, bool torn)
+swap(unsigned n, enum torn torn)
 {
     for (unsigned i = 0; i < n; i++) {
         int policy = i & 1;
-        if (torn) { /* one port first, then the other: what must never happen */
-            publish(&leaves[policy][SENDER], &leaves[!policy][RECEIVER]);
+
+        /* One part first, then the other: what must never happen. */
+        if (torn == TORN_PORTS) {
+            publish(&leaves[policy][SENDER], &leaves[!policy][RECEIVER], classmaps[policy]);
+        } else if (torn == TORN_CLASSES) {
+            publish(&leaves[policy][SENDER], &leaves[policy][RECEIVER], classmaps[!policy]);
         }
-        publish(&leaves[policy][SENDER], &leaves[policy][RECEIVER]);
+        publish(&leaves[policy][SENDER], &leaves[policy][RECEIVER], classmaps[policy]);
     }
 }
 
@@ -223,16 +274,13 @@ start(void)
                            .n_workers = 1,
                            .max_port_connections = UINT32_MAX,
                            .max_connections = 4096,
-                           .n_rule_slots = 8 };
+                           .n_rule_slots = N_SLOTS };
     char *error = NULL;
 
     if (rte_eal_init(10, argv) < 0) {
         return EINVAL;
     }
     pool = rte_pktmbuf_pool_create("swap", 4095, 64, 0, 512, SOCKET_ID_ANY);
-    classes = acl_classes_create();
-    table_a = make_table(false);
-    table_ab = make_table(true);
     for (int p = 0; p < N_PORTS; p++) {
         addrs[p] = acl_addr_from_v4(RTE_BE32(RTE_IPV4(10u, 0, 0, 1) + p));
         ends[p].port = (struct dp_port){
@@ -248,36 +296,65 @@ start(void)
     for (int p = 0; p < N_PORTS; p++) {
         fdb_bind(0x020000000001ull + p, 0, p);
     }
-    make_leaves();
-    publish(&leaves[0][SENDER], &leaves[0][RECEIVER]);
+    if (!make_policy(0) || !make_policy(1)) {
+        return EINVAL;
+    }
+    publish(&leaves[0][SENDER], &leaves[0][RECEIVER], classmaps[0]);
     return dp_start();
 }
 
-int
-main(void)
+static uint64_t
+lost_a(void)
 {
-    uint64_t sent_a, lost_a, passed_b;
+    return atomic_load(&ends[SENDER].a) - atomic_load(&ends[RECEIVER].a);
+}
+
+/* Swaps that are whole: neither passes B nor loses A. */
+static bool
+swap_whole(unsigned n)
+{
+    uint64_t sent_a, lost, passed_b;
+    bool ok;
+
+    swap(n, WHOLE);
+    ok = adds_up();
+    dp_stop();
+    sent_a = atomic_load(&ends[SENDER].a);
+    lost = lost_a();
+    passed_b = atomic_load(&ends[RECEIVER].b);
+    printf("%u swaps, %lu packets of A and %lu of B: lost %lu of A, passed %lu of B\n", n, sent_a,
+           atomic_load(&ends[SENDER].b), lost, passed_b);
+    return ok && sent_a > n && !lost && !passed_b;
+}
+
+/* Torn on purpose: B passes by two ports' tables, and A is lost by another policy's classes. */
+static bool
+swap_torn(enum torn torn)
+{
+    uint64_t lost = lost_a(), passed = atomic_load(&ends[RECEIVER].b);
+
+    dp_start();
+    swap(SWAPS / 10, torn);
+    dp_stop();
+    lost = lost_a() - lost;
+    passed = atomic_load(&ends[RECEIVER].b) - passed;
+    printf("%s torn on purpose: lost %lu of A, passed %lu of B\n",
+           torn == TORN_PORTS ? "ports" : "classes", lost, passed);
+    return torn == TORN_PORTS ? passed > 0 : lost > 0;
+}
+
+int
+main(int argc, char *argv[])
+{
     bool ok;
 
     if (start()) {
         fprintf(stderr, "the switch does not start\n");
         return 1;
     }
-    swap(SWAPS, false);
-    ok = adds_up();
-    dp_stop();
-    sent_a = atomic_load(&ends[SENDER].a);
-    lost_a = sent_a - atomic_load(&ends[RECEIVER].a);
-    passed_b = atomic_load(&ends[RECEIVER].b);
-    printf("%d swaps, %lu packets of A and %lu of B: lost %lu of A, passed %lu of B\n", SWAPS,
-           sent_a, atomic_load(&ends[SENDER].b), lost_a, passed_b);
-    ok = ok && sent_a > SWAPS && !lost_a && !passed_b;
-
-    dp_start();
-    swap(SWAPS / 10, true);
-    dp_stop();
-    printf("torn on purpose: passed %lu of B\n", atomic_load(&ends[RECEIVER].b));
-    ok = ok && atomic_load(&ends[RECEIVER].b) > 0;
+    ok = swap_whole(argc > 1 ? strtoul(argv[1], NULL, 10) : SWAPS);
+    ok = swap_torn(TORN_PORTS) && ok;
+    ok = swap_torn(TORN_CLASSES) && ok;
     fdb_exit();
     dp_exit();
     printf("%s\n", ok ? "ok" : "FAILED");
