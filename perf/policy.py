@@ -143,6 +143,14 @@ class Switch:
     def set(self, method, **fields):
         return self.stubs.call("fusuma.v1.AddressSetService", method, timeout=60, **fields).elapsed
 
+    def not_taken(self):
+        """Packets for p1 for which its ring had no room."""
+        request = self.stubs.request("fusuma.v1.CounterService", "WatchCounters", ports=["p1"])
+        stream = self.stubs.method("fusuma.v1.CounterService", "WatchCounters")(request, timeout=10)
+        counters = next(stream)
+        stream.cancel()
+        return sum(d.packets for d in counters.ports[0].tx_drops if d.reason == "tx-full")
+
     def memory(self):
         """What is resident, in MiB."""
         with open("/proc/%d/status" % self.process.pid) as f:
@@ -153,7 +161,9 @@ class Switch:
 class Traffic:
     """Packets from p0 to p1, all of which are allowed, for so many seconds."""
 
-    def __init__(self, options, seconds):
+    def __init__(self, options, switch, seconds):
+        self.switch = switch
+        self.not_taken = switch.not_taken()
         command = ["nice", "-n", "19", options.build + "/perf/gen", "--lcore", str(OTHER_CPU),
                    "--flows", "1000", "--windows", "1", "--warmup", "0.2", "--seconds",
                    str(seconds), "--rate", str(options.rate)]
@@ -174,12 +184,13 @@ class Traffic:
         return self.process.poll() is None
 
     def end(self):
-        """Packets sent, and of those lost."""
+        """Packets sent, of those lost, and those that the generator was too late to take."""
         _, sent, received = self.read_until("total")
         if self.process.wait():
             sys.exit("policy: the generator found fault, status %d" % self.process.returncode)
         self.errors.close()
-        return int(sent), int(sent) - int(received)
+        late = self.switch.not_taken() - self.not_taken
+        return int(sent), int(sent) - int(received) - late, late
 
 
 # ---- runs ----
@@ -304,8 +315,8 @@ def case_sets(options, switch, report, sets, built):
 
 
 def lost_line(report, case, traffic):
-    sent, lost = traffic.end()
-    report.line("lost, " + case, "packets", lost, 0, sent=sent)
+    sent, lost, late = traffic.end()
+    report.line("lost, " + case, "packets", lost, 0, sent=sent, not_taken=late)
 
 
 def change_rules(options, switch, report, name, target, where):
@@ -313,7 +324,7 @@ def change_rules(options, switch, report, name, target, where):
     case = "one rule of 4,000, %s%s" % (name.split("-")[0], where)
     texts = [policy(rules), policy(rules, 2000)]
     switch.apply(texts[0])
-    traffic = Traffic(options, 0.6 * options.runs + 1)
+    traffic = Traffic(options, switch, 0.6 * options.runs + 1)
     runs = Runs(switch, 2 * options.runs)
     while runs.more() and traffic.running():
         runs.run(lambda: switch.apply(texts[(len(runs.all) + 1) % 2]))
@@ -330,7 +341,7 @@ def change_member(options, switch, report, where):
     switch.set("PutAddressSet", name="others",
                prefixes=["172.20.%d.%d" % (i // 250, i % 250) for i in range(1000)])
     switch.apply(policy(rules, head=head))
-    traffic = Traffic(options, 0.6 * options.runs + 1)
+    traffic = Traffic(options, switch, 0.6 * options.runs + 1)
     runs = Runs(switch, 4 * options.runs)
     while runs.more() and traffic.running():
         change = {("remove" if len(runs.all) % 2 else "add"): ["172.30.1.1"]}
