@@ -63,6 +63,7 @@ port_counters(const struct desired_port *port)
     m->offered = page.offered;
     m->accepted = page.accepted;
     m->accepted_bytes = page.accepted_bytes;
+    m->tx_drops_caused = page.tx_drops_caused;
     m->macs_refused = page.macs_refused;
     m->groups_refused = page.groups_refused;
     m->macs_learned = port->dp ? fdb_learned(port->id) : 0;
