@@ -10,6 +10,10 @@ acl_libacl_a_SOURCES = \
 	acl/classmap.c \
 	acl/compile.c \
 	acl/compile.h \
+	acl/cover.c \
+	acl/cover.h \
+	acl/cover_kinds.c \
+	acl/cover_priv.h \
 	acl/diff.c \
 	acl/diff.h \
 	acl/diff_priv.h \
@@ -21,6 +25,8 @@ acl_libacl_a_SOURCES = \
 	acl/fan.c \
 	acl/fields.c \
 	acl/fields.h \
+	acl/flows.c \
+	acl/flows.h \
 	acl/format.c \
 	acl/format.h \
 	acl/hash.h \
@@ -52,6 +58,15 @@ acl_libacl_a_SOURCES = \
 	acl/policy_yaml.c \
 	acl/portmap.c \
 	acl/portmap.h \
+	acl/recommend.c \
+	acl/recommend.h \
+	acl/recommend_desktops.c \
+	acl/recommend_names.c \
+	acl/recommend_needs.c \
+	acl/recommend_peers.c \
+	acl/recommend_priv.h \
+	acl/recommend_services.c \
+	acl/recommend_text.c \
 	acl/rows.c \
 	acl/rows.h \
 	acl/services.c \
@@ -65,6 +80,8 @@ acl_libacl_a_SOURCES = \
 	acl/text.h \
 	acl/tree.c \
 	acl/tree.h \
+	acl/trial.c \
+	acl/trial.h \
 	acl/tunnel.h \
 	acl/yaml.c \
 	acl/yaml.h \

@@ -13,6 +13,7 @@ tests_unit_acl_test_acl_SOURCES = \
 	tests/unit/acl/noise_suite.c \
 	tests/unit/acl/policy_suite.c \
 	tests/unit/acl/random_suite.c \
+	tests/unit/acl/recommend_suite.c \
 	tests/unit/acl/suites.h \
 	tests/unit/acl/table_suite.c \
 	tests/unit/acl/test_acl.c \

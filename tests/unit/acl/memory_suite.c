@@ -9,6 +9,7 @@
 #include "acl/compile.h"
 #include "acl/diff.h"
 #include "acl/lint.h"
+#include "acl/recommend.h"
 #include "suites.h"
 
 static long until_failure = -1; /* allocations that still succeed; negative: all */
@@ -115,6 +116,47 @@ check(const struct acl_policy *before)
     return rc;
 }
 
+/* What it takes to recommend rules of all kinds. */
+static int
+recommend(void)
+{
+    static const struct acl_label labels[] = { { (char *) "pool", (char *) "dev" } };
+    struct acl_addr bound[3] = { acl_addr_from_v4(1), acl_addr_from_v4(2), acl_addr_from_v4(3) };
+    const struct acl_site_port ports[] = {
+        { .name = "a", .addrs = &bound[0], .n_addrs = 1, .is_desktop = true },
+        { .name = "b", labels, 1, &bound[1], 1, 0, true },
+        { .name = "c", labels, 1, &bound[2], 1, 0, true },
+    };
+    const struct acl_site site = { ports, 3, NULL, 0 };
+    const struct acl_source source = { text, sizeof text - 1 };
+    const char *const name[] = { "a.yaml" };
+    struct acl_flows flows = { .n = 0 };
+    struct acl_recommend_facts facts = {
+        .sources = &source, .n_sources = 1, .names = name, .site = &site, .flows = &flows
+    };
+    struct acl_recommendation out;
+    struct acl_error error;
+    int rc = 0;
+
+    for (uint32_t i = 0; i < 24 && !rc; i++) {
+        struct acl_sighting s = { .port = i % 3,
+                                  .peer_port = i > 21 ? 0 : ACL_NO_PORT,
+                                  .src = bound[i % 3],
+                                  .dst = acl_addr_from_v4(i > 21 ? 1 : 0x100 * (7 + i / 3 * 2)),
+                                  .protocol = 6,
+                                  .service = (uint16_t) (i % 2 ? 443 : 8001) };
+
+        rc = acl_flows_add(&flows, &site, &s);
+    }
+    rc = rc ? rc : acl_recommend(&facts, &out, &error);
+    CU_ASSERT(rc || (out.n_rules > 1 && !out.n_denied && !out.n_needless));
+    if (!rc) {
+        acl_recommendation_destroy(&out);
+    }
+    acl_flows_destroy(&flows);
+    return rc;
+}
+
 /* Text to tables and on, with what must be undone left to the sanitizer's leak check. */
 static int
 work(void)
@@ -145,7 +187,7 @@ work(void)
 }
 
 static void
-test_every_allocation_fails(void)
+fail_in_turn(int (*what)(void))
 {
     bool spared = false;
     long n;
@@ -154,7 +196,7 @@ test_every_allocation_fails(void)
         int rc;
 
         until_failure = n;
-        rc = work();
+        rc = what();
         spared = until_failure >= 0; /* the work ended before an allocation failed */
         until_failure = -1;
         /* It may also succeed: giving back spare room may fail without harm. */
@@ -164,7 +206,20 @@ test_every_allocation_fails(void)
     CU_ASSERT(spared && n > 100);
 }
 
+static void
+test_every_allocation_fails(void)
+{
+    fail_in_turn(work);
+}
+
+static void
+test_recommending(void)
+{
+    fail_in_turn(recommend);
+}
+
 CU_TestInfo memory_tests[] = {
     { "every allocation fails once", test_every_allocation_fails },
+    { "... of a recommendation", test_recommending },
     CU_TEST_INFO_NULL,
 };

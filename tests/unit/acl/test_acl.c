@@ -39,6 +39,7 @@ main(void)
         { "what is strange about policies", NULL, NULL, NULL, NULL, lint_tests },
         { "differences of policies", NULL, NULL, NULL, NULL, diff_tests },
         { "lint and diff against the tables", NULL, NULL, NULL, NULL, random_tests },
+        { "recommendations", recommend_setup, recommend_teardown, NULL, NULL, recommend_tests },
         { "memory", NULL, NULL, NULL, NULL, memory_tests },
         CU_SUITE_INFO_NULL,
     };
