@@ -27,6 +27,7 @@ bin_swctl_SOURCES = \
 	ctl/policy_replay.c \
 	ctl/policy_check.c \
 	ctl/policy_files.c \
+	ctl/policy_recommend.c \
 	ctl/port.c \
 	ctl/quarantine.c \
 	ctl/quarantine.h \

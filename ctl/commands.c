@@ -115,6 +115,20 @@ const struct command commands[] = {
       "Prints the YAML text as it was applied, byte for byte (several files with a line before\n"
       "each); --rules prints the rules with the packets and bytes that each has matched.",
       B(RULES), .fn = policy_get, .completion = COMPLETE_VERSIONS },
+    { "policy recommend", NULL, "rules that would allow what audit mode has let through",
+      "Puts the records of reason would-drop together ('swctl drops'), and prints the fewest "
+      "rules\n"
+      "found that allow it and nothing else, as YAML to edit and to apply in front of the policy "
+      "in\n"
+      "force.  Its first lines say what it was made of, that every flow and every rule was asked "
+      "of\n"
+      "the tables that the switch would use, and what is left out.  Rules for what is between\n"
+      "desktops are comments: to deny that is what the switch is there for.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl policy recommend >seen.yaml\n"
+      "  swctl policy check seen.yaml sales.yaml",
+      B(INCLUDE_DROPS) | B(INCLUDE_DESKTOPS), .fn = policy_recommend },
     { "policy services", NULL, "services that a policy may use by name", NULL, 0,
       .fn = policy_services },
     { "set list", NULL, "address sets: how many prefixes, how old, whether stale",

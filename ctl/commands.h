@@ -46,6 +46,7 @@ int policy_rollback(struct ctl *);
 int policy_history(struct ctl *);
 int policy_replay(struct ctl *);
 int policy_services(struct ctl *);
+int policy_recommend(struct ctl *);
 int policy_get(struct ctl *);
 int set_list(struct ctl *);
 int set_show(struct ctl *);

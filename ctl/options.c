@@ -89,6 +89,9 @@ const struct option_info option_table[N_OPTIONS] = {
                    .completion = COMPLETE_FILES },
     [OPT_AGAINST] = { "against", "FILE", "drop records ('drops -o json') or a capture",
                       .completion = COMPLETE_FILES },
+    [OPT_INCLUDE_DROPS] = { "include-drops", NULL, "what was really dropped, too" },
+    [OPT_INCLUDE_DESKTOPS] = { "include-desktops", NULL,
+                               "rules for what is between desktops, too" },
     [OPT_RULES] = { "rules", NULL, "the rules and their hits instead of the text" },
 };
 

@@ -61,6 +61,8 @@ enum option_id {
     OPT_PCAP,
     OPT_DROP,
     OPT_AGAINST,
+    OPT_INCLUDE_DROPS,
+    OPT_INCLUDE_DESKTOPS,
     N_OPTIONS
 };
 

@@ -34,7 +34,8 @@ WRITES = {'AddPort': 'operator', 'DeletePort': 'operator', 'FlushConnections': '
           'Quarantine': 'responder', 'Release': 'responder', 'ApplyPolicy': 'policy',
           'ConfirmPolicy': 'policy', 'RollbackPolicy': 'policy', 'PutAddressSet': 'policy',
           'PatchAddressSet': 'policy', 'DeleteAddressSet': 'policy', 'ApplyConfig': 'admin'}
-READS = ('Get', 'List', 'Watch', 'Audit', 'Check', 'Diff', 'Trace', 'Replay')
+READS = ('Get', 'List', 'Watch', 'Audit', 'Check', 'Diff', 'Trace', 'Replay',
+         'Recommend')
 CONFIG = '''settings: { connections: 1024, buffers: 2048 }
 access:
   - { cn: viewer, roles: [viewer] }

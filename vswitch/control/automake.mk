@@ -91,10 +91,15 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/rpc_policy_diff.c \
 	vswitch/control/rpc_port.c \
 	vswitch/control/rpc_quarantine.c \
+	vswitch/control/rpc_recommend.c \
 	vswitch/control/rpc_system.c \
 	vswitch/control/rpc_table.c \
 	vswitch/control/rpc_trace.c \
 	vswitch/control/rpc_watch.c \
+	vswitch/control/sights.c \
+	vswitch/control/sights.h \
+	vswitch/control/site.c \
+	vswitch/control/site.h \
 	vswitch/control/slots.c \
 	vswitch/control/slots.h \
 	vswitch/control/state.c \

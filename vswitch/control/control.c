@@ -430,6 +430,7 @@ control_start(struct control *c, char **error)
     }
     c->objects = objects_create(drop_log_epoch());
     c->compiler = compiler_create(&c->wake);
+    c->recommender = recommender_create();
     c->hits = hits_create(c);
     bindings_load(c);
     ports_start(c);
@@ -468,6 +469,7 @@ control_run(struct control *c)
     rpc_server_run(c->rpc);
     changes_run(c);
     policies_run(c);
+    recommends_run(c);
     policies_check_pending(c);
     gate_run(c);
     watches_run(c);
@@ -513,6 +515,7 @@ control_stop(struct control *c)
     changes_stop(c);
     policies_stop(c);
     stop_rpc(c);
+    recommender_destroy(c->recommender);
     gate_close(c->gate);
     watches_stop(c);
     objects_destroy(c->objects);

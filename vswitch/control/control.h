@@ -22,6 +22,7 @@
 
 struct objects;
 struct port_plan;
+struct recommender;
 
 struct control_options {
     const char *config_file; /* or NULL */
@@ -52,9 +53,10 @@ struct control {
     struct objects *objects; /* what is watched; once the drop log is open */
     struct latch wake;       /* set by other threads: there is work */
     struct compiler *compiler;
-    struct ovs_list applies;    /* of struct apply; the first one is being compiled */
-    struct ovs_list watches;    /* counter streams */
-    struct ovs_list flushes;    /* of connections */
+    struct ovs_list applies; /* of struct apply; the first one is being compiled */
+    struct ovs_list watches; /* counter streams */
+    struct ovs_list flushes; /* of connections */
+    struct recommender *recommender;
     struct ovs_mutex rpc_mutex; /* 'rpc' is read by the telemetry thread */
     struct rpc_server *rpc;
     struct state_policy *first_policy; /* that the state had, until it is compiled */

@@ -19,6 +19,8 @@ Fusuma__V1__ApplyPolicyResponse *policy_applied_message(const struct control *,
 struct state_policy *policy_text_from_sources(struct rpc_call *, Fusuma__V1__PolicySource *const *,
                                               size_t n);
 void policy_changes_message(const struct acl_diff *, Fusuma__V1__PolicyChange ***, size_t *n);
+/* What stands for "no policy": it denies everything, too. */
+struct state_policy *policy_nothing(void);
 Fusuma__V1__DiffPoliciesResponse *policy_diff_message(const struct acl_diff *);
 /* From the published snapshot; NULL: the port is not in it, or an uplink. */
 Fusuma__V1__PortPolicy *port_policy_message(const struct control *, const struct desired_port *);

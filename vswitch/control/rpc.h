@@ -14,7 +14,8 @@ typedef void rpc_stream_handler(struct rpc_stream *, const ProtobufCMessage *req
 rpc_unary_handler rpc_add_port, rpc_delete_port, rpc_get_port, rpc_list_ports;
 rpc_unary_handler rpc_list_bindings;
 rpc_unary_handler rpc_get_policy, rpc_apply_policy, rpc_check_policy, rpc_diff_policies,
-    rpc_confirm_policy, rpc_rollback_policy, rpc_list_policy_versions, rpc_list_services;
+    rpc_confirm_policy, rpc_rollback_policy, rpc_list_policy_versions, rpc_list_services,
+    rpc_recommend_policy;
 rpc_unary_handler rpc_list_audit_log;
 rpc_unary_handler rpc_put_address_set, rpc_patch_address_set, rpc_delete_address_set,
     rpc_get_address_set, rpc_list_address_sets;
@@ -31,6 +32,12 @@ void watches_run(struct control *);
 void watches_wait(struct control *);
 /* After the server has stopped. */
 void watches_stop(struct control *);
+
+/* Recommendations that are being made. */
+struct recommender *recommender_create(void);
+void recommends_run(struct control *);
+/* After the server has stopped, and while the drop log is open. */
+void recommender_destroy(struct recommender *);
 
 /* Looks for what has changed, and wakes the watches (rpc_watch.c); objects_run() only if there are
  * any. */

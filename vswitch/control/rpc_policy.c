@@ -32,6 +32,15 @@ policy_text_from_sources(struct rpc_call *call, Fusuma__V1__PolicySource *const 
     return text;
 }
 
+struct state_policy *
+policy_nothing(void)
+{
+    struct state_source source = { .name = (char *) "", .yaml = (char *) "version: 1\n" };
+    struct state_policy none = { .sources = &source, .n_sources = 1 };
+
+    return state_policy_copy_sources(&none);
+}
+
 /* The request's texts; NULL, and the call has failed. */
 static struct state_policy *
 text_of(const struct control *c, struct rpc_call *call, const Fusuma__V1__ApplyPolicyRequest *r)

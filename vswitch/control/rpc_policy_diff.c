@@ -15,16 +15,6 @@ struct comparison {
     char *from_digest;
 };
 
-/* What stands for "no policy": it denies everything, too. */
-static struct state_policy *
-nothing(void)
-{
-    struct state_source source = { .name = (char *) "", .yaml = (char *) "version: 1\n" };
-    struct state_policy none = { .sources = &source, .n_sources = 1 };
-
-    return state_policy_copy_sources(&none);
-}
-
 static void
 comparison_destroy(struct comparison *x)
 {
@@ -82,7 +72,7 @@ found_to(struct control *c, enum rpc_status status, const char *error,
         fail(x, status, error);
         return;
     }
-    x->text = text ? state_policy_copy_sources(text) : nothing();
+    x->text = text ? state_policy_copy_sources(text) : policy_nothing();
     compare(c, x);
 }
 

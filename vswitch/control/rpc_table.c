@@ -45,6 +45,7 @@ const struct rpc_method control_rpc_methods[] = {
     { POLICY, "RollbackPolicy", rpc_rollback_policy, NULL, RPC_POLICY, true },
     { POLICY, "ListPolicyVersions", rpc_list_policy_versions, NULL, RPC_VIEWER, false },
     { POLICY, "ListServices", rpc_list_services, NULL, RPC_VIEWER, false },
+    { POLICY, "RecommendPolicy", rpc_recommend_policy, NULL, RPC_VIEWER, false },
     { SETS, "PutAddressSet", rpc_put_address_set, NULL, RPC_POLICY, true },
     { SETS, "PatchAddressSet", rpc_patch_address_set, NULL, RPC_POLICY, true },
     { SETS, "DeleteAddressSet", rpc_delete_address_set, NULL, RPC_POLICY, true },

@@ -22,6 +22,7 @@ tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/publish_suite.c \
 	tests/unit/control/request_ids_suite.c \
 	tests/unit/control/sets_suite.c \
+	tests/unit/control/sights_suite.c \
 	tests/unit/control/slots_suite.c \
 	tests/unit/control/specs.c \
 	tests/unit/control/state_damage_suite.c \

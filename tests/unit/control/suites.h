@@ -24,6 +24,7 @@ CU_SuiteInfo publish_suite(void);
 CU_SuiteInfo publish_memory_suite(void);
 CU_SuiteInfo request_ids_suite(void);
 CU_SuiteInfo sets_suite(void);
+CU_SuiteInfo sights_suite(void);
 CU_SuiteInfo slots_suite(void);
 CU_SuiteInfo state_damage_suite(void);
 CU_SuiteInfo state_policy_suite(void);

@@ -457,6 +457,22 @@ class Policy(SwctlTest):
         self.fails(2, "policy", "get", "2", "--rules")
         self.assertEqual(self.switch.requests, [])
 
+    def test_recommend(self):
+        text = "# Recommended: 1 rule for 2 flows.\n" + self.TEXT
+        self.switch.answers["RecommendPolicy"] = make(
+            "RecommendPolicyResponse", yaml=text, version="7", rules=1, flows=2)
+        self.assertEqual(self.run_ctl("policy", "recommend")[0], text)
+        self.assertEqual(self.sent(), {})
+        self.switch.requests.clear()
+        out = self.run_ctl("policy", "recommend", "--include-drops", "--include-desktops", "-o",
+                           "json")[0]
+        self.assertEqual(json.loads(out), {"yaml": text, "version": "7", "rules": 1, "flows": 2})
+        self.assertEqual(self.sent(), {"includeDrops": True, "includeDesktops": True})
+        self.switch.answers["RecommendPolicy"] = Refused(grpc.StatusCode.RESOURCE_EXHAUSTED, "busy")
+        self.assertIn("busy", self.fails(1, "policy", "recommend"))
+        self.assertIn("--include-drops", self.fails(2, "policy", "get", "--include-drops"))
+        self.fails(2, "policy", "recommend", "seen.yaml")
+
     def test_mistakes_are_reported_in_place(self):
         path = self.file(b"x")
         for name in (path, "<stdin>"):
