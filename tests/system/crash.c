@@ -228,12 +228,12 @@ on_write(int fd, const void *data, size_t size, off_t offset)
 {
     if (in_change) {
         n_writes++;
-        if (n_writes == 1) {
+        if (!committing && atomic_load(&stored)) { /* a job of its own, after the change's */
+            tear("torn-settle", fd, data, size, offset);
+        } else if (n_writes == 1) {
             point("write-1");
         } else if (n_writes == 2) {
             tear("torn-2", fd, data, size, offset);
-        } else if (!committing && atomic_load(&stored)) {
-            tear("torn-settle", fd, data, size, offset);
         }
     }
     return pwrite(fd, data, size, offset);

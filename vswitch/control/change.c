@@ -78,7 +78,7 @@ end(struct control *c, struct change *change, enum rpc_status status, char *why)
     free(why);
 }
 
-/* Behind whatever else is to be written: it takes as long as a change, and none waits for it. */
+/* Behind the lines of the audit log that replies wait for: it takes as long as a change. */
 static void
 settle_when_idle(struct changes *q)
 {
@@ -94,7 +94,7 @@ settle_when_idle(struct changes *q)
     if (!settling) {
         q->unsettled = false;
         q->settle.run = settle;
-        writer_submit(&q->settle, WRITER_DROPS);
+        writer_submit(&q->settle, WRITER_STATE);
     }
 }
 
