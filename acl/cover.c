@@ -412,7 +412,7 @@ prepare(struct work *w, const struct acl_triple *t, size_t n)
         w->side[1][s] = malloc(w->kinds[s].n * sizeof *w->side[1][s]);
         ok = w->side[0][s] && w->side[1][s];
     }
-    w->count = ok ? calloc(w->n, sizeof *w->count) : NULL;
+    w->count = ok ? calloc(w->n + 1, sizeof *w->count) : NULL;
     return w->count != NULL;
 }
 

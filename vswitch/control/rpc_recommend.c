@@ -189,9 +189,9 @@ recommends_run(struct control *c)
         xpthread_join(r->thread, NULL);
         ovs_list_remove(&q->node);
         r->n--;
+        work_on_next(r);
         answer(q);
         question_destroy(q);
-        work_on_next(r);
     }
 }
 
@@ -209,7 +209,6 @@ recommender_destroy(struct recommender *r)
         xpthread_join(r->thread, NULL);
     }
     LIST_FOR_EACH_SAFE (q, next, node, &r->questions) {
-        ovs_list_remove(&q->node);
         question_destroy(q);
     }
     free(r);
