@@ -40,7 +40,7 @@ acl_fields(const struct acl_yaml *map, const char *what, const char *const *keys
     for (const struct acl_yaml *key = map->child; key; key = key->next->next) {
         size_t i = 0;
 
-        while (i < n_keys && strcmp(keys[i], key->text)) {
+        while (i < n_keys && (keys[i][0] != key->text[0] || strcmp(keys[i], key->text))) {
             i++;
         }
         if (i == n_keys) {
@@ -75,19 +75,37 @@ acl_expect(const struct acl_yaml *node, enum acl_yaml_kind kind, const char *wha
                          kinds[kind], kinds[node->kind]);
 }
 
+/* Of ASCII, whatever the locale. */
+static bool
+is_allowed(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '.';
+}
+
+/* Its length; 0: it has a character that names have not, or none at all. */
+static size_t
+length_of_name(const char *text)
+{
+    size_t n = 0;
+
+    while (is_allowed(text[n])) {
+        n++;
+    }
+    return text[n] ? 0 : n;
+}
+
 int
 acl_check_name(const struct acl_yaml *node, const char *what, struct acl_error *error)
 {
-    static const char allowed[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.";
     int rc = acl_expect(node, ACL_YAML_SCALAR, what, error);
     size_t len;
 
     if (rc) {
         return rc;
     }
-    len = strlen(node->text);
-    if (!len || len > NAME_MAX_LEN || strspn(node->text, allowed) != len) {
+    len = length_of_name(node->text);
+    if (!len || len > NAME_MAX_LEN) {
         return acl_error_set(error, node->line, node->column,
                              "bad %s '%.64s': 1 to %d letters, digits, '_', '-' or '.'", what,
                              node->text, NAME_MAX_LEN);
