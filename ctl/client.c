@@ -71,6 +71,18 @@ client_fail(const struct ctl *ctl, enum rpc_status status, char *error)
 }
 
 int
+client_fail_at(char *error)
+{
+    struct ds line = DS_EMPTY_INITIALIZER;
+
+    output_pad(&line, error, 0);
+    fprintf(stderr, "%s\n", ds_cstr(&line));
+    ds_destroy(&line);
+    free(error);
+    return CTL_REFUSED;
+}
+
+int
 client_call(struct ctl *ctl, const ProtobufCServiceDescriptor *service, const char *method,
             const void *request, void *replyp)
 {

@@ -56,13 +56,7 @@ fail(const struct ctl *ctl, enum rpc_status status, char *error)
 
     if (status == RPC_INVALID_ARGUMENT && error &&
         sscanf(error, "/%*[^:]:%*u:%*u: %n", &end) == 0 && end) {
-        struct ds line = DS_EMPTY_INITIALIZER;
-
-        output_pad(&line, error, 0);
-        fprintf(stderr, "%s\n", ds_cstr(&line));
-        ds_destroy(&line);
-        free(error);
-        return CTL_REFUSED;
+        return client_fail_at(error);
     }
     return client_fail(ctl, status, error);
 }

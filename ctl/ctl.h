@@ -42,6 +42,9 @@ enum rpc_status client_try(struct ctl *, const ProtobufCServiceDescriptor *, con
                            const void *request, void *replyp, char **error);
 /* Says on standard error why a call failed, frees 'error', returns the exit code. */
 int client_fail(const struct ctl *, enum rpc_status, char *error);
+/* The same of a mistake in a file: "FILE:3:7: what", without our name before it, as editors know
+ * it. */
+int client_fail_at(char *error);
 /* Both: an exit code; '*replyp' is set when that is CTL_OK. */
 int client_call(struct ctl *, const ProtobufCServiceDescriptor *, const char *method,
                 const void *request, void *replyp);

@@ -106,13 +106,7 @@ policy_fail(const struct ctl *ctl, enum rpc_status status, char *error)
         size_t n = strlen(name);
 
         if (!strncmp(error, name, n) && error[n] == ':') {
-            struct ds line = DS_EMPTY_INITIALIZER;
-
-            output_pad(&line, error, 0);
-            fprintf(stderr, "%s\n", ds_cstr(&line));
-            ds_destroy(&line);
-            free(error);
-            return CTL_REFUSED;
+            return client_fail_at(error);
         }
     }
     return client_fail(ctl, status, error);

@@ -206,8 +206,8 @@ link_local(uint64_t mac)
     return a;
 }
 
-static bool
-has_address(const struct desired_port *port, const struct acl_addr *a)
+bool
+desired_has_address(const struct desired_port *port, const struct acl_addr *a)
 {
     for (size_t i = 0; i < port->n_addrs; i++) {
         if (acl_addr_equals(&port->addrs[i], a)) {
@@ -238,12 +238,12 @@ check_ips(struct desired_port *port, char **error)
         if (!desired_is_station_address(&a)) {
             return REFUSE("%s: ips: %s is not a station's address", spec->name, spec->ips[i]);
         }
-        if (has_address(port, &a)) {
+        if (desired_has_address(port, &a)) {
             return REFUSE("%s: ips: %s is listed twice", spec->name, spec->ips[i]);
         }
         port->addrs[port->n_addrs++] = a;
     }
-    if (!has_address(port, &own)) {
+    if (!desired_has_address(port, &own)) {
         port->addrs[port->n_addrs++] = own;
     }
     port->n_given = port->n_addrs;
@@ -373,7 +373,7 @@ check_against(const struct desired_port *port, const struct desired_port *other,
                      other->spec->name);
     }
     for (size_t i = 0; i < port->n_addrs; i++) {
-        if (has_address(other, &port->addrs[i])) {
+        if (desired_has_address(other, &port->addrs[i])) {
             return TAKEN("%s: ips: %s is already bound to port %s", name,
                          acl_addr_format(&port->addrs[i], text), other->spec->name);
         }

@@ -79,6 +79,8 @@ void desired_port_destroy(struct desired_port *);
 struct quarantine_note quarantine_note_copy(const struct quarantine_note *);
 /* Frees and empties it. */
 void quarantine_note_clear(struct quarantine_note *);
+/* Whether it is one of the port's, given or learned. */
+bool desired_has_address(const struct desired_port *, const struct acl_addr *);
 /* Whether a station may have the address: no group, loopback or wildcard. */
 bool desired_is_station_address(const struct acl_addr *);
 /* vlans.c: checks the spec's VLANs, once the role is known, and sets 'vlan' and 'trunks'. */

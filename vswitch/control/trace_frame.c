@@ -18,17 +18,6 @@
 
 /* ---- the port ---- */
 
-static bool
-has_address(const struct desired_port *port, const struct acl_addr *a)
-{
-    for (size_t i = 0; i < port->n_addrs; i++) {
-        if (acl_addr_equals(&port->addrs[i], a)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Whose the source is; what nobody has comes from the uplink, if there is but one. */
 static enum rpc_status
 find_port(const struct control *c, uint64_t mac, const struct acl_addr *src, const char *what,
@@ -45,7 +34,7 @@ find_port(const struct control *c, uint64_t mac, const struct acl_addr *src, con
         if (port->role == PORT_UPLINK) {
             uplink = port;
             n_uplinks++;
-        } else if (src ? has_address(port, src) : port->mac == mac) {
+        } else if (src ? desired_has_address(port, src) : port->mac == mac) {
             *portp = port;
             n++;
         }
