@@ -133,6 +133,22 @@ best_label(const struct rest *rest, size_t *gain)
     return best;
 }
 
+/* Takes 'base', NULL when memory was short for it, and 'values'. */
+static const char *
+define(struct acl_recommender *r, char *base, const char *key, struct acl_strings *values,
+       bool commented)
+{
+    const char *name = NULL;
+
+    if (base) {
+        name = acl_recommend_define(r, base, key, values, commented);
+    } else {
+        acl_strings_destroy(values);
+    }
+    free(base);
+    return name;
+}
+
 static int
 take_labels(struct acl_recommender *r, struct rest *rest, bool commented, struct acl_strings *to)
 {
@@ -149,8 +165,7 @@ take_labels(struct acl_recommender *r, struct rest *rest, bool commented, struct
         acl_text_add(&value, "%s: \"%s\"", label->key, label->value);
         acl_strings_take(&values, acl_text_take(&value));
         s = acl_text_take(&base);
-        name = s ? acl_recommend_define(r, s, "labels", &values, commented) : NULL;
-        free(s);
+        name = define(r, s, "labels", &values, commented);
         if (!name) {
             return ENOMEM;
         }
@@ -177,8 +192,7 @@ take_ports(struct acl_recommender *r, struct rest *rest, const struct acl_rule_d
     acl_text_add(&base, values.n == 1 ? "desktop-%s" : "desktops-%s",
                  values.n == 1 ? values.v[0] : rule->id);
     s = acl_text_take(&base);
-    name = s ? acl_recommend_define(r, s, "ports", &values, rule->commented) : NULL;
-    free(s);
+    name = define(r, s, "ports", &values, rule->commented);
     if (name) {
         acl_strings_add(to, name);
     }

@@ -53,7 +53,7 @@ compare(const void *a_, const void *b_)
 static double
 median(const struct filters *filters, unsigned runs)
 {
-    double ms[MAX_RUNS];
+    double ms[MAX_RUNS] = { 0 };
 
     for (unsigned i = 0; i < runs; i++) {
         ms[i] = build(filters);

@@ -177,14 +177,17 @@ set_tables(const struct acl_policy *policy, struct acl_compiled *c, uint32_t p, 
     return true;
 }
 
-/* Compiles a policy and makes its leaves; what it allocates stays. */
+static struct acl_policy *policies[2];
+static struct acl_compiled *compiled[2];
+
+/* Compiles a policy and makes its leaves. */
 static bool
 make_policy(int i)
 {
     static const uint32_t slots[N_SLOTS] = { 2, 3, 4, 5, 6 };
     static const uint32_t default_slots[ACL_N_DIRECTIONS] = { 0, 1 };
     const struct acl_source source = { texts[i], strlen(texts[i]) };
-    struct acl_compiled *c = calloc(1, sizeof *c);
+    struct acl_compiled *c = compiled[i] = calloc(1, sizeof *c);
     struct acl_member members[4];
     struct acl_policy *policy;
     struct acl_error error;
@@ -195,6 +198,7 @@ make_policy(int i)
         fprintf(stderr, "policy %d: %s\n", i + 1, c ? error.text : "no memory");
         return false;
     }
+    policies[i] = policy;
     for (uint32_t g = N_PORTS; g < policy->n_groups; g++) {
         members[n++] = (struct acl_member){ policy->groups[g].in.prefixes[0], ACL_RAW_IN(g) };
     }
@@ -357,6 +361,11 @@ main(int argc, char *argv[])
     ok = swap_torn(TORN_CLASSES) && ok;
     fdb_exit();
     dp_exit();
+    for (int i = 0; i < 2; i++) {
+        acl_compiled_destroy(compiled[i]);
+        free(compiled[i]);
+        acl_policy_destroy(policies[i]);
+    }
     printf("%s\n", ok ? "ok" : "FAILED");
     return !ok;
 }

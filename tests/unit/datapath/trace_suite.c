@@ -452,7 +452,7 @@ agrees(const struct ledger_page *before, const struct ledger_page *now, uint16_t
     switch (trace.fate) {
     case TRACE_DROPPED: /* a reject is answered */
         return dropped_for(before, now, trace.reason) && record_agrees() &&
-               (trace.judgement.reject || nothing_came_out(0));
+               ((trace.judged && trace.judgement.reject) || nothing_came_out(0));
     case TRACE_FORWARDED:
         return dropped_for(before, now, DROP_NONE) && came_out_as_said();
     case TRACE_ANSWERED:
