@@ -3,9 +3,10 @@
 the tree, one at a time, and tests/system/test_evasion.sh has to fail.
 
     evasion_stages.py [WORD...]
+    evasion_stages.py --check
 
 With words, only stages in whose name or file one of them occurs.  The last line is 'K of N stages
-seen'; exits 1 unless all were."""
+seen'; exits 1 unless all were.  --check: only whether each stage still has a place in the tree."""
 import os
 import subprocess
 import sys
@@ -110,14 +111,15 @@ STAGES = [
     ('neighbours: length of ND options', D + 'neigh.c', 'return DROP_MALFORMED; /* RFC 4861, 4.6 */', 'break;'),
     ('neighbours: MAC in ND options of a desktop', D + 'neigh.c', '? mac != from->mac :', '? 0 :'),
     ('neighbours: MAC in ND options of an uplink', D + 'neigh.c', ': guard_is_desktop_mac(w, mac, p->vlan)) {', ': 0) {'),
-    ('neighbours: ARP of an uplink about others', D + 'neigh.c', 'to->role == PORT_DESKTOP && !is_for(to, p)', '0'),
-    ('neighbours: between desktops', D + 'neigh.c', 'to == from || (from->role == PORT_DESKTOP && to->role == PORT_DESKTOP)', 'to == from'),
+    ('neighbours: ARP of an uplink about others', D + 'neigh.c', 'fate->to->role == PORT_DESKTOP && !is_for(fate->to, p)', '0'),
+    ('neighbours: between desktops', D + 'neigh.c',
+     'fate->to == from || (from->role == PORT_DESKTOP && fate->to->role == PORT_DESKTOP)', 'fate->to == from'),
     ('neighbours: of desktops for uplinks', D + 'flood.c', 'return to->role == PORT_UPLINK && !to->quarantined;',
      'return !to->quarantined;'),
     ('neighbours: floods into quarantine', D + 'flood.c', '    return !to->quarantined;', '    return to;'),
-    ('neighbours: quarantine of the peer', D + 'neigh.c', '} else if (to->quarantined) {', '} else if (0) {'),
+    ('neighbours: quarantine of the peer', D + 'neigh.c', '} else if (fate->to->quarantined) {', '} else if (0) {'),
     ('neighbours: ARP answers', D + 'neigh.c', '} else if (p->arp_op == ARP_REQUEST && target) {', '} else if (0) {'),
-    ('neighbours: ND answers', D + 'neigh.c', '        b = snapshot_binding(w->snapshot, &target, p->vlan);', '        b = NULL;'),
+    ('neighbours: ND answers', D + 'neigh.c', '    if (b) {\n        p->dst = target;', '    if (0) {\n        p->dst = target;'),
     ('neighbours: probes', D + 'neigh.c', '        record_probe(w, from, p);', '        ;'),
     ('neighbours: quarantine', D + 'neigh.c', '    if (from->quarantined) {', '    if (0) {'),
     ('fragments: hold', D + 'pipeline.c', 'if (p->reason != DROP_NONE || !(p->flags & PKT_FRAGMENT)) {', 'if (1) {'),
@@ -139,16 +141,17 @@ STAGES = [
     ('checksums: UDP over IPv6 without', D + 'csum.c', 'return !(p->flags &\n                     PKT_V6);', 'return true;'),
     ('checksums: of fragments', D + 'csum.c', 'sum = p->frag ? frag_l4_sum(p, len) : rte_raw_cksum(l4, len);',
      'if (p->frag) {\n        return true;\n    }\n    sum = rte_raw_cksum(l4, len);'),
-    ('checksums: FIN', D + 'track.c', 'if ((p->tcp.flags & (TCPF_SYN | TCPF_FIN | TCPF_RST) ||', 'if ((p->tcp.flags & (TCPF_SYN | TCPF_RST) ||'),
+    ('checksums: FIN', D + 'track.c', 'p->tcp.flags & (TCPF_SYN | TCPF_FIN | TCPF_RST) ||', 'p->tcp.flags & (TCPF_SYN | TCPF_RST) ||'),
     ('checksums: ICMP errors', D + 'track.c', '    } else if (!csum_holds(p)) {', '    } else if (0) {'),
     ('TCP: flags', D + 'conn_tcp.c', 'if (!flags_make_sense(s->flags)) {', 'if (0) {'),
     ('TCP: state', D + 'forward.c', 'if (p->protocol == IPPROTO_TCP && !track_opens(w, p)) {', 'if (0) {'),
-    ('TCP: window and acknowledgment', D + 'conn_tcp.c', 'if (!acceptable(me, peer, s, end)) {', 'if (0) {'),
+    ('TCP: window and acknowledgment', D + 'conn_tcp.c', 'if (!acceptable(me, peer, s, end, upper_bound(me, peer))) {',
+     'if (0) {'),
     ('TCP: acknowledgment', D + 'conn_tcp.c', ' &&\n           seq_between(peer_sent - max_skew(me, peer), s->ack, peer_sent);', ';'),
     ('TCP: window', D + 'conn_tcp.c',
-     'return seq_between(lower_bound(me, peer), end,\n                       said(me) & TCP_SAID_FIN ? sent : upper_bound(me, peer)) &&',
-     '(void) sent;\n    (void) end;\n    return'),
-    ('TCP: SYN+ACK', D + 'conn_tcp.c', '    if (s->seq + 1 != get(&me->first)) {\n        return TCP_BAD_SEQUENCE;\n    }', ''),
+     'return seq_between(lower_bound(me, peer), end,\n                       said(me) & TCP_SAID_FIN ? get(&me->end) : limit) &&',
+     '(void) limit;\n    (void) end;\n    return'),
+    ('TCP: SYN+ACK', D + 'conn_tcp.c', 'if (s->seq + 1 != get(&me->first) ||\n        !acceptable(', 'if (!acceptable('),
     ('TCP: RST in the window', D + 'conn_tcp.c', 'exact = s->seq == get(&me->end) ||', 'exact = in_window(me, peer, s->seq) ||'),
     ('TCP: RST outside of the window', D + 'conn_tcp.c', 'passes = exact || in_window(me, peer, s->seq);', 'passes = true;'),
     ('ICMP: related at all', D + 'track.c',
@@ -164,9 +167,10 @@ STAGES = [
     ('quarantine: of open connections', D + 'judge.h', '(g != s->generation && !judge_rests_on(s, c))', '0'),
     ('policy: egress table', D + 'judge.c', '!ask(q->from, ACL_EGRESS, j->class[0], q, j)', '0'),
     ('policy: ingress table', D + 'judge.c', '!ask(q->to, ACL_INGRESS, j->class[1], q, j)', '0'),
-    ('policy: tunnels', 'acl/table_priv.h', '!(rule->no_tunnels && acl_is_tunnel(protocol));', '1;'),
-    ('forward: misaddressed', D + 'forward.c', 'forward_drop(w, from, p, DROP_MISADDRESSED);', 'forward_judged(w, from, to, p, &j);'),
-    ('forward: hairpin', D + 'forward.c', '    if (to == from) {', '    if (0) {'),
+    ('policy: tunnels', 'acl/fields.h', '!(rule->no_tunnels && acl_is_tunnel(protocol));', '1;'),
+    ('forward: misaddressed', D + 'forward.c', '} else if (to && to->role == PORT_DESKTOP && !guard_is_bound(to, &p->dst)) {',
+     '} else if (0) {'),
+    ('forward: hairpin', D + 'forward.c', 'c->to == from ? FORWARD_DROPPED : choose(w, from, p, c)', 'choose(w, from, p, c)'),
     ('answers: to what was asked', D + 'forward.c',
      'relation_holds(w->relations, to->id, relation_of(p->dport, p->sport, p), w->now) &&', ''),
     ('answers: to whom has asked', D + 'forward.c', '(p->flags & PKT_GROUP || guard_is_bound(to, &p->dst)) &&', ''),
@@ -176,13 +180,13 @@ STAGES = [
     ('DHCP: hardware address', D + 'learn.c', 'return d->chaddr == from->mac && ', 'return '),
     ('DHCP: relay', D + 'learn.c', ' && !d->giaddr &&', ' &&'),
     ('DHCP: client address', D + 'learn.c', ' &&\n           (!d->ciaddr.w[3] || guard_is_bound(from, &d->ciaddr));', ';'),
-    ('DHCP: requests that cannot be read', D + 'learn.c', '        return unread(w, from, p);', '        (void) unread;\n        return false;'),
+    ('DHCP: requests that cannot be read', D + 'learn.c', '        if (asks) {', '        if (0) {'),
     ('DHCP: options that lie', D + 'dhcp.c', 'if (end - b < 2 || b[1] > end - b - 2) {\n            return false;', 'if (end - b < 2 || b[1] > end - b - 2) {\n            return true;'),
     ('DHCP: messages of other forms', D + 'dhcp.c', 'if (len < V4_OPTIONS || ', 'if ('),
     ('DHCP: answers to what was asked', D + 'learn.c',
      '!relation_holds(w->relations, to->id, relation_key(p->dport, p->sport, d->id), w->now)', '0'),
-    ('DHCP: servers that may be asked', D + 'learn.c', 'if (!forward_could_ask(w, to, from, p, &j)) {',
-     'if (forward_could_ask(w, to, from, p, &j), 0) {'),
+    ('DHCP: servers that may be asked', D + 'learn.c', 'if (!forward_could_ask(w, to, from, p, &fate->judgement)) {',
+     'if (forward_could_ask(w, to, from, p, &fate->judgement), 0) {'),
     ('DHCP: checksums of answers', D + 'learn.c', '    } else if (!csum_holds(p)) {', '    } else if (0) {'),
     ('learning: claims with a wrong checksum', D + 'learn.c',
      'if (csum_holds(p) && has_token(w, from)) {\n        begin(&lesson, LESSON_CLAIM,',
@@ -204,7 +208,8 @@ STAGES = [
     ('storms: ND to one host', D + 'pipeline.c', 'p->flags & (PKT_GROUP | PKT_ARP | PKT_ND)) {\n            p->reason = storm',
      'p->flags & (PKT_GROUP | PKT_ARP)) {\n            p->reason = storm'),
     ('storms: to nobody', D + 'forward.c', '!storm_admits(w, from, STORM_UNKNOWN_UNICAST);', 'false;'),
-    ('forward: copies for desktops', D + 'forward.c', 'return j.reason == DROP_NONE || answers(w, from, to, p, &j);', 'return true;'),
+    ('forward: copies for desktops', D + 'forward.c', '    keep_own_audits(from, p, j);\n    return j->reason == DROP_NONE;',
+     '    keep_own_audits(from, p, j);\n    return true;'),
 ]
 
 
@@ -245,6 +250,9 @@ def by():
 
 def main():
     words = sys.argv[1:]
+    if words == ['--check']:
+        planting.check(TOP, [s[1:] for s in STAGES])
+        return 0
     chosen = [s for s in STAGES if not words or any(w in s[0] + ' ' + s[1] for w in words)]
     planting.check(TOP, [s[1:] for s in STAGES])
     ovs = subprocess.run([TOP + '/build-aux/ovs-lib.sh', '--where'], check=True,
