@@ -212,6 +212,19 @@ note_question(struct worker *w, const struct port_leaf *from, const struct pkt *
     }
 }
 
+static struct judge_query
+query_of(const struct port_leaf *from, const struct port_leaf *to, const struct pkt *p)
+{
+    return (struct judge_query){ .from = from,
+                                 .to = to,
+                                 .src = p->src,
+                                 .dst = p->dst,
+                                 .sport = p->sport,
+                                 .service = pkt_service(p),
+                                 .vlan = p->vlan,
+                                 .protocol = p->protocol };
+}
+
 /* ---- groups ---- */
 
 /* Of what audit mode did, only what is this copy's: the sender's part is the packet's. */
@@ -234,15 +247,8 @@ static bool
 admits(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
        const struct pkt *p, struct judgement *j)
 {
+    struct judge_query q = query_of(from, to, p);
     struct judgement asked;
-    struct judge_query q = { .from = from,
-                             .to = to,
-                             .src = p->src,
-                             .dst = p->dst,
-                             .sport = p->sport,
-                             .service = pkt_service(p),
-                             .vlan = p->vlan,
-                             .protocol = p->protocol };
 
     judge(w->snapshot, &q, j);
     if (!is_denied(j)) {
@@ -330,14 +336,7 @@ forward_choose(const struct worker *w, const struct port_leaf *from, const struc
                struct forward_choice *c)
 {
     c->to = p->flags & PKT_GROUP ? NULL : forward_leaf(w, fdb_lookup(p->dmac, p->vlan));
-    c->query = (struct judge_query){ .from = from,
-                                     .to = c->to,
-                                     .src = p->src,
-                                     .dst = p->dst,
-                                     .sport = p->sport,
-                                     .service = pkt_service(p),
-                                     .vlan = p->vlan,
-                                     .protocol = p->protocol };
+    c->query = query_of(from, c->to, p);
     c->reason = DROP_HAIRPIN;
     c->fate = c->to == from ? FORWARD_DROPPED : choose(w, from, p, c);
 }
