@@ -46,6 +46,8 @@ acl_libacl_a_SOURCES = \
 	acl/match.c \
 	acl/match.h \
 	acl/oracle.c \
+	acl/order.c \
+	acl/order.h \
 	acl/policy.c \
 	acl/policy.h \
 	acl/groups.c \

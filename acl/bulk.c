@@ -51,7 +51,7 @@ add_local(struct acl_bulk *bulk, const struct acl_classes *local, struct acl_bit
             return false;
         }
         acl_bits_empty(difference);
-        bulk->digest = acl_hash_mix(bulk->digest, bulk->local_rows.hashes[row[class]]);
+        bulk->digest = acl_fan_digest(&bulk->local_fan, groups, n_groups, bulk->digest);
     }
     acl_rows_freeze(&bulk->local_rows);
     for (size_t class = 0; class < bulk->n_local; class ++) {
@@ -128,6 +128,26 @@ digest_rules(const struct acl_table_rule *rules, size_t n, uint32_t default_slot
     return digest;
 }
 
+static bool
+build_in_order(struct acl_bulk *bulk, const struct acl_table_rule *rules, size_t n,
+               const struct acl_classes *peer, const struct acl_classes *local)
+{
+    struct acl_table_rule *sorted = NULL;
+    bool ok;
+
+    if (bulk->order.rule) {
+        sorted = acl_order_sort(&bulk->order, rules, n);
+        if (!sorted) {
+            return false;
+        }
+        rules = sorted;
+    }
+    ok = acl_fan_build(&bulk->peer, rules, n, false, peer) && build_local(bulk, rules, n, local) &&
+         acl_fields_build(&bulk->fields, rules, n);
+    free(sorted);
+    return ok;
+}
+
 struct acl_bulk *
 acl_bulk_build(const struct acl_table_rule *rules, size_t n, const struct acl_classes *peer,
                const struct acl_classes *local, uint32_t default_slot)
@@ -140,8 +160,9 @@ acl_bulk_build(const struct acl_table_rule *rules, size_t n, const struct acl_cl
     atomic_init(&bulk->refs, 1);
     bulk->default_slot = default_slot;
     bulk->digest = digest_rules(rules, n, default_slot);
-    if (!build_rules(bulk, rules, n) || !acl_fan_build(&bulk->peer, rules, n, false, peer) ||
-        !build_local(bulk, rules, n, local) || !acl_fields_build(&bulk->fields, rules, n)) {
+    if (!build_rules(bulk, rules, n) ||
+        !acl_order_build(&bulk->order, rules, n, peer, bulk->local_used ? local : NULL) ||
+        !build_in_order(bulk, rules, n, peer, local)) {
         acl_bulk_unref(bulk);
         return NULL;
     }
@@ -155,6 +176,7 @@ acl_bulk_unref(struct acl_bulk *bulk)
         return;
     }
     free(bulk->rules);
+    acl_order_destroy(&bulk->order);
     acl_fan_destroy(&bulk->peer);
     acl_fan_destroy(&bulk->local_fan);
     acl_rows_destroy(&bulk->local_rows);

@@ -3,14 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "acl/hash.h"
 #include "acl/table_priv.h"
-
-static const uint32_t *
-groups_of(const struct acl_table_rule *rule, bool local, size_t *n)
-{
-    *n = local ? rule->n_local_groups : rule->n_peer_groups;
-    return local ? rule->local_groups : rule->peer_groups;
-}
 
 /* Counts the edges of each group g in first[g + 1]. */
 static bool
@@ -19,7 +13,7 @@ count(struct acl_fan *fan, const struct acl_table_rule *rules, size_t n, bool lo
     size_t n_groups;
 
     for (size_t i = 0; i < n; i++) {
-        const uint32_t *groups = groups_of(&rules[i], local, &n_groups);
+        const uint32_t *groups = acl_groups_of(&rules[i], local, &n_groups);
 
         fan->n_edges += n_groups;
         for (size_t j = 0; j < n_groups; j++) {
@@ -32,7 +26,7 @@ count(struct acl_fan *fan, const struct acl_table_rule *rules, size_t n, bool lo
         return false;
     }
     for (size_t i = 0; i < n; i++) {
-        const uint32_t *groups = groups_of(&rules[i], local, &n_groups);
+        const uint32_t *groups = acl_groups_of(&rules[i], local, &n_groups);
 
         for (size_t j = 0; j < n_groups; j++) {
             fan->first[groups[j] + 1]++;
@@ -64,21 +58,13 @@ static bool
 choose_base(struct acl_fan *fan, const struct acl_classes *classes)
 {
     size_t n_classes = acl_classes_count(classes);
-    uint32_t *members = calloc(fan->n_groups + 1, sizeof *members);
+    uint32_t *members = acl_order_count_members(classes, fan->n_groups);
 
     fan->in_base = calloc(fan->n_groups + 1, sizeof *fan->in_base);
     fan->bases = malloc((fan->n_groups + 1) * sizeof *fan->bases);
     if (!members || !fan->in_base || !fan->bases) {
         free(members);
         return false;
-    }
-    for (size_t c = 0; c < n_classes; c++) {
-        size_t n;
-        const uint32_t *groups = acl_classes_groups(classes, (uint32_t) c, &n);
-
-        for (size_t i = 0; i < n; i++) {
-            members[groups[i] < fan->n_groups ? groups[i] : fan->n_groups]++;
-        }
     }
     acl_bits_copy(&fan->base, &fan->any);
     for (size_t g = 0; g < fan->n_groups; g++) {
@@ -109,7 +95,7 @@ acl_fan_build(struct acl_fan *fan, const struct acl_table_rule *rules, size_t n,
     }
     /* Each edge where its group's next one belongs, which moves first[g] to first[g + 1]... */
     for (size_t i = 0; i < n; i++) {
-        const uint32_t *groups = groups_of(&rules[i], local, &n_groups);
+        const uint32_t *groups = acl_groups_of(&rules[i], local, &n_groups);
 
         for (size_t j = 0; j < n_groups; j++) {
             fan->rules[fan->first[groups[j]]++] = (uint32_t) i;
@@ -126,7 +112,7 @@ acl_fan_build(struct acl_fan *fan, const struct acl_table_rule *rules, size_t n,
     }
     fan->bases_alone = true;
     for (size_t i = 0; i < n; i++) {
-        const uint32_t *groups = groups_of(&rules[i], local, &n_groups);
+        const uint32_t *groups = acl_groups_of(&rules[i], local, &n_groups);
 
         for (size_t j = 0; n_groups > 1 && j < n_groups; j++) {
             fan->bases_alone &= !fan->in_base[groups[j]];
@@ -152,6 +138,17 @@ acl_fan_bytes(const struct acl_fan *fan)
     return (fan->n_groups + 2) * (sizeof *fan->first + sizeof *fan->in_base + sizeof *fan->bases) +
            fan->n_edges * sizeof *fan->rules +
            (fan->any.n_allocated + fan->base.n_allocated) * sizeof *fan->any.words;
+}
+
+uint64_t
+acl_fan_digest(const struct acl_fan *fan, const uint32_t *groups, size_t n, uint64_t digest)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (groups[i] < fan->n_groups && fan->first[groups[i]] < fan->first[groups[i] + 1]) {
+            digest = acl_hash_mix(digest, groups[i]);
+        }
+    }
+    return acl_hash_mix(digest, UINT32_MAX); /* which is no group: here the class ends */
 }
 
 /* The rules of the groups of the base that are not among 'groups', which are sorted: they are in

@@ -71,49 +71,90 @@ any_piece_of(const struct acl_rows *shape, const uint64_t *row, bool dense, size
     return (struct piece){ pair[0], row + pair[1] };
 }
 
-/* The word 'w' of a row, or of its difference from its base. */
+/* The word at bit 'w' of a piece. */
 static uint64_t
-word_of(const struct acl_rows *shape, const uint64_t *row, bool dense, size_t w)
+word_of(const struct piece *piece, bool dense, size_t w)
 {
-    struct piece piece = any_piece_of(shape, row, dense, w / 64);
-    uint64_t bit = UINT64_C(1) << (w % 64);
+    uint64_t bit = UINT64_C(1) << w;
 
-    if (!(piece.summary & bit)) {
+    if (!(piece->summary & bit)) {
         return 0;
     }
-    return piece.words[dense ? w % 64 : (size_t) __builtin_popcountll(piece.summary & (bit - 1))];
+    return piece->words[dense ? w : (size_t) __builtin_popcountll(piece->summary & (bit - 1))];
 }
 
-/* The word 'w' of the AND of the rows. */
-static uint64_t
-and_word(const struct acl_view *f, const uint64_t *const *rows, size_t w)
+/* The lower of 'next' and the first rule, 'from' or behind it, at a word of positions. */
+static uint32_t
+next_in_word(const struct acl_order *order, size_t w, uint64_t bits, uint32_t from, uint32_t next)
 {
-    uint64_t bits = ~UINT64_C(0);
+    for (; bits; bits &= bits - 1) {
+        uint32_t rule = acl_order_rule(order, w * 64 + (size_t) __builtin_ctzll(bits));
 
-    for (unsigned r = 0; r < f->n; r++) {
-        if (f->shape->flat) {
-            bits &= rows[r][w];
-        } else if (r < f->n_based) {
-            bits &= f->words[r][w] ^ word_of(f->shape, rows[r], false, w);
-        } else {
-            bits &= word_of(f->shape, rows[r], f->shape->dense, w);
+        if (rule >= from) {
+            return rule < next ? rule : next;
         }
     }
-    return bits;
+    return next;
+}
+
+static uint32_t
+next_in_flat(const struct acl_view *f, const uint64_t *const *rows, uint32_t from)
+{
+    uint32_t next = ACL_RULE_DEFAULT;
+
+    for (size_t w = from / 64; w < f->shape->n_words && next == ACL_RULE_DEFAULT; w++) {
+        uint64_t bits = ~UINT64_C(0);
+
+        for (unsigned r = 0; r < f->n; r++) {
+            bits &= rows[r][w];
+        }
+        next = next_in_word(f->order, w, bits, from, next);
+    }
+    return next;
+}
+
+/* In the 64 words of summary word 's'. */
+static uint32_t
+next_in_words(const struct acl_view *f, const uint64_t *const *rows, size_t s, uint32_t from,
+              uint32_t next)
+{
+    struct piece pieces[MAX_ROWS];
+    uint64_t candidates = ~UINT64_C(0);
+
+    for (unsigned r = 0; r < f->n; r++) {
+        bool based = r < f->n_based;
+
+        pieces[r] = any_piece_of(f->shape, rows[r], !based && f->shape->dense, s);
+        candidates &= pieces[r].summary | (based ? f->summary[r][s] : 0);
+    }
+    for (; candidates; candidates &= candidates - 1) {
+        size_t w = (size_t) __builtin_ctzll(candidates);
+        uint64_t bits = ~UINT64_C(0);
+
+        if (acl_order_first(f->order, s * 64 + w) > next) {
+            continue;
+        }
+        for (unsigned r = 0; r < f->n; r++) {
+            bits &= r < f->n_based ? f->words[r][s * 64 + w] ^ word_of(&pieces[r], false, w)
+                                   : word_of(&pieces[r], f->shape->dense, w);
+        }
+        next = next_in_word(f->order, s * 64 + w, bits, from, next);
+    }
+    return next;
 }
 
 static uint32_t
 next_match(const struct acl_view *f, const uint64_t *const *rows, uint32_t from)
 {
-    for (size_t w = from / 64; w < f->shape->n_words; w++) {
-        uint64_t bits = and_word(f, rows, w);
+    uint32_t next = ACL_RULE_DEFAULT;
 
-        bits &= w == from / 64 ? ~UINT64_C(0) << from % 64 : ~UINT64_C(0);
-        if (bits) {
-            return (uint32_t) (w * 64 + (size_t) __builtin_ctzll(bits));
-        }
+    if (f->shape->flat) {
+        return next_in_flat(f, rows, from);
     }
-    return ACL_RULE_DEFAULT;
+    for (size_t s = 0; s < f->shape->n_summary; s++) {
+        next = next_in_words(f, rows, s, from, next);
+    }
+    return next;
 }
 
 uint32_t

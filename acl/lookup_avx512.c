@@ -171,39 +171,47 @@ and_block(const struct acl_view *f, const uint64_t *const *rows, unsigned n_base
 }
 
 /* As find_two_levels(), in rounds: in each, every search that is not over takes one step, a block
- * of eight words.  No branch depends on what a single one finds, so none is guessed wrong. */
+ * of eight words.  No branch depends on what a single one finds, so none is guessed wrong.  What is
+ * found are positions; which rules these are is asked in a loop of its own, since a CPU has the
+ * more steps under way the shorter each is. */
 INLINE void
 find_in_rounds(const struct acl_view *f, const uint64_t *rows[][MAX_ROWS], unsigned n_based,
                unsigned n_rows, size_t n, uint32_t *rules)
 {
+    const uint16_t *rule_at = f->order->rule;
     uint64_t blocks[AT_ONCE]; /* that are left */
-    uint8_t open[AT_ONCE];    /* searches that are not over */
-    size_t n_open = 0;
+    uint32_t positions[AT_ONCE];
+    uint64_t open = 0;
 
     for (size_t i = 0; i < n; i++) {
         blocks[i] = candidate_blocks(f, rows[i], n_based, n_rows);
         rules[i] = ACL_RULE_DEFAULT;
-        open[n_open] = (uint8_t) i;
-        n_open += blocks[i] != 0;
+        open |= (uint64_t) (blocks[i] != 0) << i;
     }
-    while (n_open) {
-        size_t n_still = 0;
+    while (open) {
+        uint64_t found_in = 0;
 
-        for (size_t j = 0; j < n_open; j++) {
-            size_t i = open[j];
-            unsigned block = (unsigned) _tzcnt_u64(blocks[i]);
-            uint64_t left = blocks[i] & (blocks[i] - 1);
+        for (uint64_t m = open; m; m &= m - 1) {
+            size_t i = (size_t) _tzcnt_u64(m);
+            uint64_t left = blocks[i];
+            unsigned block = (unsigned) _tzcnt_u64(left);
             __m512i bits = and_block(f, rows[i], n_based, n_rows, block);
             uint32_t found = _mm512_test_epi64_mask(bits, bits);
-            /* So written that no compiler makes a branch of it: 1 when there is none. */
-            uint32_t none = (found - 1) >> 31;
+            /* So written that no compiler makes a branch of it: all ones when there is none. */
+            uint32_t none = 0 - ((found - 1) >> 31);
 
-            rules[i] = (block * 512 + first_bit(bits, (__mmask8) found)) | (0 - none);
+            positions[i] = block * 512 + first_bit(bits, (__mmask8) found);
+            found_in |= (uint64_t) (found != 0) << i;
+            left &= (left - 1) & (f->order->may_precede[block] | none);
             blocks[i] = left;
-            open[n_still] = (uint8_t) i;
-            n_still += none & (left != 0);
+            open &= ~((uint64_t) (left == 0) << i);
         }
-        n_open = n_still;
+        for (uint64_t m = found_in; m; m &= m - 1) {
+            size_t i = (size_t) _tzcnt_u64(m);
+            uint32_t rule = rule_at[positions[i]];
+
+            rules[i] = rule < rules[i] ? rule : rules[i];
+        }
     }
 }
 

@@ -11,12 +11,36 @@
  * Rows and lookups are described in rows.h and table.h.  Lookups come in bulk so that what one
  * waits for is fetched while others are worked on. */
 
-/* The first of 64 * 64 rules, those of summary word 's', that all rows accept, or NOT_FOUND.  The
- * numbers of rows, 'n' and of those with bases, and whether the others are dense, are constants
- * wherever this is inlined, so that the loops over the rows vanish. */
-INLINE uint32_t
-find_in_words(const struct acl_view *f, const struct piece *pieces, unsigned n_based, unsigned n,
-              bool dense, size_t s)
+/* The AND of the words of all rows at bit 'w' of the 64 of summary word 's'.  The numbers of rows,
+ * 'n' and of those with bases, and whether the others are dense, are constants wherever this is
+ * inlined, so that the loops over the rows vanish. */
+INLINE uint64_t
+and_words(const struct acl_view *f, const struct piece *pieces, unsigned n_based, unsigned n,
+          bool dense, size_t s, unsigned w)
+{
+    uint64_t bit = UINT64_C(1) << w, bits = ~UINT64_C(0);
+
+    FOR_EACH_ROW(r, n)
+    {
+        const struct piece *piece = &pieces[r];
+
+        if (r < n_based) {
+            /* Where the summary has not this bit, what is read is another word, and not used. */
+            uint64_t used = 0 - (uint64_t) ((piece->summary & bit) != 0);
+
+            bits &=
+                f->words[r][s * 64 + w] ^ (piece->words[COUNT(piece->summary & (bit - 1))] & used);
+        } else {
+            bits &= piece->words[dense ? w : COUNT(piece->summary & (bit - 1))];
+        }
+    }
+    return bits;
+}
+
+/* The words, of the 64 of summary word 's', in which every row has some bit. */
+INLINE uint64_t
+candidate_words(const struct acl_view *f, const struct piece *pieces, unsigned n_based, unsigned n,
+                size_t s)
 {
     uint64_t candidates = ~UINT64_C(0);
 
@@ -24,25 +48,20 @@ find_in_words(const struct acl_view *f, const struct piece *pieces, unsigned n_b
     {
         candidates &= pieces[r].summary | (r < n_based ? f->summary[r][s] : 0);
     }
+    return candidates;
+}
+
+/* The first of 64 * 64 positions, those of summary word 's', that all rows accept, or NOT_FOUND. */
+INLINE uint32_t
+find_in_words(const struct acl_view *f, const struct piece *pieces, unsigned n_based, unsigned n,
+              bool dense, size_t s)
+{
+    uint64_t candidates = candidate_words(f, pieces, n_based, n, s);
+
     for (; candidates; candidates &= candidates - 1) {
-        uint64_t bit = candidates & -candidates, bits = ~UINT64_C(0);
         unsigned w = (unsigned) __builtin_ctzll(candidates);
+        uint64_t bits = and_words(f, pieces, n_based, n, dense, s, w);
 
-        FOR_EACH_ROW(r, n)
-        {
-            const struct piece *piece = &pieces[r];
-
-            if (r < n_based) {
-                /* Where the summary has not this bit, what is read is another word, and not used.
-                 */
-                uint64_t used = 0 - (uint64_t) ((piece->summary & bit) != 0);
-
-                bits &= f->words[r][s * 64 + w] ^
-                        (piece->words[COUNT(piece->summary & (bit - 1))] & used);
-            } else {
-                bits &= piece->words[dense ? w : COUNT(piece->summary & (bit - 1))];
-            }
-        }
         if (bits) {
             return w * 64 + (uint32_t) __builtin_ctzll(bits);
         }
@@ -77,6 +96,36 @@ find_in_flat(const uint64_t *const *rows, unsigned n)
 }
 #endif
 
+/* The lower of 'best' and the first rule that all rows accept in the positions of summary word 's'.
+ */
+INLINE uint32_t
+best_in_words(const struct acl_view *f, const struct piece *pieces, unsigned n_based, unsigned n,
+              size_t s, uint32_t best)
+{
+    uint64_t candidates = candidate_words(f, pieces, n_based, n, s);
+
+    while (candidates) {
+        unsigned w = (unsigned) __builtin_ctzll(candidates);
+        uint64_t block = UINT64_C(0xff) << (w & ~7u), bits;
+
+        if (acl_order_first(f->order, s * 64 + w) > best) {
+            candidates &= ~block;
+            continue;
+        }
+        bits = and_words(f, pieces, n_based, n, true, s, w);
+        if (bits) {
+            size_t position = s * 4096 + w * 64 + (size_t) __builtin_ctzll(bits);
+            uint32_t rule = f->order->rule[position];
+
+            best = rule < best ? rule : best;
+            candidates &= ~block;
+        } else {
+            candidates &= candidates - 1;
+        }
+    }
+    return best;
+}
+
 /* The first rules that all rows[..][0..n_rows) accept, of rows of two levels. */
 INLINE void
 find_two_levels(const struct acl_view *f, const uint64_t *rows[][MAX_ROWS], unsigned n_based,
@@ -88,17 +137,12 @@ find_two_levels(const struct acl_view *f, const uint64_t *rows[][MAX_ROWS], unsi
         rules[i] = ACL_RULE_DEFAULT;
         for (size_t s = 0; s < n_summary; s++) {
             struct piece pieces[MAX_ROWS];
-            uint32_t found;
 
             FOR_EACH_ROW(r, n_rows)
             {
                 pieces[r] = piece_of(rows[i][r], r >= n_based, n_summary, s);
             }
-            found = find_in(f, pieces, n_based, n_rows, true, s);
-            if (found != NOT_FOUND) {
-                rules[i] = (uint32_t) (s * 4096) + found;
-                break;
-            }
+            rules[i] = best_in_words(f, pieces, n_based, n_rows, s, rules[i]);
         }
     }
 }

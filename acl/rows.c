@@ -10,8 +10,7 @@
 #define LINE 64 /* bytes */
 #define DENSE_HEAD ACL_ROWS_DENSE_HEAD
 
-/* A row's hash is the sum of these, so that the words do not wait for each other, and can be told
- * from another's by the words in which they differ. */
+/* A row's hash is the sum of these, so that the words do not wait for each other. */
 static uint64_t
 hash_word(size_t w, uint64_t word)
 {
@@ -22,16 +21,14 @@ hash_word(size_t w, uint64_t word)
 }
 
 static uint64_t
-hash_row(const struct acl_rows *rows, const struct acl_bits *difference)
+hash_row(const struct acl_bits *difference)
 {
-    uint64_t hash = rows->base_hash;
+    uint64_t hash = 0;
     size_t w;
 
     ACL_BITS_FOR_EACH_WORD(w, difference)
     {
-        uint64_t before = rows->base ? rows->base->words[w] : 0;
-
-        hash += hash_word(w, before ^ difference->words[w]) - hash_word(w, before);
+        hash += hash_word(w, difference->words[w]);
     }
     return acl_hash_mix(0, hash);
 }
@@ -39,8 +36,6 @@ hash_row(const struct acl_rows *rows, const struct acl_bits *difference)
 void
 acl_rows_init(struct acl_rows *rows, size_t n_rules, const struct acl_bits *base, bool dense)
 {
-    size_t w;
-
     memset(rows, 0, sizeof *rows);
     rows->base = base;
     rows->n_words = acl_bits_words(n_rules);
@@ -48,12 +43,6 @@ acl_rows_init(struct acl_rows *rows, size_t n_rules, const struct acl_bits *base
     rows->n_summary = acl_bits_words(rows->n_words);
     rows->n_top = rows->n_summary > ACL_ROWS_MAX_SUMMARY ? acl_bits_words(rows->n_summary) : 0;
     rows->dense = dense && !rows->flat && !rows->n_top;
-    if (base) {
-        ACL_BITS_FOR_EACH_WORD(w, base)
-        {
-            rows->base_hash += hash_word(w, base->words[w]);
-        }
-    }
 }
 
 void
@@ -240,7 +229,7 @@ row_end(const struct acl_rows *rows, uint32_t row)
 bool
 acl_rows_add(struct acl_rows *rows, const struct acl_bits *bits, uint32_t *row)
 {
-    uint64_t hash = hash_row(rows, bits);
+    uint64_t hash = hash_row(bits);
     size_t size;
 
     if ((rows->n == rows->allocated && !grow(rows)) || !grow_data(rows, count_words(bits))) {

@@ -38,7 +38,6 @@
 
 struct acl_rows {
     const struct acl_bits *base; /* the caller's, and the same for all rows; NULL: nothing */
-    uint64_t base_hash;
     size_t n_words, n_summary;
     size_t n_top; /* 0 with two levels or one */
     bool flat;    /* one level */
@@ -70,7 +69,7 @@ acl_row_block(const uint64_t *row, size_t n_summary, size_t block)
 void acl_rows_init(struct acl_rows *, size_t n_rules, const struct acl_bits *base, bool dense);
 void acl_rows_destroy(struct acl_rows *);
 /* Number of the row that is the base XOR 'difference', added when it is new.  False when memory is
- * short.  'hashes' go by what rows are, whatever their base. */
+ * short. */
 bool acl_rows_add(struct acl_rows *, const struct acl_bits *difference, uint32_t *row);
 /* The difference becomes a vector again, where there is no base. */
 void acl_rows_unpack(const struct acl_rows *, uint32_t row, struct acl_bits *);

@@ -8,45 +8,50 @@
 #include "acl/hash.h"
 #include "acl/table_priv.h"
 
-/* Follows a word of the row of a class in rule order: the first rule that allows the class anything
- * says yes, unless one that denies it everything comes before.  What passes everything on skips
- * what lies between; what passes a part leaves both ways open.  Returns whether that was said. */
+/* Whether the table need not be asked further about a class that this rule accepts. */
 static bool
-follow(const struct acl_bulk *bulk, size_t w, uint64_t word, size_t *skip_to, bool *yes)
+is_decisive(const struct acl_rule_info *rule)
 {
-    for (; word; word &= word - 1) {
-        size_t i = w * 64 + (size_t) __builtin_ctzll(word);
-        const struct acl_rule_info *rule = &bulk->rules[i];
-
-        if (i < *skip_to || rule->audit) {
-            continue;
-        }
-        *yes = rule->action == ACL_ALLOW;
-        if (*yes || (rule->accepts_all && !rule->resume)) {
-            return true;
-        }
-        *skip_to = rule->accepts_all ? rule->resume : *skip_to;
-    }
-    return false;
+    return !rule->audit && (rule->action == ACL_ALLOW || rule->accepts_all);
 }
 
-static bool
-may_reach(const struct acl_bulk *bulk, const struct acl_bits *difference)
+/* The first decisive rule, 'from' or behind it, of the row of a class. */
+static uint32_t
+next_decisive(const struct acl_bulk *bulk, const struct acl_bits *difference, uint32_t from)
 {
     const struct acl_bits *base = &bulk->peer.base;
-    size_t skip_to = 0;
-    bool yes = false;
+    uint32_t next = ACL_RULE_DEFAULT;
 
     for (size_t s = 0; s < base->n_summary; s++) {
         for (uint64_t m = base->summary[s] | difference->summary[s]; m; m &= m - 1) {
             size_t w = s * 64 + (size_t) __builtin_ctzll(m);
+            uint64_t word = base->words[w] ^ difference->words[w];
 
-            if (follow(bulk, w, base->words[w] ^ difference->words[w], &skip_to, &yes)) {
-                return yes;
+            for (; word && acl_order_first(&bulk->order, w) < next; word &= word - 1) {
+                size_t position = w * 64 + (size_t) __builtin_ctzll(word);
+                uint32_t rule = acl_order_rule(&bulk->order, position);
+
+                if (rule >= from && rule < next && is_decisive(&bulk->rules[rule])) {
+                    next = rule;
+                }
             }
         }
     }
-    return false;
+    return next;
+}
+
+/* The first rule that allows the class anything says yes, unless one that denies it everything
+ * comes before.  What passes everything on skips what lies between; what passes a part leaves both
+ * ways open. */
+static bool
+may_reach(const struct acl_bulk *bulk, const struct acl_bits *difference)
+{
+    uint32_t rule = next_decisive(bulk, difference, 0);
+
+    while (rule != ACL_RULE_DEFAULT && bulk->rules[rule].resume) {
+        rule = next_decisive(bulk, difference, bulk->rules[rule].resume);
+    }
+    return rule != ACL_RULE_DEFAULT && bulk->rules[rule].action == ACL_ALLOW;
 }
 
 static void
@@ -78,7 +83,7 @@ add_rows(struct acl_table *table, const struct acl_classes *classes, struct acl_
         }
         table->may_reach[class] = may_reach(table->bulk, difference);
         acl_bits_empty(difference);
-        table->digest = acl_hash_mix(table->digest, rows->hashes[row[i]]);
+        table->digest = acl_fan_digest(fan, groups, n_groups, table->digest);
     }
     return true;
 }
@@ -145,6 +150,7 @@ set_view(struct acl_table *table)
         .dports = &fields->dports,
         .sports = &fields->sports,
         .shape = &fields->rows,
+        .order = &bulk->order,
         .words = { peer->words, local->words },
         .summary = { peer->summary, local->summary },
         .top = { peer->top, local->top },
@@ -249,6 +255,7 @@ acl_table_bytes(const struct acl_table *table)
 
     bytes += table->n_peers * (sizeof *table->peers + sizeof *table->may_reach);
     bytes += bulk->n_rules * sizeof *bulk->rules + acl_fan_bytes(&bulk->peer);
+    bytes += bulk->order.rule ? bulk->n_rules * sizeof *bulk->order.rule : 0;
     bytes += bulk->n_local * sizeof *bulk->local + acl_rows_bytes(&bulk->local_rows);
     bytes += bulk->local_used ? acl_fan_bytes(&bulk->local_fan) : 0;
     bytes += acl_fields_bytes(&bulk->fields);

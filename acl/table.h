@@ -80,7 +80,8 @@ bool acl_table_may_reach(const struct acl_table *, uint32_t peer_class);
 
 size_t acl_table_n_rules(const struct acl_table *);
 size_t acl_table_bytes(const struct acl_table *); /* memory of this table, rows included */
-/* Content digest: equal tables (same rules, slots, and class rows) have equal digests. */
+/* Content digest: equal tables (same rules and slots, and classes of the same groups, of those that
+ * rules name) have equal digests. */
 uint64_t acl_table_digest(const struct acl_table *);
 
 #endif

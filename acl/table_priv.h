@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 
 #include "acl/fields.h"
+#include "acl/order.h"
 #include "acl/rows.h"
 #include "acl/table.h"
 
@@ -35,6 +36,7 @@ struct acl_bulk {
     atomic_uint refs;
     size_t n_rules;
     struct acl_rule_info *rules; /* and behind them, what is said when none matches */
+    struct acl_order order;      /* of the rules in all rows, and fans */
     uint32_t default_slot;
     struct acl_fan peer;
     bool local_used;
@@ -61,7 +63,8 @@ struct acl_view {
     const uint16_t *protocol;
     const struct acl_portmap *dports, *sports;
     struct acl_part parts[ACL_N_AXES];
-    const struct acl_rows *shape;                   /* of the other fields */
+    const struct acl_rows *shape; /* of the other fields */
+    const struct acl_order *order;
     const uint64_t *words[2], *summary[2], *top[2]; /* of the bases */
     unsigned n_based, n;
 };
@@ -76,6 +79,13 @@ struct acl_table {
     uint64_t digest;
 };
 
+static inline const uint32_t *
+acl_groups_of(const struct acl_table_rule *rule, bool local, size_t *n)
+{
+    *n = local ? rule->n_local_groups : rule->n_peer_groups;
+    return local ? rule->local_groups : rule->peer_groups;
+}
+
 /* 'classes' are those that most rows will be for; there may come others. */
 bool acl_fan_build(struct acl_fan *, const struct acl_table_rule *, size_t n, bool local,
                    const struct acl_classes *classes);
@@ -85,6 +95,9 @@ size_t acl_fan_bytes(const struct acl_fan *);
  */
 void acl_fan_fill(const struct acl_fan *, const uint32_t *groups, size_t n_groups,
                   struct acl_bits *difference, struct acl_bits *scratch);
+
+/* 'digest', and what there is of a class of these groups in the rules. */
+uint64_t acl_fan_digest(const struct acl_fan *, const uint32_t *groups, size_t n, uint64_t digest);
 
 struct acl_bulk *acl_bulk_build(const struct acl_table_rule *, size_t n,
                                 const struct acl_classes *peer, const struct acl_classes *local,
