@@ -278,11 +278,13 @@ burst_sink(struct gen *g)
 static bool
 is_due(struct gen *g)
 {
+    uint64_t now = rte_rdtsc();
+
     if (!g->period) {
         return true;
     }
-    if (rte_rdtsc() < g->due) {
-        rte_delay_us_sleep(20);
+    if (now < g->due) {
+        rte_delay_us_sleep((unsigned int) ((g->due - now) * 1000000 / rte_get_tsc_hz()) + 1);
         return false;
     }
     g->due += g->period;

@@ -96,7 +96,7 @@ check_downgrade()
     downgraded "--downgrade-state two: not a number" two
     downgraded "state.db: another process uses it" 2
     office_end "$OFFICE_SWITCH_PID"
-    downgraded "state.db: schema version 4 cannot be brought down to 0" 0
+    downgraded "state.db: schema version 5 cannot be brought down to 0" 0
     downgraded "ok state: schema version 2, was 4" 2
     downgraded "state.db: schema version 2 cannot be brought down to 3" 3
     office_run

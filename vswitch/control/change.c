@@ -5,11 +5,14 @@
 #include <stdlib.h>
 
 #include "control/control.h"
+#include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "timeval.h"
 #include "util.h"
 
 VLOG_DEFINE_THIS_MODULE(change);
+
+#define SETTLE_MS 200
 
 void
 changes_init(struct changes *q, struct latch *wake)
@@ -78,13 +81,19 @@ end(struct control *c, struct change *change, enum rpc_status status, char *why)
     free(why);
 }
 
-/* Behind the lines of the audit log that replies wait for: it takes as long as a change. */
+/* It takes as long as a change, and so keeps out of the way of one that follows soon. */
+static bool
+may_settle(const struct changes *q)
+{
+    return q->unsettled && ovs_list_is_empty(&q->queue);
+}
+
 static void
 settle_when_idle(struct changes *q)
 {
     bool settling;
 
-    if (!q->unsettled || !ovs_list_is_empty(&q->queue)) {
+    if (!may_settle(q) || time_msec() < q->settle_due_ms) {
         return;
     }
     ovs_mutex_lock(&q->mutex);
@@ -102,6 +111,7 @@ static void
 hand_over(struct change *change)
 {
     change->queue->unsettled = true;
+    change->queue->settle_due_ms = time_msec() + SETTLE_MS;
     change->job.run = change_write;
     change->handed_over_us = time_usec();
     writer_submit(&change->job, WRITER_STATE);
@@ -201,6 +211,14 @@ changes_run(struct control *c)
         begin_next(c);
     }
     settle_when_idle(&c->changes);
+}
+
+void
+changes_wait(struct control *c)
+{
+    if (may_settle(&c->changes)) {
+        poll_timer_wait_until(c->changes.settle_due_ms);
+    }
 }
 
 void

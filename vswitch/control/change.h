@@ -57,8 +57,9 @@ struct changes {
     struct ovs_list queue; /* the first one is under way */
     struct ovs_mutex mutex;
     struct change *written OVS_GUARDED; /* by the writer, to be taken up again */
-    struct writer_job settle;           /* of the state, when nobody waits any more */
+    struct writer_job settle;           /* of the state, when there has been no change for a while */
     bool unsettled;
+    long long settle_due_ms;
     bool settling OVS_GUARDED;
 };
 
@@ -68,6 +69,7 @@ void changes_destroy(struct changes *);
 /* Queues a change; its done() is called now or later, from here or from changes_run(). */
 void change_submit(struct control *, struct change *);
 void changes_run(struct control *);
+void changes_wait(struct control *); /* in the poll loop */
 /* After the writer thread has ended: ends what is left with RPC_UNAVAILABLE. */
 void changes_stop(struct control *);
 

@@ -144,7 +144,7 @@ store_config(struct control *c, char **error)
         retval = state_put_port(c->state, c->config.ports[i], error);
     }
     if (!retval && c->config.policy) {
-        struct state_source source = { c->config.policy_file, c->config.policy };
+        struct state_source source = { .name = c->config.policy_file, .yaml = c->config.policy };
         struct state_policy text = { .who = (char *) "configuration",
                                      .comment = (char *) "",
                                      .applied_us = time_wall_usec(),
@@ -495,6 +495,7 @@ control_wait(struct control *c)
     policies_wait_pending(c);
     watches_wait(c);
     flushes_wait(c);
+    changes_wait(c);
     poll_timer_wait(LEARN_MS);
 }
 

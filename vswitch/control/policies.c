@@ -39,6 +39,10 @@ policy_digest(const struct state_policy *text, char digest[65])
 {
     struct ds all = DS_EMPTY_INITIALIZER;
 
+    if (text->n_sources == 1) {
+        digest_sha256(text->sources[0].yaml, strlen(text->sources[0].yaml), digest);
+        return;
+    }
     for (size_t i = 0; i < text->n_sources; i++) {
         if (i) {
             ds_put_char(&all, '\0');
@@ -99,6 +103,9 @@ parse(struct state_policy *text, struct policy **policyp, char **error)
     policy_digest(text, (*policyp)->digest);
     free(text->digest);
     text->digest = xstrdup((*policyp)->digest);
+    if (text->n_sources == 1) {
+        ovs_strlcpy(text->sources[0].sha256, text->digest, sizeof text->sources[0].sha256);
+    }
     return RPC_OK;
 }
 

@@ -89,7 +89,7 @@ applied(struct control *c, enum rpc_status status, const char *error,
 static struct state_policy *
 text_of(const struct config *config, char *who)
 {
-    struct state_source source = { config->policy_file, config->policy };
+    struct state_source source = { .name = config->policy_file, .yaml = config->policy };
     struct state_policy one = { .sources = &source, .n_sources = 1 };
     struct state_policy *text = state_policy_copy_sources(&one);
 

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 
+#include "control/digest.h"
 #include "control/state_private.h"
 #include "util.h"
 
@@ -124,8 +125,8 @@ get_sources(struct state *s, struct state_policy *p, char **error)
         if (p->n_sources == allocated) {
             p->sources = x2nrealloc(p->sources, &allocated, sizeof *p->sources);
         }
-        p->sources[p->n_sources++] =
-            (struct state_source){ xstrdup(state_text(stmt, 0)), xstrdup(state_text(stmt, 1)) };
+        p->sources[p->n_sources++] = (struct state_source){ .name = xstrdup(state_text(stmt, 0)),
+                                                            .yaml = xstrdup(state_text(stmt, 1)) };
     }
     retval = code == SQLITE_DONE ? 0 : state_fail(s, error);
     if (!retval && !p->n_sources) {
@@ -234,9 +235,16 @@ put_rows(struct state *s, const struct state_policy *p, uint64_t version, char *
         (int64_t) version, p->digest, p->applied_us, p->who, p->comment, (int64_t) p->n_sources);
 
     for (size_t i = 0; i < p->n_sources && !retval; i++) {
-        retval =
-            state_run(s, error, "INSERT INTO policy_source VALUES (?1, ?2, ?3, ?4, NULL)", "iitt",
-                      (int64_t) version, (int64_t) i, p->sources[i].name, p->sources[i].yaml);
+        const struct state_source *source = &p->sources[i];
+        char sha256[65];
+
+        if (!source->sha256[0]) {
+            digest_sha256(source->yaml, strlen(source->yaml), sha256);
+        }
+        retval = state_run(
+            s, error, "INSERT INTO policy_source VALUES (?1, ?2, ?3, ?4, seal(?1, ?2, ?3, ?5))",
+            "iittt", (int64_t) version, (int64_t) i, source->name, source->yaml,
+            source->sha256[0] ? source->sha256 : sha256);
     }
     return retval;
 }

@@ -14,6 +14,7 @@
 struct state_source {
     char *name; /* of the file; "" when it has none */
     char *yaml;
+    char sha256[65]; /* of 'yaml'; "" where it is not known yet */
 };
 
 struct state_policy {

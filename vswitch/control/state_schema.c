@@ -11,7 +11,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "util.h"
 
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 
 /* SQLite finds damage of its own structure; of what it stores for us it would read a drop as an
  * allow.  So every row that decides anything has a seal over its columns, which is looked at when
@@ -31,7 +31,8 @@
 #define PORT_COLUMNS "name, spec, quarantined, since_us, who, comment"
 #define BINDING_COLUMNS "port, addr, how, expires"
 #define VERSION_COLUMNS "version, digest, applied_us, who, comment, sources"
-#define SOURCE_COLUMNS "version, idx, name, yaml"
+#define SOURCE_COLUMNS_3 "version, idx, name, yaml"
+#define SOURCE_COLUMNS "version, idx, name, sha256(yaml)"
 #define FORCE_COLUMNS "version, last, confirm_by, go_back"
 #define SET_META_COLUMNS_3 "name, changed_us, prefixes"
 #define SET_META_COLUMNS "name, changed_us, prefixes, revision"
@@ -85,7 +86,7 @@
     "CREATE TRIGGER policy_version_gone AFTER DELETE ON policy_version BEGIN"                      \
     "  DELETE FROM policy_source WHERE version = old.version;"                                     \
     "END;" SEAL("policy_version", "version = new.version", VERSION_COLUMNS)                        \
-        SEAL("policy_source", "version = new.version AND idx = new.idx", SOURCE_COLUMNS)           \
+        SEAL("policy_source", "version = new.version AND idx = new.idx", SOURCE_COLUMNS_3)         \
             SEAL("policy_force", "one = 1", FORCE_COLUMNS)
 
 #define CREATE_ADDRESS_SET                                                                         \
@@ -194,10 +195,21 @@
                                             "seal(" SET_META_COLUMNS_3                             \
                                             ");" SET_META_SEAL(SET_META_COLUMNS_3)
 
+/* A policy's text is long: it is written once, sealed, by whoever has its digest already. */
+#define UPGRADE_5                                                                                  \
+    DROP_SEAL("policy_source")                                                                     \
+    "UPDATE policy_source SET seal = seal(" SOURCE_COLUMNS ");"
+
+#define DOWNGRADE_5                                                                                \
+    "UPDATE policy_source SET seal = seal(" SOURCE_COLUMNS_3                                       \
+    ");" SEAL("policy_source", "version = new.version AND idx = new.idx", SOURCE_COLUMNS_3)
+
 /* There is one way to every table: an empty database goes through all versions. */
-static const char create[] = CREATE_1 CREATE_BINDING UPGRADE_3 UPGRADE_4;
-static const char *const upgrades[SCHEMA_VERSION - 1] = { CREATE_BINDING, UPGRADE_3, UPGRADE_4 };
-static const char *const downgrades[SCHEMA_VERSION - 1] = { DOWNGRADE_2, DOWNGRADE_3, DOWNGRADE_4 };
+static const char create[] = CREATE_1 CREATE_BINDING UPGRADE_3 UPGRADE_4 UPGRADE_5;
+static const char *const upgrades[SCHEMA_VERSION - 1] = { CREATE_BINDING, UPGRADE_3, UPGRADE_4,
+                                                          UPGRADE_5 };
+static const char *const downgrades[SCHEMA_VERSION - 1] = { DOWNGRADE_2, DOWNGRADE_3, DOWNGRADE_4,
+                                                            DOWNGRADE_5 };
 
 static const char *const refusals[SCHEMA_VERSION - 1] = {
     NULL,
@@ -208,6 +220,7 @@ static const char *const refusals[SCHEMA_VERSION - 1] = {
     " FROM policy_version NATURAL JOIN (SELECT version FROM policy_force) WHERE sources > 1"
     " UNION ALL SELECT 'there are address sets, which it would lose: delete them'"
     " WHERE EXISTS (SELECT 1 FROM address_set_meta)",
+    NULL,
     NULL,
 };
 

@@ -117,7 +117,7 @@ static void
 put_policy(struct state *s, const char *yaml)
 {
     char name[] = "office.yaml", *error;
-    struct state_source source = { name, CONST_CAST(char *, yaml) };
+    struct state_source source = { .name = name, .yaml = CONST_CAST(char *, yaml) };
     struct state_policy policy = {
         .digest = name, .who = name, .comment = name, .sources = &source, .n_sources = 1
     };
@@ -136,7 +136,7 @@ fill(void)
     char *error;
 
     ds_put_cstr(&yaml, "version: 1\nrules:\n");
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 2000; i++) {
         ds_put_format(&yaml, "  - { id: r%d, direction: egress, peer: any, action: drop }\n", i);
     }
     for (unsigned i = 1; i <= 60; i++) {

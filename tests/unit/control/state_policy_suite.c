@@ -18,8 +18,8 @@ static uint64_t
 put(struct state *s, const char *text, const char *other, const struct state_pending *pending)
 {
     char a[] = "a.yaml", b[] = "b.yaml", digest[] = "d1", who[] = "root", comment[] = "why";
-    struct state_source sources[] = { { a, CONST_CAST(char *, text) },
-                                      { b, CONST_CAST(char *, other) } };
+    struct state_source sources[] = { { .name = a, .yaml = CONST_CAST(char *, text) },
+                                      { .name = b, .yaml = CONST_CAST(char *, other) } };
     struct state_policy policy = { .digest = digest,
                                    .who = who,
                                    .comment = comment,

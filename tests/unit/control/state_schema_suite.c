@@ -16,7 +16,7 @@
 #include "tests/unit/control/suites.h"
 #include "util.h"
 
-#define NEWEST 4
+#define NEWEST 5
 
 /* Makes the database of tests/data/state/schema-VERSION.sql. */
 static void
@@ -226,15 +226,19 @@ test_down(void)
 static void
 test_down_from_newest(void)
 {
-    char *three = everything_of(3), *two = everything_of(2), *one = everything_of(1);
+    char *four = everything_of(4), *three = everything_of(3), *two = everything_of(2),
+         *one = everything_of(1);
 
     make_version(NEWEST);
+    down(4, 5);
+    expect_database(four);
     down(3, 4);
     expect_database(three);
     down(2, 3);
     expect_database(two);
     down(1, 2);
     expect_database(one);
+    free(four);
     free(three);
     free(two);
     free(one);
@@ -291,7 +295,8 @@ static int
 put_two_files(struct state *s, char **error)
 {
     char text[] = "text";
-    struct state_source sources[] = { { text, text }, { text, text } };
+    struct state_source sources[] = { { .name = text, .yaml = text },
+                                      { .name = text, .yaml = text } };
     struct state_policy p = {
         .digest = text, .who = text, .comment = text, .sources = sources, .n_sources = 2
     };
@@ -328,7 +333,7 @@ test_refused(void)
     expect_refusal(0, "schema version 3 cannot be brought down to 0");
     expect_refusal(5, "schema version 3 cannot be brought down to 5");
     state_dir_execute("PRAGMA user_version = 99");
-    expect_refusal(2, "schema version 99; this program knows 4");
+    expect_refusal(2, "schema version 99; this program knows 5");
     state_dir_clear();
 }
 
