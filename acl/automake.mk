@@ -2,6 +2,8 @@ noinst_LIBRARIES += acl/libacl.a
 acl_libacl_a_SOURCES = \
 	acl/addr.c \
 	acl/addr.h \
+	acl/arena.c \
+	acl/arena.h \
 	acl/bits.c \
 	acl/bits.h \
 	acl/bulk.c \

@@ -51,6 +51,7 @@
 #include <stdint.h>
 
 #include "acl/addr.h"
+#include "acl/arena.h"
 
 enum acl_direction { ACL_EGRESS, ACL_INGRESS };
 #define ACL_N_DIRECTIONS 2
@@ -153,6 +154,7 @@ struct acl_policy {
     size_t n_rules;
     struct acl_pool *pools;
     size_t n_pools;
+    struct acl_arena arena; /* what all of these point to, but for the arrays that grow */
 };
 
 struct acl_error {

@@ -70,7 +70,7 @@ acl_add_group(struct acl_policy_parser *parser, const char *name, uint32_t *inde
     if (policy->n_groups == parser->groups_allocated && grow(parser)) {
         return ENOMEM;
     }
-    copy = strdup(name);
+    copy = acl_arena_text(&policy->arena, name);
     if (!copy) {
         return ENOMEM;
     }
@@ -89,7 +89,7 @@ parse_labels(struct acl_policy_parser *parser, const struct acl_yaml *labels,
     if (rc) {
         return rc;
     }
-    s->labels = calloc(labels->n + 1, sizeof *s->labels);
+    s->labels = acl_arena_zeroed(&parser->policy->arena, labels->n, sizeof *s->labels);
     if (!s->labels) {
         return ENOMEM;
     }
@@ -102,8 +102,8 @@ parse_labels(struct acl_policy_parser *parser, const struct acl_yaml *labels,
             return rc;
         }
         s->n_labels++;
-        label->key = strdup(key->text);
-        label->value = strdup(key->next->text);
+        label->key = acl_arena_text(&parser->policy->arena, key->text);
+        label->value = acl_arena_text(&parser->policy->arena, key->next->text);
         if (!label->key || !label->value) {
             return ENOMEM;
         }
@@ -119,7 +119,7 @@ parse_cidrs(struct acl_policy_parser *parser, const struct acl_yaml *cidrs, stru
     if (rc) {
         return rc;
     }
-    s->prefixes = calloc(cidrs->n + 1, sizeof *s->prefixes);
+    s->prefixes = acl_arena_zeroed(&parser->policy->arena, cidrs->n, sizeof *s->prefixes);
     if (!s->prefixes) {
         return ENOMEM;
     }
@@ -147,7 +147,7 @@ parse_ports(struct acl_policy_parser *parser, const struct acl_yaml *ports, stru
     if (rc) {
         return rc;
     }
-    s->ports = calloc(ports->n + 1, sizeof *s->ports);
+    s->ports = acl_arena_zeroed(&parser->policy->arena, ports->n, sizeof *s->ports);
     if (!s->ports) {
         return ENOMEM;
     }
@@ -156,7 +156,7 @@ parse_ports(struct acl_policy_parser *parser, const struct acl_yaml *ports, stru
         if (rc) {
             return rc;
         }
-        s->ports[s->n_ports] = strdup(port->text);
+        s->ports[s->n_ports] = acl_arena_text(&parser->policy->arena, port->text);
         if (!s->ports[s->n_ports++]) {
             return ENOMEM;
         }
@@ -168,7 +168,7 @@ int
 acl_parse_group_list(struct acl_policy_parser *parser, const struct acl_yaml *list,
                      const char *what, uint32_t **groups, size_t *n)
 {
-    *groups = calloc(acl_list_count(list) + 1, sizeof **groups);
+    *groups = acl_arena_zeroed(&parser->policy->arena, acl_list_count(list), sizeof **groups);
     *n = 0;
     if (!*groups) {
         return ENOMEM;

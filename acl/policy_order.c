@@ -84,7 +84,8 @@ selects_ports(const struct acl_selector *s)
 static int
 list_selecting(struct acl_policy *policy)
 {
-    policy->selecting = calloc(policy->n_groups + 1, sizeof *policy->selecting);
+    policy->selecting =
+        acl_arena_zeroed(&policy->arena, policy->n_groups, sizeof *policy->selecting);
     if (!policy->selecting) {
         return ENOMEM;
     }
@@ -103,8 +104,8 @@ acl_order_groups(struct acl_policy_parser *parser)
     struct walk w = { .parser = parser, .marks = calloc(policy->n_groups + 1, 1) };
     int rc = 0;
 
-    policy->order = calloc(policy->n_groups + 1, sizeof *policy->order);
-    policy->composed = calloc(policy->n_groups + 1, sizeof *policy->composed);
+    policy->order = acl_arena_zeroed(&policy->arena, policy->n_groups, sizeof *policy->order);
+    policy->composed = acl_arena_zeroed(&policy->arena, policy->n_groups, sizeof *policy->composed);
     if (!w.marks || !policy->order || !policy->composed) {
         rc = ENOMEM;
     }

@@ -86,10 +86,9 @@ int acl_order_groups(struct acl_policy_parser *);
 /* ---- services ---- */
 
 int acl_parse_services(struct acl_policy_parser *, const struct acl_yaml *services);
-/* The parts of the services named in a rule, copied. */
+/* The parts of the services named in a rule. */
 int acl_parse_rule_services(struct acl_policy_parser *, const struct acl_yaml *list,
                             struct acl_rule *);
-void acl_service_destroy(struct acl_service *);
 /* "80" or "8000-8100"; "8" or "3/4".  NULL, or what is wrong. */
 const char *acl_parse_port(const char *, struct acl_range *);
 const char *acl_parse_icmp(const char *, struct acl_range *);

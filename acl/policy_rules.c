@@ -39,35 +39,32 @@ static const struct acl_word modes[] = { { "enforce", false }, { "audit", true }
 /* ---- services in place ---- */
 
 static int
-parse_ranges(const struct acl_yaml *list, const char *what,
-             const char *(*parse)(const char *, struct acl_range *), struct acl_service *service,
-             struct acl_error *error)
+parse_ranges(struct acl_policy_parser *parser, const struct acl_yaml *list, const char *what,
+             const char *(*parse)(const char *, struct acl_range *), struct acl_service *service)
 {
-    int rc = acl_expect(list, ACL_YAML_SEQUENCE, what, error);
+    int rc = acl_expect(list, ACL_YAML_SEQUENCE, what, parser->error);
 
     if (rc) {
         return rc;
     }
     if (!list->n) {
         /* To the model no range means any: an empty list would open what it seems to close. */
-        return acl_error_set(error, list->line, list->column, "'%s' is empty: leave it out for any",
-                             what);
+        return ACL_FAIL(parser, list, "'%s' is empty: leave it out for any", what);
     }
-    service->ports = calloc(list->n, sizeof *service->ports);
+    service->ports = acl_arena_zeroed(&parser->policy->arena, list->n, sizeof *service->ports);
     if (!service->ports) {
         return ENOMEM;
     }
     for (const struct acl_yaml *item = list->child; item; item = item->next) {
         const char *why;
 
-        rc = acl_expect(item, ACL_YAML_SCALAR, what, error);
+        rc = acl_expect(item, ACL_YAML_SCALAR, what, parser->error);
         if (rc) {
             return rc;
         }
         why = parse(item->text, &service->ports[service->n_ports++]);
         if (why) {
-            return acl_error_set(error, item->line, item->column, "bad entry '%.64s' in '%s': %s",
-                                 item->text, what, why);
+            return ACL_FAIL(parser, item, "bad entry '%.64s' in '%s': %s", item->text, what, why);
         }
     }
     return 0;
@@ -85,13 +82,13 @@ parse_in_place(struct acl_policy_parser *parser, const struct acl_yaml *const *v
         if (service->protocol != IPPROTO_TCP && service->protocol != IPPROTO_UDP) {
             return ACL_FAIL(parser, values[PORTS], "'ports' needs protocol tcp or udp");
         }
-        rc = parse_ranges(values[PORTS], "ports", acl_parse_port, service, parser->error);
+        rc = parse_ranges(parser, values[PORTS], "ports", acl_parse_port, service);
     }
     if (!rc && values[ICMP]) {
         if (service->protocol != IPPROTO_ICMP && service->protocol != IPPROTO_ICMPV6) {
             return ACL_FAIL(parser, values[ICMP], "'icmp' needs protocol icmp or icmpv6");
         }
-        rc = parse_ranges(values[ICMP], "icmp", acl_parse_icmp, service, parser->error);
+        rc = parse_ranges(parser, values[ICMP], "icmp", acl_parse_icmp, service);
     }
     return rc;
 }
@@ -103,7 +100,7 @@ parse_service(struct acl_policy_parser *parser, const struct acl_yaml *const *va
     static const int others[] = { PROTOCOL, PORTS, ICMP };
 
     if (!values[SERVICE]) {
-        rule->services = calloc(1, sizeof *rule->services);
+        rule->services = acl_arena_zeroed(&parser->policy->arena, 1, sizeof *rule->services);
         if (!rule->services) {
             return ENOMEM;
         }
@@ -138,12 +135,11 @@ static int
 add_literal(struct acl_policy_parser *parser, const struct acl_yaml *node,
             const struct acl_prefix *prefix, uint32_t *peer)
 {
-    struct acl_prefix *copy = malloc(sizeof *copy);
+    struct acl_prefix *copy = acl_arena_take(&parser->policy->arena, sizeof *copy);
     struct acl_group *group;
     int rc = copy ? acl_add_group(parser, node->text, peer) : ENOMEM;
 
     if (rc) {
-        free(copy);
         return rc;
     }
     *copy = *prefix;
@@ -183,7 +179,8 @@ parse_peers(struct acl_policy_parser *parser, const struct acl_yaml *list, struc
     if (list->kind == ACL_YAML_SCALAR && !strcmp(list->text, "any")) {
         return 0;
     }
-    rule->peers = calloc(acl_list_count(list) + 1, sizeof *rule->peers);
+    rule->peers =
+        acl_arena_zeroed(&parser->policy->arena, acl_list_count(list), sizeof *rule->peers);
     if (!rule->peers) {
         return ENOMEM;
     }
@@ -250,7 +247,7 @@ parse_rule(struct acl_policy_parser *parser, const struct acl_yaml *node, struct
                                   &rule->n_applied_to);
     }
     if (!rc) {
-        rule->id = strdup(values[ID]->text);
+        rule->id = acl_arena_text(&parser->policy->arena, values[ID]->text);
         rc = rule->id ? 0 : ENOMEM;
     }
     return rc;

@@ -12,12 +12,6 @@ static const struct acl_word protocols[] = { { "any", ACL_PROTO_ANY },     { "tc
                                              { "udp", IPPROTO_UDP },       { "icmp", IPPROTO_ICMP },
                                              { "icmpv6", IPPROTO_ICMPV6 }, { NULL, 0 } };
 
-void
-acl_service_destroy(struct acl_service *service)
-{
-    free(service->ports);
-}
-
 int
 acl_parse_protocol(const struct acl_yaml *node, int *protocol, struct acl_error *error)
 {
@@ -133,11 +127,12 @@ is_part(const char *text)
 }
 
 static int
-make_service(int protocol, const struct acl_range *range, bool has_range, struct acl_service *s)
+make_service(struct acl_arena *arena, int protocol, const struct acl_range *range, bool has_range,
+             struct acl_service *s)
 {
     *s = (struct acl_service){ .protocol = protocol };
     if (has_range) {
-        s->ports = malloc(sizeof *s->ports);
+        s->ports = acl_arena_take(arena, sizeof *s->ports);
         if (!s->ports) {
             return ENOMEM;
         }
@@ -147,9 +142,9 @@ make_service(int protocol, const struct acl_range *range, bool has_range, struct
 }
 
 static int
-parse_text(const struct acl_yaml *node, struct acl_service *s, struct acl_error *error)
+parse_text(struct acl_policy_parser *parser, const struct acl_yaml *node, struct acl_service *s)
 {
-    int rc = acl_expect(node, ACL_YAML_SCALAR, "a service", error);
+    int rc = acl_expect(node, ACL_YAML_SCALAR, "a service", parser->error);
     struct acl_range range;
     const char *why;
     bool has_range;
@@ -161,10 +156,9 @@ parse_text(const struct acl_yaml *node, struct acl_service *s, struct acl_error 
     }
     why = parse_part(node->text, &protocol, &range, &has_range);
     if (why) {
-        return acl_error_set(error, node->line, node->column, "bad service '%.64s': %s", node->text,
-                             why);
+        return ACL_FAIL(parser, node, "bad service '%.64s': %s", node->text, why);
     }
-    return make_service(protocol, &range, has_range, s);
+    return make_service(&parser->policy->arena, protocol, &range, has_range, s);
 }
 
 /* ---- names ---- */
@@ -206,8 +200,8 @@ parse_named(struct acl_policy_parser *parser, const struct acl_yaml *name)
     policy->services = services;
     s = &services[policy->n_services++];
     *s = (struct acl_named_service){
-        .name = strdup(name->text),
-        .parts = calloc(acl_list_count(list) + 1, sizeof *s->parts),
+        .name = acl_arena_text(&policy->arena, name->text),
+        .parts = acl_arena_zeroed(&policy->arena, acl_list_count(list), sizeof *s->parts),
         .place = acl_place_of(parser, name),
     };
     if (!s->name || !s->parts) {
@@ -215,7 +209,7 @@ parse_named(struct acl_policy_parser *parser, const struct acl_yaml *name)
     }
     for (const struct acl_yaml *item = acl_list_first(list); item && !rc;
          item = acl_list_next(list, item)) {
-        rc = parse_text(item, &s->parts[s->n_parts++], parser->error);
+        rc = parse_text(parser, item, &s->parts[s->n_parts++]);
     }
     return rc || s->n_parts ? rc : ACL_FAIL(parser, list, "service '%.64s' is empty", name->text);
 }
@@ -234,35 +228,30 @@ acl_parse_services(struct acl_policy_parser *parser, const struct acl_yaml *serv
 
 /* ---- in rules ---- */
 
-/* A part more for the rule, as a copy. */
+/* A part more for the rule; its ports are shared. */
 static int
-add_part(struct acl_rule *rule, const struct acl_service *part)
+add_part(struct acl_policy_parser *parser, struct acl_rule *rule, const struct acl_service *part)
 {
     struct acl_service *services =
-        reallocarray(rule->services, rule->n_services + 1, sizeof *services);
-    struct acl_service *copy;
+        acl_arena_take(&parser->policy->arena, (rule->n_services + 1) * sizeof *services);
 
     if (!services) {
         return ENOMEM;
     }
-    rule->services = services;
-    copy = &services[rule->n_services++];
-    *copy = (struct acl_service){ .protocol = part->protocol };
-    if (part->n_ports) {
-        copy->ports = malloc(part->n_ports * sizeof *copy->ports);
-        if (!copy->ports) {
-            return ENOMEM;
-        }
-        memcpy(copy->ports, part->ports, part->n_ports * sizeof *copy->ports);
-        copy->n_ports = part->n_ports;
+    if (rule->n_services) {
+        memcpy(services, rule->services, rule->n_services * sizeof *services);
     }
+    services[rule->n_services++] = *part;
+    rule->services = services;
     return 0;
 }
 
 static int
-add_shipped(struct acl_rule *rule, const struct acl_shipped_service *shipped)
+add_shipped(struct acl_policy_parser *parser, struct acl_rule *rule,
+            const struct acl_shipped_service *shipped)
 {
-    char *parts = strdup(shipped->parts), *save = NULL;
+    struct acl_arena *arena = &parser->policy->arena;
+    char *parts = acl_arena_text(arena, shipped->parts), *save = NULL;
     int rc = parts ? 0 : ENOMEM;
 
     for (char *text = parts ? strtok_r(parts, " ", &save) : NULL; text && !rc;
@@ -273,11 +262,9 @@ add_shipped(struct acl_rule *rule, const struct acl_shipped_service *shipped)
         int protocol;
 
         parse_part(text, &protocol, &range, &has_range); /* a test has seen each */
-        rc = make_service(protocol, &range, has_range, &part);
-        rc = rc ? rc : add_part(rule, &part);
-        acl_service_destroy(&part);
+        rc = make_service(arena, protocol, &range, has_range, &part);
+        rc = rc ? rc : add_part(parser, rule, &part);
     }
-    free(parts);
     return rc;
 }
 
@@ -295,23 +282,21 @@ add_service(struct acl_policy_parser *parser, const struct acl_yaml *node, struc
     }
     named = find(parser->policy, node->text);
     for (size_t i = 0; named && i < named->n_parts && !rc; i++) {
-        rc = add_part(rule, &named->parts[i]);
+        rc = add_part(parser, rule, &named->parts[i]);
     }
     if (named) {
         named->used = true;
     }
     shipped = named ? NULL : acl_shipped_service_find(node->text);
     if (named || shipped) {
-        return rc ? rc : shipped ? add_shipped(rule, shipped) : 0;
+        return rc ? rc : shipped ? add_shipped(parser, rule, shipped) : 0;
     }
     if (!is_part(node->text)) {
         return ACL_FAIL(parser, node,
                         "unknown service '%.64s' ('swctl policy services' lists them)", node->text);
     }
-    rc = parse_text(node, &part, parser->error);
-    rc = rc ? rc : add_part(rule, &part);
-    acl_service_destroy(&part);
-    return rc;
+    rc = parse_text(parser, node, &part);
+    return rc ? rc : add_part(parser, rule, &part);
 }
 
 int

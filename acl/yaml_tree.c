@@ -2,6 +2,7 @@
  * together: a policy has a hundred thousand. */
 #include <config.h>
 
+#include "acl/arena.h"
 #include "acl/yaml_priv.h"
 
 #include <errno.h>
@@ -9,20 +10,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define FIRST_BLOCK 4096
-#define MAX_BLOCK (1u << 20)
 #define FEW_KEYS 16 /* that are compared each with each */
-
-struct block {
-    struct block *next;
-    size_t used, size;
-    char data[] __attribute__((aligned(8)));
-};
 
 struct acl_yaml_document {
     struct acl_yaml root;
     bool has_root;
-    struct block *blocks; /* the first has room */
+    struct acl_arena arena;
 };
 
 int
@@ -52,12 +45,7 @@ acl_yaml_destroy(struct acl_yaml *root)
     struct acl_yaml_document *document = (struct acl_yaml_document *) root;
 
     if (document) {
-        while (document->blocks) {
-            struct block *next = document->blocks->next;
-
-            free(document->blocks);
-            document->blocks = next;
-        }
+        acl_arena_destroy(&document->arena);
         free(document);
     }
 }
@@ -78,45 +66,10 @@ begin(struct acl_yaml_builder *b)
     return b->document != NULL;
 }
 
-/* A block for 'size' bytes at least; they grow, so that there are few. */
-static struct block *
-add_block(struct acl_yaml_document *document, size_t size)
-{
-    size_t want = document->blocks ? document->blocks->size * 2 : FIRST_BLOCK;
-    struct block *block;
-
-    want = want > MAX_BLOCK ? MAX_BLOCK : want;
-    want = want < size ? size : want;
-    block = malloc(sizeof *block + want);
-    if (block) {
-        *block = (struct block){ .next = document->blocks, .size = want };
-        document->blocks = block;
-    }
-    return block;
-}
-
-static void *
-take(struct acl_yaml_builder *b, size_t size)
-{
-    struct block *block = b->document->blocks;
-    void *p;
-
-    size = (size + 7) / 8 * 8;
-    if (!block || block->size - block->used < size) {
-        block = add_block(b->document, size);
-        if (!block) {
-            return NULL;
-        }
-    }
-    p = block->data + block->used;
-    block->used += size;
-    return p;
-}
-
 char *
 acl_yaml_keep(struct acl_yaml_builder *b, size_t size)
 {
-    return begin(b) ? take(b, size) : NULL;
+    return begin(b) ? acl_arena_take(&b->document->arena, size) : NULL;
 }
 
 struct acl_yaml *
@@ -198,7 +151,7 @@ new_node(struct acl_yaml_builder *b)
         b->document->has_root = true;
         return &b->document->root;
     }
-    return take(b, sizeof(struct acl_yaml));
+    return acl_arena_take(&b->document->arena, sizeof(struct acl_yaml));
 }
 
 /* Links a new node into the innermost open container; '*nodep' is the node. */
