@@ -13,6 +13,7 @@
 VLOG_DEFINE_THIS_MODULE(change);
 
 #define SETTLE_MS 200
+#define MAX_SETTLE_MS 2000
 
 void
 changes_init(struct changes *q, struct latch *wake)
@@ -110,8 +111,12 @@ settle_when_idle(struct changes *q)
 static void
 hand_over(struct change *change)
 {
-    change->queue->unsettled = true;
-    change->queue->settle_due_ms = time_msec() + SETTLE_MS;
+    struct changes *q = change->queue;
+    long long now = time_msec();
+
+    q->unsettled_since_ms = q->unsettled ? q->unsettled_since_ms : now;
+    q->unsettled = true;
+    q->settle_due_ms = MIN(now + SETTLE_MS, q->unsettled_since_ms + MAX_SETTLE_MS);
     change->job.run = change_write;
     change->handed_over_us = time_usec();
     writer_submit(&change->job, WRITER_STATE);

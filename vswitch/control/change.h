@@ -57,9 +57,9 @@ struct changes {
     struct ovs_list queue; /* the first one is under way */
     struct ovs_mutex mutex;
     struct change *written OVS_GUARDED; /* by the writer, to be taken up again */
-    struct writer_job settle;           /* of the state, when there has been no change for a while */
+    struct writer_job settle; /* of the state, when there has been no change for a while */
     bool unsettled;
-    long long settle_due_ms;
+    long long unsettled_since_ms, settle_due_ms;
     bool settling OVS_GUARDED;
 };
 

@@ -105,6 +105,13 @@ state_damage(const struct state *s)
 void
 state_settle(struct state *s)
 {
+    static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
+    char *error = NULL;
+
+    if (state_policy_trim(s, &error)) {
+        VLOG_WARN_RL(&rl, "old policies are kept: %s", error);
+        free(error);
+    }
     /* If there is no room for it, the log stays; it is as good. */
     sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
 }

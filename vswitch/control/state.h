@@ -31,9 +31,9 @@ int state_downgrade(const char *dir, int version, int *fromp, char **error);
 /* NULL; or what an administrator has to know of a state that was damaged: now, or earlier as long
  * as what was put aside lies beside the database. */
 const char *state_damage(const struct state *);
-/* Moves what is committed out of the write-ahead log into the database itself, whose damage would
- * be found; that of a log looks like the end of it.  After every change, when nobody waits any
- * more. */
+/* What need not be done while somebody waits.  Moves what is committed out of the write-ahead log
+ * into the database itself, whose damage would be found (that of a log looks like the end of it),
+ * and lets policies go that are older than the history is long. */
 void state_settle(struct state *);
 
 /* False until state_begin() ... state_commit() has put in what the switch first starts from. */

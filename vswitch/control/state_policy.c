@@ -250,17 +250,6 @@ put_rows(struct state *s, const struct state_policy *p, uint64_t version, char *
 }
 
 static int
-trim(struct state *s, char **error)
-{
-    return state_run(s, error,
-                     "DELETE FROM policy_version WHERE version NOT IN"
-                     " (SELECT version FROM policy_version ORDER BY version DESC LIMIT ?1)"
-                     " AND version NOT IN (SELECT version FROM policy_force"
-                     " UNION SELECT go_back FROM policy_force WHERE confirm_by <> 0)",
-                     "i", (int64_t) STATE_POLICY_HISTORY);
-}
-
-static int
 put(struct state *s, const struct state_policy *p, const struct state_pending *pending,
     uint64_t *versionp, char **error)
 {
@@ -270,7 +259,6 @@ put(struct state *s, const struct state_policy *p, const struct state_pending *p
 
     retval = retval ? retval : put_rows(s, p, last + 1, error);
     retval = retval ? retval : set_force(s, last + 1, pending, error);
-    retval = retval ? retval : trim(s, error);
     *versionp = retval ? 0 : last + 1;
     return retval;
 }
@@ -350,4 +338,15 @@ state_policy_set_pending(struct state *s, const struct state_pending *pending, c
     retval = get_force(s, &in_force, &last, &was, error);
     retval = retval ? retval : set_force(s, in_force, pending, error);
     return state_leave(s, retval, error);
+}
+
+int
+state_policy_trim(struct state *s, char **error)
+{
+    return state_run(s, error,
+                     "DELETE FROM policy_version WHERE version NOT IN"
+                     " (SELECT version FROM policy_version ORDER BY version DESC LIMIT ?1)"
+                     " AND version NOT IN (SELECT version FROM policy_force"
+                     " UNION SELECT go_back FROM policy_force WHERE confirm_by <> 0)",
+                     "i", (int64_t) STATE_POLICY_HISTORY);
 }

@@ -46,10 +46,11 @@ int state_policy_list(struct state *, void (*cb)(const struct state_policy *, vo
 
 /* Stores a policy as a new version (its own 'version' is ignored) and puts it in force, with what
  * is pending from now on (NULL: nothing).  '*versionp' is above every number that was given before
- * in this database.  The oldest beyond STATE_POLICY_HISTORY go, but not the one to go back to.
- * EINVAL without sources; ENOENT when 'go_back' is not there. */
+ * in this database.  EINVAL without sources; ENOENT when 'go_back' is not there. */
 int state_policy_put(struct state *, const struct state_policy *, const struct state_pending *,
                      uint64_t *versionp, char **error);
+/* Lets the oldest beyond STATE_POLICY_HISTORY go, but not the one to go back to. */
+int state_policy_trim(struct state *, char **error);
 /* No policy is in force, and nothing pending. */
 int state_policy_put_none(struct state *, char **error);
 /* Puts the sources and the digest of an earlier version in force as a new version of 'who'. */

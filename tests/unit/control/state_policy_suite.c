@@ -215,6 +215,7 @@ test_history(void)
     for (int i = 2; i <= 100; i++) {
         put(s, "more", "text", &back_to_1);
     }
+    state_settle(s);
     CU_ASSERT_EQUAL(state_policy_get(s, 36, &p, &error), ENOENT);
     free(error);
     CU_ASSERT_EQUAL(state_policy_get(s, 37, &p, &error), 0);
@@ -222,6 +223,7 @@ test_history(void)
     CU_ASSERT_EQUAL(state_policy_get(s, 1, &p, &error), 0); /* to go back to */
     state_policy_destroy(p);
     put(s, "last", NULL, NULL);
+    state_settle(s);
     CU_ASSERT_EQUAL(state_policy_get(s, 1, &p, &error), ENOENT);
     free(error);
     state_close(s);
