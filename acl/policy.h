@@ -187,8 +187,8 @@ const char *acl_action_name(enum acl_action);
 #define ACL_RAW_IN(GROUP) (2 * (GROUP))
 #define ACL_RAW_OUT(GROUP) (2 * (GROUP) + 1)
 
-/* Resolves raw memberships (sorted) into groups, sorted; '*n' of them.  'groups' has room for all
- * of the policy's.  False only when memory is short. */
+/* Resolves raw memberships (sorted) into groups, sorted; '*n' of them.  'groups' has room for
+ * 'n_raw' and the policy's 'n_composed'.  False only when memory is short. */
 bool acl_groups_resolve(const struct acl_policy *, const uint32_t *raw, size_t n_raw,
                         uint32_t *groups, size_t *n);
 /* The raw memberships of a port of this name and these labels, sorted; 'raw' has room for two for

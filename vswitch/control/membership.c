@@ -46,7 +46,7 @@ struct acl_member *
 membership_of_addresses(const struct acl_policy *policy, const struct desired *d, uint16_t vlan,
                         size_t *np)
 {
-    uint32_t *raw = xcalloc(2 * policy->n_groups + 1, sizeof *raw);
+    uint32_t *raw = xcalloc(2 * policy->n_selecting + 1, sizeof *raw);
     struct members m = { .n = 0 };
     struct shash_node *node;
 
@@ -76,7 +76,7 @@ membership_of_addresses(const struct acl_policy *policy, const struct desired *d
 static uint32_t *
 resolve(const struct acl_policy *policy, const uint32_t *raw, size_t n_raw, size_t *n)
 {
-    uint32_t *groups = xcalloc(policy->n_groups + 1, sizeof *groups);
+    uint32_t *groups = xcalloc(n_raw + policy->n_composed + 1, sizeof *groups);
 
     if (!acl_groups_resolve(policy, raw, n_raw, groups, n)) {
         free(groups);
@@ -88,7 +88,7 @@ resolve(const struct acl_policy *policy, const uint32_t *raw, size_t n_raw, size
 uint32_t *
 membership_of_port(const struct acl_policy *policy, const struct desired_port *port, size_t *n)
 {
-    uint32_t *raw = xcalloc(2 * policy->n_groups + 1, sizeof *raw), *groups;
+    uint32_t *raw = xcalloc(2 * policy->n_selecting + 1, sizeof *raw), *groups;
     size_t n_raw;
 
     acl_groups_of_port(policy, port->spec->name, port->labels, port->spec->n_labels, raw, &n_raw);

@@ -9,6 +9,8 @@
 #include "util.h"
 
 struct slot {
+    const char *id;  /* the key's */
+    size_t position; /* in 'last' */
     uint32_t index;
     struct ledger_rule_hits base; /* what earlier rules left in it */
     struct ledger_rule_hits kept; /* from before the switch started */
@@ -37,6 +39,8 @@ slots_init(struct slots *s)
     s->free = xmalloc(N_RULE_SLOTS * sizeof *s->free);
     s->head = s->n_free = 0;
     s->round = 0;
+    s->last = NULL;
+    s->n_last = 0;
     for (uint32_t i = ACL_N_DIRECTIONS; i < N_RULE_SLOTS; i++) {
         s->free[s->n_free++] = i;
     }
@@ -52,6 +56,7 @@ slots_destroy(struct slots *s)
         free(s->defaults[i]);
     }
     free(s->free);
+    free(s->last);
 }
 
 struct ledger_rule_hits
@@ -228,16 +233,56 @@ slot_take(struct slots *s, const char *id)
     return slot;
 }
 
+/* As policies mostly differ in a few rules, the slot of the next rule is mostly the next one of the
+ * last policy: '*next' is its position. */
+static struct slot *
+find_next(const struct slots *s, const char *id, size_t *next)
+{
+    struct slot *slot = *next < s->n_last ? s->last[*next] : NULL;
+
+    if (!slot || strcmp(slot->id, id)) {
+        slot = shash_find_data(&s->by_id, id);
+    }
+    *next = slot ? slot->position + 1 : *next + 1;
+    return slot;
+}
+
+/* Takes 'slots'. */
+static void
+set_last(struct slots *s, struct slot **slots, size_t n)
+{
+    free(s->last);
+    s->last = slots;
+    s->n_last = n;
+    for (size_t i = 0; i < n; i++) {
+        slots[i]->position = i;
+    }
+}
+
+static void
+slot_release(struct slots *s, struct shash_node *node)
+{
+    struct slot *slot = node->data;
+
+    if (slot->position < s->n_last && s->last[slot->position] == slot) {
+        s->last[slot->position] = NULL;
+    }
+    svec_add(&s->gone, node->name);
+    s->free[(s->head + s->n_free++) % N_RULE_SLOTS] = slot->index;
+    free(slot);
+    shash_delete(&s->by_id, node);
+}
+
 bool
 slots_assign(struct slots *s, const struct acl_policy *policy, uint32_t **slotsp)
 {
     struct slot **slots = xcalloc(policy->n_rules + 1, sizeof *slots);
     const char **new_ids = xcalloc(policy->n_rules + 1, sizeof *new_ids);
     uint32_t *new_indices = xcalloc(policy->n_rules + 1, sizeof *new_indices);
-    size_t n_new = 0;
+    size_t n_new = 0, next = 0;
 
     for (size_t i = 0; i < policy->n_rules; i++) {
-        slots[i] = shash_find_data(&s->by_id, policy->rules[i].id);
+        slots[i] = find_next(s, policy->rules[i].id, &next);
         n_new += !slots[i];
     }
     *slotsp = NULL;
@@ -249,17 +294,19 @@ slots_assign(struct slots *s, const struct acl_policy *policy, uint32_t **slotsp
 
             if (!slots[i]) {
                 slots[i] = slot_take(s, id);
-                shash_add(&s->by_id, id, slots[i]);
+                slots[i]->id = shash_add(&s->by_id, id, slots[i])->name;
                 new_ids[n_new] = id;
                 new_indices[n_new++] = slots[i]->index;
             }
             (*slotsp)[i] = slots[i]->index;
         }
         stream_set_rules(new_indices, new_ids, n_new);
+        set_last(s, slots, policy->n_rules);
+    } else {
+        free(slots);
     }
     free(new_indices);
     free(new_ids);
-    free(slots);
     return *slotsp;
 }
 
@@ -267,23 +314,19 @@ void
 slots_retain(struct slots *s, const struct acl_policy *policy)
 {
     struct shash_node *node;
+    size_t next = 0;
 
     s->round++;
     for (size_t i = 0; policy && i < policy->n_rules; i++) {
-        struct slot *slot = shash_find_data(&s->by_id, policy->rules[i].id);
+        struct slot *slot = find_next(s, policy->rules[i].id, &next);
 
         if (slot) {
             slot->round = s->round;
         }
     }
     SHASH_FOR_EACH_SAFE (node, &s->by_id) {
-        struct slot *slot = node->data;
-
-        if (slot->round != s->round) {
-            svec_add(&s->gone, node->name);
-            s->free[(s->head + s->n_free++) % N_RULE_SLOTS] = slot->index;
-            free(slot);
-            shash_delete(&s->by_id, node);
+        if (((const struct slot *) node->data)->round != s->round) {
+            slot_release(s, node);
         }
     }
     SHASH_FOR_EACH_SAFE (node, &s->kept) {

@@ -20,6 +20,9 @@ struct slots {
     uint32_t *free;    /* ring; the longest free is used first */
     uint32_t head, n_free;
     uint64_t round; /* of slots_retain() */
+    /* Of the rules of the policy that was assigned last, in order; NULL: gone. */
+    struct slot **last;
+    size_t n_last;
 };
 
 void slots_init(struct slots *);
