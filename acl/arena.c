@@ -2,23 +2,21 @@
 
 #include "acl/arena.h"
 
-#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define FIRST_BLOCK 4096
 #define MAX_BLOCK (1u << 20)
-#define ALIGN alignof(max_align_t)
 
 struct acl_arena_block {
     struct acl_arena_block *next;
-    size_t used, size;
-    char data[] __attribute__((aligned(ALIGN)));
+    size_t size;
+    char data[] __attribute__((aligned(ACL_ARENA_ALIGN)));
 };
 
-/* A block for 'size' bytes at least; they grow, so that there are few. */
-static struct acl_arena_block *
-add_block(struct acl_arena *arena, size_t size)
+/* Blocks grow, so that there are few. */
+void *
+acl_arena_take_more(struct acl_arena *arena, size_t size)
 {
     size_t want = arena->blocks ? arena->blocks->size * 2 : FIRST_BLOCK;
     struct acl_arena_block *block;
@@ -26,29 +24,14 @@ add_block(struct acl_arena *arena, size_t size)
     want = want > MAX_BLOCK ? MAX_BLOCK : want;
     want = want < size ? size : want;
     block = malloc(sizeof *block + want);
-    if (block) {
-        *block = (struct acl_arena_block){ .next = arena->blocks, .size = want };
-        arena->blocks = block;
+    if (!block) {
+        return NULL;
     }
-    return block;
-}
-
-void *
-acl_arena_take(struct acl_arena *arena, size_t size)
-{
-    struct acl_arena_block *block = arena->blocks;
-    void *p;
-
-    size = (size + ALIGN - 1) / ALIGN * ALIGN;
-    if (!block || block->size - block->used < size) {
-        block = add_block(arena, size);
-        if (!block) {
-            return NULL;
-        }
-    }
-    p = block->data + block->used;
-    block->used += size;
-    return p;
+    *block = (struct acl_arena_block){ .next = arena->blocks, .size = want };
+    arena->blocks = block;
+    arena->at = block->data + size;
+    arena->left = want - size;
+    return block->data;
 }
 
 void *

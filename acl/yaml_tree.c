@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FEW_KEYS 16 /* that are compared each with each */
 
@@ -101,15 +102,23 @@ duplicate(const struct acl_yaml *first, const struct acl_yaml *again, struct acl
                          "duplicate key '%.64s' (first on line %u)", again->text, first->line);
 }
 
+/* Compares only keys that begin alike, of which there mostly are none. */
 static int
 check_few(const struct acl_yaml *map, struct acl_error *error)
 {
-    for (const struct acl_yaml *a = map->child; a; a = a->next->next) {
-        for (const struct acl_yaml *b = a->next->next; b; b = b->next->next) {
-            if (a->text[0] == b->text[0] && !strcmp(a->text, b->text)) {
-                return duplicate(a, b, error);
+    uint64_t begun[4] = { 0 };
+
+    for (const struct acl_yaml *again = map->child; again; again = again->next->next) {
+        uint8_t c = (uint8_t) again->text[0];
+        uint64_t bit = UINT64_C(1) << c % 64;
+
+        for (const struct acl_yaml *first = map->child; begun[c / 64] & bit && first != again;
+             first = first->next->next) {
+            if (first->text[0] == again->text[0] && !strcmp(first->text, again->text)) {
+                return duplicate(first, again, error);
             }
         }
+        begun[c / 64] |= bit;
     }
     return 0;
 }
