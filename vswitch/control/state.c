@@ -161,6 +161,7 @@ void
 state_close(struct state *s)
 {
     if (s) {
+        state_forget_statements(s);
         sqlite3_close(s->db);
         free(s->path);
         free(s->damage);

@@ -7,10 +7,18 @@
 
 struct sqlite3_stmt;
 
+#define STATE_MAX_KEPT 48
+
 struct state {
     struct sqlite3 *db;
     char *path;
     char *damage; /* or NULL */
+    /* Statements of state_run(), which are prepared once: that takes longer than most of them. */
+    struct state_kept {
+        const char *sql;
+        struct sqlite3_stmt *stmt;
+    } kept[STATE_MAX_KEPT];
+    size_t n_kept;
 };
 
 extern const struct db_schema state_schema;
@@ -23,8 +31,10 @@ int state_execute(struct state *, const char *sql, char **error);
  * i int64_t, b const void * and size_t.  They are only lent until the statement is finalized. */
 int state_prepare(struct state *, struct sqlite3_stmt **, char **error, const char *sql,
                   const char *types, ...);
-/* One statement that returns nothing; values as above. */
+/* One statement that returns nothing; values as above.  'sql' is a literal: it is known again by
+ * its address. */
 int state_run(struct state *, char **error, const char *sql, const char *types, ...);
+void state_forget_statements(struct state *);
 /* Around several statements: whole or not at all, in a transaction or as one of their own.
  * state_leave() takes back what was done when 'retval' is not 0, and returns it or its own. */
 int state_enter(struct state *, char **error);

@@ -373,22 +373,52 @@ state_prepare(struct state *s, sqlite3_stmt **stmtp, char **error, const char *s
     return retval;
 }
 
+/* NULL: SQLite cannot prepare it. */
+static sqlite3_stmt *
+kept_statement(struct state *s, const char *sql)
+{
+    sqlite3_stmt *stmt;
+
+    for (size_t i = 0; i < s->n_kept; i++) {
+        if (s->kept[i].sql == sql) {
+            return s->kept[i].stmt;
+        }
+    }
+    ovs_assert(s->n_kept < STATE_MAX_KEPT);
+    if (sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &stmt, NULL)) {
+        return NULL;
+    }
+    s->kept[s->n_kept++] = (struct state_kept){ sql, stmt };
+    return stmt;
+}
+
 int
 state_run(struct state *s, char **error, const char *sql, const char *types, ...)
 {
-    sqlite3_stmt *stmt;
+    sqlite3_stmt *stmt = kept_statement(s, sql);
     va_list args;
     int retval;
 
-    va_start(args, types);
-    retval = prepare(s, &stmt, error, sql, types, args);
-    va_end(args);
-    if (retval) {
-        return retval;
+    if (!stmt) {
+        return state_fail(s, error);
     }
-    retval = sqlite3_step(stmt) == SQLITE_DONE ? 0 : state_fail(s, error);
-    sqlite3_finalize(stmt);
+    va_start(args, types);
+    retval = bind_values(stmt, types, args) || sqlite3_step(stmt) != SQLITE_DONE
+                 ? state_fail(s, error)
+                 : 0;
+    va_end(args);
+    sqlite3_reset(stmt);
+    sqlite3_clear_bindings(stmt);
     return retval;
+}
+
+void
+state_forget_statements(struct state *s)
+{
+    for (size_t i = 0; i < s->n_kept; i++) {
+        sqlite3_finalize(s->kept[i].stmt);
+    }
+    s->n_kept = 0;
 }
 
 int
