@@ -6,6 +6,7 @@
 #ifndef ACL_ADDR_H
 #define ACL_ADDR_H 1
 
+#include <endian.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,5 +62,19 @@ const char *acl_prefix_parse_why(const char *s, struct acl_prefix *);
 /* Address to text: IPv4 dotted, IPv6 per RFC 5952.  Returns 'buf'. */
 const char *acl_addr_format(const struct acl_addr *, char buf[ACL_ADDR_STRLEN]);
 bool acl_prefix_contains(const struct acl_prefix *, const struct acl_addr *);
+
+/* By address, as a number, then by length: what lies around a prefix comes before it. */
+static inline int
+acl_prefix_compare(const struct acl_prefix *a, const struct acl_prefix *b)
+{
+    for (int i = 0; i < 2; i++) {
+        uint64_t x = be64toh(a->addr.q[i]), y = be64toh(b->addr.q[i]);
+
+        if (x != y) {
+            return x > y ? 1 : -1;
+        }
+    }
+    return (a->len > b->len) - (a->len < b->len);
+}
 
 #endif

@@ -48,11 +48,8 @@ static int
 compare_members(const void *a_, const void *b_)
 {
     const struct acl_member *a = a_, *b = b_;
-    int order = memcmp(a->prefix.addr.b, b->prefix.addr.b, sizeof a->prefix.addr.b);
+    int order = acl_prefix_compare(&a->prefix, &b->prefix);
 
-    if (!order) {
-        order = (a->prefix.len > b->prefix.len) - (a->prefix.len < b->prefix.len);
-    }
     return order ? order : (a->group > b->group) - (a->group < b->group);
 }
 

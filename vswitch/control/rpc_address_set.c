@@ -42,9 +42,8 @@ compare_prefixes(const void *a_, const void *b_)
 {
     const struct acl_prefix *a = *(const struct acl_prefix *const *) a_;
     const struct acl_prefix *b = *(const struct acl_prefix *const *) b_;
-    int order = memcmp(a->addr.b, b->addr.b, sizeof a->addr.b);
 
-    return order ? order : (a->len > b->len) - (a->len < b->len);
+    return acl_prefix_compare(a, b);
 }
 
 static const struct acl_prefix **

@@ -73,10 +73,7 @@ sets_group(const struct acl_policy *policy, const char *name)
 static int
 compare_prefixes(const void *a_, const void *b_)
 {
-    const struct acl_prefix *a = a_, *b = b_;
-    int order = memcmp(a->addr.b, b->addr.b, sizeof a->addr.b);
-
-    return order ? order : (a->len > b->len) - (a->len < b->len);
+    return acl_prefix_compare(a_, b_);
 }
 
 static struct acl_prefix *
@@ -98,7 +95,7 @@ contains(const struct acl_prefix *sorted, size_t n, const struct acl_prefix *p)
 static void
 append(struct address_set *set, const struct acl_prefix *p)
 {
-    if (!set->n || compare_prefixes(&set->prefixes[set->n - 1], p)) {
+    if (!set->n || acl_prefix_compare(&set->prefixes[set->n - 1], p)) {
         set->prefixes[set->n++] = *p;
     }
 }
@@ -115,7 +112,8 @@ set_changed(const struct address_set *old, const struct acl_prefix *add, size_t 
     set->prefixes = xcalloc(n_old + n_add + 1, sizeof *set->prefixes);
     set->revision = old ? old->revision : 0;
     while (i < n_old || j < n_add) {
-        bool is_old = j == n_add || (i < n_old && compare_prefixes(&old->prefixes[i], &in[j]) <= 0);
+        bool is_old =
+            j == n_add || (i < n_old && acl_prefix_compare(&old->prefixes[i], &in[j]) <= 0);
         const struct acl_prefix *p = is_old ? &old->prefixes[i++] : &in[j++];
 
         if (!is_old || !contains(out, n_remove, p)) {
@@ -142,8 +140,11 @@ set_minus(const struct address_set *a, const struct address_set *b, size_t *n)
     struct acl_prefix *out = xcalloc((a ? a->n : 0) + 1, sizeof *out);
 
     *n = 0;
-    for (size_t i = 0; a && i < a->n; i++) {
-        if (!b || !contains(b->prefixes, b->n, &a->prefixes[i])) {
+    for (size_t i = 0, j = 0; a && i < a->n; i++) {
+        while (b && j < b->n && acl_prefix_compare(&b->prefixes[j], &a->prefixes[i]) < 0) {
+            j++;
+        }
+        if (!b || j == b->n || acl_prefix_compare(&b->prefixes[j], &a->prefixes[i])) {
             out[(*n)++] = a->prefixes[i];
         }
     }
