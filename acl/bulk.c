@@ -90,7 +90,6 @@ build_local(struct acl_bulk *bulk, const struct acl_table_rule *rules, size_t n,
 static uint64_t
 digest_groups(uint64_t digest, const uint32_t *groups, size_t n)
 {
-    digest = acl_hash_mix(digest, n);
     for (size_t i = 0; i < n; i++) {
         digest = acl_hash_mix(digest, groups[i]);
     }
@@ -100,13 +99,13 @@ digest_groups(uint64_t digest, const uint32_t *groups, size_t n)
 static uint64_t
 digest_ranges(uint64_t digest, const struct acl_range *ranges, size_t n)
 {
-    digest = acl_hash_mix(digest, n);
     for (size_t i = 0; i < n; i++) {
         digest = acl_hash_mix(digest, (uint64_t) ranges[i].lo << 16 | ranges[i].hi);
     }
     return digest;
 }
 
+/* Few steps a rule, as each waits for the one before. */
 static uint64_t
 digest_rules(const struct acl_table_rule *rules, size_t n, uint32_t default_slot)
 {
@@ -115,15 +114,17 @@ digest_rules(const struct acl_table_rule *rules, size_t n, uint32_t default_slot
     for (size_t i = 0; i < n; i++) {
         const struct acl_table_rule *rule = &rules[i];
 
+        digest = acl_hash_mix(digest, rule->n_peer_groups << 48 ^ rule->n_local_groups << 32 ^
+                                          rule->n_sports << 16 ^ rule->n_dports);
+        digest = acl_hash_mix(digest, (uint64_t) rule->slot << 32 ^
+                                          (uint64_t) (rule->protocol + 1) << 8 ^
+                                          (uint64_t) rule->action << 4 ^ rule->log << 2 ^
+                                          rule->audit << 1 ^ rule->no_tunnels);
+        digest = rule->pass_to ? acl_hash_mix(digest, rule->pass_to) : digest;
         digest = digest_groups(digest, rule->peer_groups, rule->n_peer_groups);
         digest = digest_groups(digest, rule->local_groups, rule->n_local_groups);
         digest = digest_ranges(digest, rule->sports, rule->n_sports);
         digest = digest_ranges(digest, rule->dports, rule->n_dports);
-        digest = acl_hash_mix(digest, (uint64_t) (rule->protocol + 1) << 1 | rule->no_tunnels);
-        digest = acl_hash_mix(digest, (uint64_t) rule->action << 16 | (uint64_t) rule->log << 8 |
-                                          rule->audit);
-        digest = acl_hash_mix(digest, rule->pass_to);
-        digest = acl_hash_mix(digest, rule->slot);
     }
     return digest;
 }

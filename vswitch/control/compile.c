@@ -11,7 +11,7 @@
 #include "ovs-thread.h"
 #include "util.h"
 
-#define SMALL 2000 /* rules times scopes: a millisecond */
+#define SMALL 5000 /* rules times scopes: a millisecond */
 
 struct compiler {
     pthread_t thread;
