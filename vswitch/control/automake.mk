@@ -108,6 +108,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/state_hits.h \
 	vswitch/control/state_policy.c \
 	vswitch/control/state_policy.h \
+	vswitch/control/state_text.c \
+	vswitch/control/state_text.h \
 	vswitch/control/state_private.h \
 	vswitch/control/state_schema.c \
 	vswitch/control/state_answers.c \

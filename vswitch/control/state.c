@@ -162,6 +162,7 @@ state_close(struct state *s)
 {
     if (s) {
         state_forget_statements(s);
+        state_policy_destroy(s->last_put);
         sqlite3_close(s->db);
         free(s->path);
         free(s->damage);

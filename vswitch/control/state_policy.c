@@ -9,6 +9,7 @@
 
 #include "control/digest.h"
 #include "control/state_private.h"
+#include "control/state_text.h"
 #include "util.h"
 
 void
@@ -116,7 +117,8 @@ get_sources(struct state *s, struct state_policy *p, char **error)
     int code, retval;
 
     retval = state_prepare(s, &stmt, error,
-                           "SELECT name, yaml FROM policy_source WHERE version = ?1 ORDER BY idx",
+                           "SELECT name, source_text(version, idx) FROM policy_source"
+                           " WHERE version = ?1 ORDER BY idx",
                            "i", (int64_t) p->version);
     if (retval) {
         return retval;
@@ -227,25 +229,65 @@ set_force(struct state *s, uint64_t version, const struct state_pending *pending
                               "iii", (int64_t) version, p->confirm_by_s, (int64_t) p->go_back);
 }
 
+/* Whether the text of the policy that was put last can be built on.  It may have been taken back,
+ * or the transaction that it was put in. */
+static bool
+last_is_there(struct state *s, const struct state_policy *p)
+{
+    char *error = NULL;
+    bool is = s->last_put && s->last_put->n_sources == p->n_sources &&
+              s->last_chain < STATE_TEXT_MAX_CHAIN &&
+              !check_version(s, s->last_put->version, &error);
+
+    free(error);
+    return is;
+}
+
+static int
+put_source(struct state *s, const struct state_policy *p, uint64_t version, size_t i, bool on_last,
+           char **error)
+{
+    const struct state_source *source = &p->sources[i];
+    struct state_text_difference d = { .middle = NULL };
+    char sha256[65];
+    int retval;
+
+    if (!source->sha256[0]) {
+        digest_sha256(source->yaml, strlen(source->yaml), sha256);
+    }
+    on_last = on_last && state_text_differ(s->last_put->sources[i].yaml, source->yaml, &d);
+    retval =
+        state_run(s, error,
+                  "INSERT INTO policy_source (version, idx, name, seal, yaml, head, tail, base)"
+                  " VALUES (?1, ?2, ?3, seal(?1, ?2, ?3, ?4), ?5, ?6, ?7, nullif(?8, 0))",
+                  "iitttiii", (int64_t) version, (int64_t) i, source->name,
+                  source->sha256[0] ? source->sha256 : sha256, on_last ? d.middle : source->yaml,
+                  (int64_t) d.head, (int64_t) d.tail, on_last ? (int64_t) s->last_put->version : 0);
+    free(d.middle);
+    return retval;
+}
+
+static void
+set_last_put(struct state *s, const struct state_policy *p, uint64_t version, unsigned chain)
+{
+    state_policy_destroy(s->last_put);
+    s->last_put = state_policy_copy_sources(p);
+    s->last_put->version = version;
+    s->last_chain = chain;
+}
+
 static int
 put_rows(struct state *s, const struct state_policy *p, uint64_t version, char **error)
 {
+    bool on_last = last_is_there(s, p);
     int retval = state_run(
         s, error, "INSERT INTO policy_version VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL)", "ititti",
         (int64_t) version, p->digest, p->applied_us, p->who, p->comment, (int64_t) p->n_sources);
 
     for (size_t i = 0; i < p->n_sources && !retval; i++) {
-        const struct state_source *source = &p->sources[i];
-        char sha256[65];
-
-        if (!source->sha256[0]) {
-            digest_sha256(source->yaml, strlen(source->yaml), sha256);
-        }
-        retval = state_run(
-            s, error, "INSERT INTO policy_source VALUES (?1, ?2, ?3, ?4, seal(?1, ?2, ?3, ?5))",
-            "iittt", (int64_t) version, (int64_t) i, source->name, source->yaml,
-            source->sha256[0] ? source->sha256 : sha256);
+        retval = put_source(s, p, version, i, on_last, error);
     }
+    set_last_put(s, p, version, on_last ? s->last_chain + 1 : 1);
     return retval;
 }
 
@@ -340,13 +382,31 @@ state_policy_set_pending(struct state *s, const struct state_pending *pending, c
     return state_leave(s, retval, error);
 }
 
+/* Versions that are older than the history is long. */
+#define OLD                                                                                        \
+    "(SELECT version FROM policy_version WHERE version NOT IN"                                     \
+    " (SELECT version FROM policy_version ORDER BY version DESC LIMIT ?1)"                         \
+    " AND version NOT IN (SELECT version FROM policy_force"                                        \
+    " UNION SELECT go_back FROM policy_force WHERE confirm_by <> 0))"
+
+static int
+trim(struct state *s, char **error)
+{
+    /* What is built on a text that goes is whole from now on. */
+    int retval = state_run(s, error,
+                           "UPDATE policy_source SET yaml = source_text(version, idx), base = NULL,"
+                           " head = 0, tail = 0 WHERE base IN " OLD " AND version NOT IN " OLD,
+                           "i", (int64_t) STATE_POLICY_HISTORY);
+
+    return retval ? retval
+                  : state_run(s, error, "DELETE FROM policy_version WHERE version IN " OLD, "i",
+                              (int64_t) STATE_POLICY_HISTORY);
+}
+
 int
 state_policy_trim(struct state *s, char **error)
 {
-    return state_run(s, error,
-                     "DELETE FROM policy_version WHERE version NOT IN"
-                     " (SELECT version FROM policy_version ORDER BY version DESC LIMIT ?1)"
-                     " AND version NOT IN (SELECT version FROM policy_force"
-                     " UNION SELECT go_back FROM policy_force WHERE confirm_by <> 0)",
-                     "i", (int64_t) STATE_POLICY_HISTORY);
+    int retval = state_enter(s, error);
+
+    return retval ? retval : state_leave(s, trim(s, error), error);
 }

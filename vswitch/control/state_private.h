@@ -19,6 +19,9 @@ struct state {
         struct sqlite3_stmt *stmt;
     } kept[STATE_MAX_KEPT];
     size_t n_kept;
+    /* The policy that was put last, which the next one will be like; NULL before the first. */
+    struct state_policy *last_put;
+    unsigned last_chain; /* texts that it was stored as, in a row */
 };
 
 extern const struct db_schema state_schema;

@@ -8,6 +8,7 @@
 
 #include "control/digest.h"
 #include "control/state_private.h"
+#include "control/state_text.h"
 #include "openvswitch/dynamic-string.h"
 #include "util.h"
 
@@ -32,7 +33,7 @@
 #define BINDING_COLUMNS "port, addr, how, expires"
 #define VERSION_COLUMNS "version, digest, applied_us, who, comment, sources"
 #define SOURCE_COLUMNS_3 "version, idx, name, yaml"
-#define SOURCE_COLUMNS "version, idx, name, sha256(yaml)"
+#define SOURCE_COLUMNS "version, idx, name, sha256(source_text(version, idx))"
 #define FORCE_COLUMNS "version, last, confirm_by, go_back"
 #define SET_META_COLUMNS_3 "name, changed_us, prefixes"
 #define SET_META_COLUMNS "name, changed_us, prefixes, revision"
@@ -195,12 +196,20 @@
                                             "seal(" SET_META_COLUMNS_3                             \
                                             ");" SET_META_SEAL(SET_META_COLUMNS_3)
 
-/* A policy's text is long: it is written once, sealed, by whoever has its digest already. */
+/* A policy's text is long: it is written once, sealed, by whoever has its digest already, and
+ * mostly as how it differs from the one before (state_text.h). */
 #define UPGRADE_5                                                                                  \
     DROP_SEAL("policy_source")                                                                     \
+    "ALTER TABLE policy_source ADD COLUMN base INTEGER;"                                           \
+    "ALTER TABLE policy_source ADD COLUMN head INTEGER NOT NULL DEFAULT 0;"                        \
+    "ALTER TABLE policy_source ADD COLUMN tail INTEGER NOT NULL DEFAULT 0;"                        \
     "UPDATE policy_source SET seal = seal(" SOURCE_COLUMNS ");"
 
 #define DOWNGRADE_5                                                                                \
+    "UPDATE policy_source SET yaml = source_text(version, idx), base = NULL, head = 0, tail = 0"   \
+    " WHERE base IS NOT NULL;"                                                                     \
+    "ALTER TABLE policy_source DROP COLUMN base; ALTER TABLE policy_source DROP COLUMN head;"      \
+    "ALTER TABLE policy_source DROP COLUMN tail;"                                                  \
     "UPDATE policy_source SET seal = seal(" SOURCE_COLUMNS_3                                       \
     ");" SEAL("policy_source", "version = new.version AND idx = new.idx", SOURCE_COLUMNS_3)
 
@@ -294,6 +303,7 @@ add_functions(sqlite3 *db)
     int code = sqlite3_create_function(db, "seal", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
                                        sql_seal, NULL, NULL);
 
+    code = code ? code : state_text_add_function(db);
     return code ? code
                 : sqlite3_create_function(db, "sha256", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
                                           sql_sha256, NULL, NULL);
