@@ -10,29 +10,42 @@
 
 /* ---- apart ---- */
 
+#define STEP 256 /* bytes that are compared at once: texts are long and mostly the same */
+
 /* How many bytes are the same from the beginning on, in whole lines. */
 static size_t
-common_head(const char *a, size_t n_a, const char *b, size_t n_b)
+common_head(const char *a, const char *b, size_t most)
 {
-    size_t n = 0, line = 0;
+    size_t n = 0;
 
-    while (n < n_a && n < n_b && a[n] == b[n]) {
-        line = a[n++] == '\n' ? n : line;
+    while (most - n >= STEP && !memcmp(a + n, b + n, STEP)) {
+        n += STEP;
     }
-    return line;
+    while (n < most && a[n] == b[n]) {
+        n++;
+    }
+    while (n && a[n - 1] != '\n') {
+        n--;
+    }
+    return n;
 }
 
-/* The same from the end on, but no more than 'most'. */
+/* The same from the end on, given where both end. */
 static size_t
-common_tail(const char *a, size_t n_a, const char *b, size_t n_b, size_t most)
+common_tail(const char *a, const char *b, size_t most)
 {
-    size_t n = 0, line = 0;
+    size_t n = 0;
 
-    while (n < most && a[n_a - n - 1] == b[n_b - n - 1]) {
-        n++;
-        line = n == most || a[n_a - n - 1] == '\n' ? n : line;
+    while (most - n >= STEP && !memcmp(a - n - STEP, b - n - STEP, STEP)) {
+        n += STEP;
     }
-    return line;
+    while (n < most && a[-1 - (ptrdiff_t) n] == b[-1 - (ptrdiff_t) n]) {
+        n++;
+    }
+    while (n && n < most && a[-1 - (ptrdiff_t) n] != '\n') {
+        n--;
+    }
+    return n;
 }
 
 bool
@@ -40,8 +53,8 @@ state_text_differ(const char *before, const char *text, struct state_text_differ
 {
     size_t n_before = strlen(before), n = strlen(text), shorter = MIN(n_before, n);
 
-    d->head = common_head(before, n_before, text, n);
-    d->tail = common_tail(before, n_before, text, n, shorter - d->head);
+    d->head = common_head(before, text, shorter);
+    d->tail = common_tail(before + n_before, text + n, shorter - d->head);
     if (d->head + d->tail < n / 2) {
         return false;
     }

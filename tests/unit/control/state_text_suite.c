@@ -148,6 +148,7 @@ test_versions(void)
 {
     struct state *s = state_dir_opened();
 
+    random_set_seed(20261128); /* so that a failure repeats */
     make_texts();
     for (uint64_t v = 1; v <= N_VERSIONS; v++) {
         uint64_t oldest = v > STATE_POLICY_HISTORY ? v - STATE_POLICY_HISTORY + 1 : 1;
