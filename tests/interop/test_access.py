@@ -649,6 +649,18 @@ class Restarts(Test):
         self.assertEqual([x for x in lines if x['event'] == 'request'][-1]['digest'],
                          hashlib.sha256(digest).hexdigest())
 
+    def test_the_digest_of_a_long_text(self):
+        """It stands as its own, which is the policy's, in the digest of its request."""
+        text = 'version: 1\n' + '# a comment\n' * 1000
+        request = self.stubs.request('fusuma.v1.PolicyService', 'ApplyPolicy', yaml=text, comment='c')
+        reply = self.stubs.method('fusuma.v1.PolicyService', 'ApplyPolicy')(request, timeout=20)
+        own = hashlib.sha256(text.encode()).hexdigest()
+        self.assertEqual(reply.digest, own)
+        packed = request.SerializeToString().replace(text.encode(), own.encode())
+        self.switch.end(signal.SIGKILL)
+        self.assertEqual([x for x in self.lines() if x['event'] == 'request'][-1]['digest'],
+                         hashlib.sha256(packed).hexdigest())
+
     def test_every_write_is_in_the_log(self):
         """Whatever the table of RPCs says that it changes something: done, failed, and refused."""
         writes = {'%s.%s' % (s.split('.')[-1], m): (s, m, role) for s, m, role, w in table() if w}

@@ -76,6 +76,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/sets.h \
 	vswitch/control/publish.c \
 	vswitch/control/publish.h \
+	vswitch/control/request_digest.c \
+	vswitch/control/request_digest.h \
 	vswitch/control/request_ids.c \
 	vswitch/control/request_ids.h \
 	vswitch/control/rpc.h \

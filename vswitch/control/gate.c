@@ -9,8 +9,8 @@
 #include "control/answers.h"
 #include "control/audit_log.h"
 #include "control/control.h"
-#include "control/digest.h"
 #include "control/election.h"
+#include "control/request_digest.h"
 #include "control/request_ids.h"
 #include "openvswitch/vlog.h"
 #include "proto/summary.h"
@@ -36,7 +36,8 @@ struct gate {
     uint64_t unsaid;
     bool direct; /* there is no writer thread any more */
     char *lines[GATE_MAX_LINES];
-    size_t n_lines; /* ever; the newest is at (n_lines - 1) % GATE_MAX_LINES */
+    size_t n_lines;               /* ever; the newest is at (n_lines - 1) % GATE_MAX_LINES */
+    struct request_digest digest; /* of the request that is being handled, if it writes */
     struct ovs_mutex mutex;
     struct ovs_list written OVS_GUARDED; /* of struct record, by the writer */
 };
@@ -259,21 +260,10 @@ struct asked {
     const ProtobufCMessage *request;
     unsigned roles;
     char *who;
-    char digest[65];   /* of the packed request; of writes only */
-    const char *id;    /* or NULL */
-    uint64_t election; /* 0: none */
+    const char *digest; /* of writes only */
+    const char *id;     /* or NULL */
+    uint64_t election;  /* 0: none */
 };
-
-static void
-digest_request(struct asked *a)
-{
-    size_t size = protobuf_c_message_get_packed_size(a->request);
-    uint8_t *packed = xmalloc(size + 1);
-
-    protobuf_c_message_pack(a->request, packed);
-    digest_sha256(packed, size, a->digest);
-    free(packed);
-}
 
 static json_t *
 describe(const struct asked *a, const char *event)
@@ -470,7 +460,8 @@ admit_write(struct asked *a)
 {
     struct request *id;
 
-    digest_request(a);
+    request_digest_take(a->request, &a->control->gate->digest);
+    a->digest = a->control->gate->digest.hex;
     if (!check_role(a) || !read_election(a) || !read_id(a) || !check_election(a) ||
         !check_id(a, &id)) {
         return false;
@@ -491,10 +482,19 @@ gate_admit(struct rpc_call *call, const struct rpc_method *method, const Protobu
                        .request = request,
                        .roles = access_roles(&c->config.access, peer, c->options->insecure_role),
                        .who = access_who(&c->config.access, peer) };
-    bool admitted = method->writes ? admit_write(&a) : check_role(&a);
+    bool admitted;
+
+    c->gate->digest.n_texts = 0;
+    admitted = method->writes ? admit_write(&a) : check_role(&a);
 
     free(a.who);
     return admitted;
+}
+
+const char *
+gate_text_digest(const struct gate *gate, const char *text)
+{
+    return request_digest_of(&gate->digest, text);
 }
 
 /* ---- life ---- */

@@ -39,6 +39,9 @@ int gate_open(struct control *, struct gate **, char **error);
 /* What rpc_server_options.admit is to be; 'control' is a struct control. */
 bool gate_admit(struct rpc_call *, const struct rpc_method *, const ProtobufCMessage *request,
                 void *control);
+/* For a handler of what writes: the SHA-256 of a text of its request, where the gate has had to
+ * find it, or NULL.  Not after the handler has returned. */
+const char *gate_text_digest(const struct gate *, const char *text);
 /* Sends the answers whose lines are written. */
 void gate_run(struct control *);
 /* The writer thread has ended: lines are written by the control thread from now on. */

@@ -39,6 +39,10 @@ policy_digest(const struct state_policy *text, char digest[65])
 {
     struct ds all = DS_EMPTY_INITIALIZER;
 
+    if (text->n_sources == 1 && text->sources[0].sha256[0]) {
+        memcpy(digest, text->sources[0].sha256, sizeof text->sources[0].sha256);
+        return;
+    }
     if (text->n_sources == 1) {
         digest_sha256(text->sources[0].yaml, strlen(text->sources[0].yaml), digest);
         return;

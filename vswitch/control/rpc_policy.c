@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "acl/services.h"
+#include "control/gate.h"
 #include "control/message.h"
 #include "control/policy_message.h"
 #include "control/rpc.h"
@@ -46,6 +47,7 @@ static struct state_policy *
 text_of(const struct control *c, struct rpc_call *call, const Fusuma__V1__ApplyPolicyRequest *r)
 {
     Fusuma__V1__PolicySource anonymous = FUSUMA__V1__POLICY_SOURCE__INIT, *only = &anonymous;
+    Fusuma__V1__PolicySource *const *sources = r->n_sources ? r->sources : &only;
     struct state_policy *text;
 
     anonymous.yaml = r->yaml;
@@ -54,8 +56,12 @@ text_of(const struct control *c, struct rpc_call *call, const Fusuma__V1__ApplyP
         rpc_call_fail(call, RPC_INVALID_ARGUMENT, "yaml: there are sources, too");
         return NULL;
     }
-    text = policy_text_from_sources(call, r->n_sources ? r->sources : &only,
-                                    r->n_sources ? r->n_sources : 1);
+    text = policy_text_from_sources(call, sources, r->n_sources ? r->n_sources : 1);
+    for (size_t i = 0; text && i < text->n_sources; i++) {
+        const char *digest = gate_text_digest(c->gate, sources[i]->yaml);
+
+        ovs_strlcpy(text->sources[i].sha256, digest ? digest : "", sizeof text->sources[i].sha256);
+    }
     if (text) {
         text->who = access_who(&c->config.access, rpc_call_peer(call));
         text->comment = xstrdup(r->comment);
