@@ -156,12 +156,15 @@ record_job(struct writer_job *job)
 {
     struct record *r = CONTAINER_OF(job, struct record, job);
     struct gate *gate = r->gate;
+    bool hurry = r->is_result || !r->write; /* otherwise the change's end will take it along */
 
     write_record(r);
     ovs_mutex_lock(&gate->mutex);
     ovs_list_push_back(&gate->written, &r->node);
     ovs_mutex_unlock(&gate->mutex);
-    latch_set(gate->wake);
+    if (hurry) {
+        latch_set(gate->wake);
+    }
 }
 
 static void record_done(struct record *);
