@@ -28,7 +28,7 @@ import time
 import grpc
 
 N_PORTS = 200
-MAX_RULES = 16380  # N_RULE_SLOTS, less what is there beside the set
+MAX_RULES = 131000  # N_RULE_SLOTS, less what is there beside the set
 WORKER_CPU, OTHER_CPU = 1, 0
 FILTER = re.compile(r"@(\S+)\s+(\S+)\s+(\d+) : (\d+)\s+(\d+) : (\d+)\s+0x(\w\w)/0x(\w\w)")
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}

@@ -41,7 +41,7 @@ enum rpc_status {
 };
 const char *rpc_status_name(enum rpc_status); /* "NOT_FOUND" */
 
-#define RPC_MAX_REQUEST (4u << 20) /* bytes; larger requests get RESOURCE_EXHAUSTED */
+#define RPC_MAX_REQUEST (16u << 20) /* bytes; larger requests get RESOURCE_EXHAUSTED */
 
 /* ---- server ---- */
 

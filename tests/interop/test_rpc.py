@@ -18,7 +18,7 @@ COUNTERS = 'fusuma.v1.CounterService'
 DROPS = 'fusuma.v1.DropService'
 HEALTH = 'grpc.health.v1.Health'
 REFLECTION = 'grpc.reflection.v1alpha.ServerReflection'
-MAX_REQUEST = 4 << 20
+MAX_REQUEST = 16 << 20
 
 BUILD = os.environ.get('top_builddir', 'build')
 toy_server = os.environ.get('TOY_SERVER', BUILD + '/tests/interop/toy_server')

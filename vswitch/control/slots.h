@@ -9,7 +9,7 @@
 #include "svec.h"
 #include "telemetry/ledger.h"
 
-#define N_RULE_SLOTS 16384
+#define N_RULE_SLOTS (1u << 17)
 #define DEFAULT_SLOT(DIRECTION) ((uint32_t) (DIRECTION)) /* of the default denies */
 
 struct slots {

@@ -485,7 +485,7 @@ class Policy(SwctlTest):
 
     def test_unreadable(self):
         for content, said in ((b"a\0b", "byte 2 is 0"), (b"\xff\xfe", "not UTF-8"),
-                              (b"#" * (4 << 20), "longer than")):
+                              (b"#" * (16 << 20), "longer than")):
             path = self.file(content)
             err = self.fails(2, "policy", "apply", path)
             self.assertIn(path, err)
@@ -1439,7 +1439,7 @@ class Replay(Packets):
         out = self.replay("--against", path, "--port", "vd-1", "-o", "json")
         sizes = [len(r.packets) for _, r in self.switch.requests]
         self.assertEqual(sum(sizes), 4500)
-        self.assertTrue(all(r.ByteSize() < 4 << 20 for _, r in self.switch.requests))
+        self.assertTrue(all(r.ByteSize() < 16 << 20 for _, r in self.switch.requests))
         self.assertEqual([json.loads(line)["changes"][0]["index"] for line in out.splitlines()],
                          [1 + sum(sizes[:i]) for i in range(len(sizes))])
         self.assertEqual({p.port for _, r in self.switch.requests for p in r.packets}, {"vd-1"})
