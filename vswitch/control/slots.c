@@ -219,7 +219,7 @@ slots_changes_destroy(struct slots_changes *c)
 static struct slot *
 slot_take(struct slots *s, const char *id)
 {
-    struct state_hits *kept = shash_find_and_delete(&s->kept, id);
+    struct state_hits *kept = shash_is_empty(&s->kept) ? NULL : shash_find_and_delete(&s->kept, id);
     struct slot *slot = xzalloc(sizeof *slot);
 
     slot->index = s->free[s->head];
