@@ -54,6 +54,7 @@ acl_libacl_a_SOURCES = \
 	acl/policy.h \
 	acl/groups.c \
 	acl/policy_groups.c \
+	acl/policy_like.c \
 	acl/policy_order.c \
 	acl/policy_pools.c \
 	acl/policy_priv.h \

@@ -129,7 +129,16 @@ struct acl_rule {
     enum acl_action action;
     enum acl_log log;
     bool audit;
+    bool by_names; /* it has services that the policy names */
     struct acl_place place;
+};
+
+/* A rule that is a line of its own, from its brace to the line's end: where it stands in the text
+ * of its source, in bytes. */
+struct acl_item {
+    uint32_t source, offset, size;
+    unsigned column; /* of the brace, 1-based */
+    uint32_t rule;
 };
 
 /* How a group of desktops takes what is denied.  The first that a port is in holds. */
@@ -154,6 +163,8 @@ struct acl_policy {
     size_t n_rules;
     struct acl_pool *pools;
     size_t n_pools;
+    struct acl_item *items; /* by source and offset */
+    size_t n_items;
     struct acl_arena arena; /* what all of these point to, but for the arrays that grow */
 };
 
@@ -175,6 +186,11 @@ struct acl_source {
  * positive errno and 'error'; EINVAL for anything wrong with a text. */
 int acl_policy_parse(const struct acl_source *, size_t n, struct acl_policy **policyp,
                      struct acl_error *error);
+/* The same, of texts that are like those that 'like' was parsed from ('like_sources', as many):
+ * what is said in the same lines is taken from there.  For whoever changes a few rules of many. */
+int acl_policy_parse_like(const struct acl_source *, size_t n, const struct acl_policy *like,
+                          const struct acl_source *like_sources, struct acl_policy **policyp,
+                          struct acl_error *error);
 void acl_policy_destroy(struct acl_policy *);
 
 const char *acl_tier_name(enum acl_tier);

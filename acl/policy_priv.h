@@ -23,6 +23,11 @@ struct acl_policy_parser {
     struct acl_names names;
     size_t groups_allocated, rules_allocated;
     uint32_t source; /* being read */
+    const struct acl_source *sources;
+    const struct acl_policy *like; /* or NULL */
+    uint32_t *like_groups;         /* what became of its groups; UINT32_MAX: not known yet */
+    struct acl_item *items;        /* of rules */
+    size_t n_items, items_allocated;
     struct acl_error *error;
 };
 
@@ -96,6 +101,17 @@ int acl_parse_protocol(const struct acl_yaml *, int *protocol, struct acl_error 
 
 /* ---- rules and pools ---- */
 
+/* policy_like.c: what is the same as in another policy.  Items of the source that is being read, as
+ * the YAML reader knows them; the rule of one that it knows again; notes where a rule stands; and
+ * keeps that in the policy. */
+struct acl_yaml_known acl_like_known(const struct acl_policy *like,
+                                     const struct acl_source *like_sources, uint32_t source);
+int acl_like_rule(struct acl_policy_parser *, const struct acl_yaml *node, struct acl_rule *);
+int acl_like_note(struct acl_policy_parser *, const struct acl_yaml *node, uint32_t rule);
+int acl_like_keep(struct acl_policy_parser *);
+/* A group of the prefix alone. */
+int acl_add_literal(struct acl_policy_parser *, const char *text, const struct acl_prefix *,
+                    struct acl_place place, uint32_t *group);
 int acl_parse_rules(struct acl_policy_parser *, const struct acl_yaml *rules, enum acl_tier);
 /* What can be seen only when all of it is there. */
 int acl_check_rules(struct acl_policy_parser *);

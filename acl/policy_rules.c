@@ -130,14 +130,13 @@ unknown_peer(struct acl_policy_parser *parser, const struct acl_yaml *node, cons
                         : ACL_FAIL(parser, node, "unknown group '%.64s'", node->text);
 }
 
-/* A group of the prefix alone. */
-static int
-add_literal(struct acl_policy_parser *parser, const struct acl_yaml *node,
-            const struct acl_prefix *prefix, uint32_t *peer)
+int
+acl_add_literal(struct acl_policy_parser *parser, const char *text, const struct acl_prefix *prefix,
+                struct acl_place place, uint32_t *peer)
 {
     struct acl_prefix *copy = acl_arena_take(&parser->policy->arena, sizeof *copy);
     struct acl_group *group;
-    int rc = copy ? acl_add_group(parser, node->text, peer) : ENOMEM;
+    int rc = copy ? acl_add_group(parser, text, peer) : ENOMEM;
 
     if (rc) {
         return rc;
@@ -147,7 +146,7 @@ add_literal(struct acl_policy_parser *parser, const struct acl_yaml *node,
     group->in.prefixes = copy;
     group->in.n_prefixes = 1;
     group->is_literal = true;
-    group->place = acl_place_of(parser, node);
+    group->place = place;
     return 0;
 }
 
@@ -165,7 +164,8 @@ parse_peer(struct acl_policy_parser *parser, const struct acl_yaml *node, uint32
         return ACL_FAIL(parser, node, "'any' stands alone, not in a list");
     }
     why = acl_prefix_parse_why(node->text, &prefix);
-    return why ? unknown_peer(parser, node, why) : add_literal(parser, node, &prefix, peer);
+    return why ? unknown_peer(parser, node, why)
+               : acl_add_literal(parser, node->text, &prefix, acl_place_of(parser, node), peer);
 }
 
 static int
@@ -227,8 +227,12 @@ static int
 parse_rule(struct acl_policy_parser *parser, const struct acl_yaml *node, struct acl_rule *rule)
 {
     const struct acl_yaml *values[N_FIELDS];
-    int direction = 0;
-    int rc = acl_fields(node, "a rule", fields, N_FIELDS, N_REQUIRED, values, parser->error);
+    int direction = 0, rc;
+
+    if (node->kind == ACL_YAML_KNOWN) {
+        return acl_like_rule(parser, node, rule);
+    }
+    rc = acl_fields(node, "a rule", fields, N_FIELDS, N_REQUIRED, values, parser->error);
 
     rc = rc ? rc : acl_check_name(values[ID], "rule id", parser->error);
     rc = rc ? rc
@@ -274,6 +278,7 @@ acl_parse_rules(struct acl_policy_parser *parser, const struct acl_yaml *rules, 
 
         *rule = (struct acl_rule){ .tier = tier };
         rc = parse_rule(parser, node, rule);
+        rc = rc ? rc : acl_like_note(parser, node, (uint32_t) policy->n_rules - 1);
     }
     return rc;
 }

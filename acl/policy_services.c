@@ -285,7 +285,7 @@ add_service(struct acl_policy_parser *parser, const struct acl_yaml *node, struc
         rc = add_part(parser, rule, &named->parts[i]);
     }
     if (named) {
-        named->used = true;
+        named->used = rule->by_names = true;
     }
     shipped = named ? NULL : acl_shipped_service_find(node->text);
     if (named || shipped) {

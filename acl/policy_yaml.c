@@ -65,7 +65,7 @@ int
 acl_expect(const struct acl_yaml *node, enum acl_yaml_kind kind, const char *what,
            struct acl_error *error)
 {
-    static const char *const kinds[] = { "a single value", "a list", "a mapping" };
+    static const char *const kinds[] = { "a single value", "a list", "a mapping", "a mapping" };
 
     /* Required fields were looked for before. */
     if (node->kind == kind) { /* NOLINT(clang-analyzer-core.NullDereference) */
@@ -287,11 +287,13 @@ parse_sections(struct acl_policy_parser *parser, const struct acl_sections *sect
 
 static int
 parse_roots(struct acl_policy_parser *parser, const struct acl_source *sources, size_t n,
-            struct acl_yaml **roots, struct acl_sections *sections)
+            const struct acl_source *like_sources, struct acl_yaml **roots,
+            struct acl_sections *sections)
 {
     size_t bytes = 0;
 
     for (size_t i = 0; i < n; i++) {
+        struct acl_yaml_known known = acl_like_known(parser->like, like_sources, (uint32_t) i);
         int rc;
 
         bytes += sources[i].len;
@@ -300,7 +302,7 @@ parse_roots(struct acl_policy_parser *parser, const struct acl_source *sources, 
                                  ACL_POLICY_MAX_BYTES);
         }
         parser->error->source = (uint32_t) i;
-        rc = acl_yaml_parse(sources[i].text, sources[i].len, &roots[i], parser->error);
+        rc = acl_yaml_parse(sources[i].text, sources[i].len, &known, &roots[i], parser->error);
         rc = rc ? rc : read_sections(parser, roots[i], &sections[i]);
         if (rc) {
             return rc;
@@ -309,34 +311,60 @@ parse_roots(struct acl_policy_parser *parser, const struct acl_source *sources, 
     return parse_sections(parser, sections, n);
 }
 
-int
-acl_policy_parse(const struct acl_source *sources, size_t n, struct acl_policy **policyp,
-                 struct acl_error *error)
+static int
+parse(struct acl_policy_parser *parser, size_t n, const struct acl_source *like_sources)
 {
-    struct acl_policy_parser parser = { .error = error };
     struct acl_yaml **roots = calloc(n + 1, sizeof *roots);
     struct acl_sections *sections = calloc(n + 1, sizeof *sections);
+    size_t n_like = parser->like ? parser->like->n_groups : 0;
     int rc = ENOMEM;
 
-    *policyp = NULL;
-    error->source = 0;
-    parser.policy = calloc(1, sizeof *parser.policy);
-    if (roots && sections && parser.policy) {
-        rc = parse_roots(&parser, sources, n, roots, sections);
+    parser->error->source = 0;
+    parser->policy = calloc(1, sizeof *parser->policy);
+    parser->like_groups = malloc((n_like + 1) * sizeof *parser->like_groups);
+    if (roots && sections && parser->policy && parser->like_groups) {
+        memset(parser->like_groups, 0xff, n_like * sizeof *parser->like_groups);
+        rc = parse_roots(parser, parser->sources, n, like_sources, roots, sections);
+        rc = rc ? rc : acl_like_keep(parser);
     }
     for (size_t i = 0; roots && i < n; i++) {
         acl_yaml_destroy(roots[i]);
     }
     free(roots);
     free(sections);
-    free(parser.names.buckets);
+    free(parser->items);
+    free(parser->like_groups);
+    free(parser->names.buckets);
     if (rc == ENOMEM) {
-        acl_error_set(error, 0, 0, "out of memory");
+        acl_error_set(parser->error, 0, 0, "out of memory");
     }
     if (rc) {
-        acl_policy_destroy(parser.policy);
-        return rc;
+        acl_policy_destroy(parser->policy);
+        parser->policy = NULL;
+    }
+    return rc;
+}
+
+int
+acl_policy_parse_like(const struct acl_source *sources, size_t n, const struct acl_policy *like,
+                      const struct acl_source *like_sources, struct acl_policy **policyp,
+                      struct acl_error *error)
+{
+    struct acl_policy_parser parser = { .sources = sources, .like = like, .error = error };
+    int rc = parse(&parser, n, like_sources);
+
+    /* What is wrong is said by the reading of all of it. */
+    if (rc && rc != ENOMEM && like) {
+        parser = (struct acl_policy_parser){ .sources = sources, .error = error };
+        rc = parse(&parser, n, NULL);
     }
     *policyp = parser.policy;
-    return 0;
+    return rc;
+}
+
+int
+acl_policy_parse(const struct acl_source *sources, size_t n, struct acl_policy **policyp,
+                 struct acl_error *error)
+{
+    return acl_policy_parse_like(sources, n, NULL, NULL, policyp, error);
 }

@@ -239,9 +239,10 @@ acl_yaml_read(struct acl_yaml_builder *b, const char *text, size_t len)
 }
 
 int
-acl_yaml_parse(const char *text, size_t len, struct acl_yaml **rootp, struct acl_error *error)
+acl_yaml_parse(const char *text, size_t len, const struct acl_yaml_known *known,
+               struct acl_yaml **rootp, struct acl_error *error)
 {
-    struct acl_yaml_builder b = { .error = error };
+    struct acl_yaml_builder b = { .known = known, .error = error };
     int rc = acl_yaml_read_lean(&b, text, len);
 
     if (rc == EINVAL) {

@@ -355,6 +355,74 @@ read_mapping(struct lean *l, long indent, struct token *key)
     return rc;
 }
 
+/* ---- items that are known ---- */
+
+#define LOOK_AHEAD 8 /* items that may have been taken out before one that is known again */
+
+static bool
+is_same_line(const struct lean *l, const struct acl_item *item)
+{
+    return item->size <= (size_t) (l->end - l->p) &&
+           !memcmp(l->p, l->b->known->text + item->offset, item->size);
+}
+
+/* Which of the known items begins here; as many as there are when it is not known. */
+static size_t
+find_known(const struct lean *l)
+{
+    const struct acl_yaml_known *known = l->b->known;
+    size_t first = l->b->next_known;
+
+    for (size_t i = first; i < known->n && i < first + LOOK_AHEAD; i++) {
+        if (is_same_line(l, &known->items[i])) {
+            return i;
+        }
+    }
+    return known->n;
+}
+
+/* Notes how long the item is that has just been read, if its line says nothing else. */
+static void
+note_size(struct lean *l, const char *start)
+{
+    const char *end = memchr(l->p, '\n', (size_t) (l->end - l->p));
+
+    if (end && end - start < 1 << 24) {
+        struct acl_yaml *item = acl_yaml_last(l->b);
+
+        item->text = (char *) (uintptr_t) start;
+        item->size = (unsigned) (end - start) + 1;
+    }
+}
+
+static int
+read_known_item(struct lean *l, long indent)
+{
+    const struct acl_yaml_known *known = l->b->known;
+    size_t which = find_known(l);
+    const char *start = l->p;
+    unsigned line = l->line;
+    int rc;
+
+    if (which < known->n) {
+        rc = acl_yaml_add_known(l->b, known->first + which, line, column_of(l, start));
+        l->b->next_known = which + 1;
+        l->p += known->items[which].size - 1;
+    } else {
+        rc = read_flow(l, indent);
+    }
+    if (!rc && l->line == line) {
+        note_size(l, start);
+    }
+    return rc;
+}
+
+static int
+read_item(struct lean *l, long indent)
+{
+    return l->b->known && *l->p == '{' ? read_known_item(l, indent) : read_block(l, indent);
+}
+
 static int
 read_sequence(struct lean *l, long indent)
 {
@@ -363,7 +431,7 @@ read_sequence(struct lean *l, long indent)
     while (!rc) {
         l->p++;
         skip_spaces(l);
-        rc = l->p < l->end && !at_item(l) && *l->p != '\n' && *l->p != '#' ? read_block(l, indent)
+        rc = l->p < l->end && !at_item(l) && *l->p != '\n' && *l->p != '#' ? read_item(l, indent)
                                                                            : GIVE_UP;
         if (rc || !skip_lines(l)) {
             return rc ? rc : GIVE_UP;

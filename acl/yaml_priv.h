@@ -17,6 +17,8 @@ struct acl_yaml_builder {
     struct acl_yaml **tail[ACL_YAML_MAX_DEPTH]; /* where its next entry goes */
     size_t entries[ACL_YAML_MAX_DEPTH];         /* keys and values count one each */
     unsigned depth;
+    const struct acl_yaml_known *known; /* or NULL */
+    size_t next_known;                  /* where the next one is expected */
     struct acl_error *error;
 };
 
@@ -25,6 +27,10 @@ int acl_yaml_open(struct acl_yaml_builder *, enum acl_yaml_kind, unsigned line, 
 int acl_yaml_close(struct acl_yaml_builder *);
 /* 'text' is only pointed to: acl_yaml_keep() has given the room for it. */
 int acl_yaml_scalar(struct acl_yaml_builder *, char *text, unsigned line, unsigned column);
+/* An item that is known by that number. */
+int acl_yaml_add_known(struct acl_yaml_builder *, size_t number, unsigned line, unsigned column);
+/* The node that was added last to the innermost open container. */
+struct acl_yaml *acl_yaml_last(const struct acl_yaml_builder *);
 /* Room in the document, which is freed with it; NULL when memory is short. */
 char *acl_yaml_keep(struct acl_yaml_builder *, size_t size);
 /* What has been built, or NULL. */

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,6 +217,26 @@ acl_yaml_close(struct acl_yaml_builder *b)
 
     node->n = (uint32_t) (b->entries[b->depth] / (map ? 2 : 1));
     return !map ? 0 : node->n <= FEW_KEYS ? check_few(node, b->error) : check_many(node, b->error);
+}
+
+int
+acl_yaml_add_known(struct acl_yaml_builder *b, size_t number, unsigned line, unsigned column)
+{
+    struct acl_yaml *node;
+    int rc = add_node(b, ACL_YAML_KNOWN, line, column, &node);
+
+    if (!rc) {
+        node->n = (uint32_t) number;
+    }
+    return rc;
+}
+
+struct acl_yaml *
+acl_yaml_last(const struct acl_yaml_builder *b)
+{
+    char *next = (char *) b->tail[b->depth - 1];
+
+    return (struct acl_yaml *) (next - offsetof(struct acl_yaml, next));
 }
 
 int

@@ -159,7 +159,7 @@ config_read(const char *file, struct config *config, char **error)
         return retval;
     }
     config_init(&fresh);
-    retval = acl_yaml_parse(text, size, &root, &where);
+    retval = acl_yaml_parse(text, size, NULL, &root, &where);
     if (retval) {
         *error = where.line ? xasprintf("%s:%u:%u: %s", file, where.line, where.column, where.text)
                             : xasprintf("%s: %s", file, where.text);

@@ -70,17 +70,31 @@ describe(const struct state_policy *text, const struct acl_error *e)
                    : xasprintf("line %u, column %u: %s", e->line, e->column, e->text);
 }
 
-enum rpc_status
-policy_parse(const struct state_policy *text, struct acl_policy **parsed, char **error)
+static struct acl_source *
+sources_of(const struct state_policy *text)
 {
     struct acl_source *sources = xcalloc(text->n_sources + 1, sizeof *sources);
-    struct acl_error e = { .text = "" };
-    int retval;
 
     for (size_t i = 0; i < text->n_sources; i++) {
         sources[i] = (struct acl_source){ text->sources[i].yaml, strlen(text->sources[i].yaml) };
     }
-    retval = acl_policy_parse(sources, text->n_sources, parsed, &e);
+    return sources;
+}
+
+/* 'like' is a policy that it may be an edited copy of, or NULL. */
+static enum rpc_status
+parse_like(const struct state_policy *text, const struct policy *like, struct acl_policy **parsed,
+           char **error)
+{
+    struct acl_source *sources = sources_of(text), *before = NULL;
+    struct acl_error e = { .text = "" };
+    int retval;
+
+    like = like && like->text->n_sources == text->n_sources ? like : NULL;
+    before = like ? sources_of(like->text) : NULL;
+    retval = acl_policy_parse_like(sources, text->n_sources, like ? like->parsed : NULL, before,
+                                   parsed, &e);
+    free(before);
     free(sources);
     if (retval) {
         *error = describe(text, &e);
@@ -89,12 +103,18 @@ policy_parse(const struct state_policy *text, struct acl_policy **parsed, char *
     return RPC_OK;
 }
 
+enum rpc_status
+policy_parse(const struct state_policy *text, struct acl_policy **parsed, char **error)
+{
+    return parse_like(text, NULL, parsed, error);
+}
+
 /* Takes 'text', also when it fails. */
 static enum rpc_status
-parse(struct state_policy *text, struct policy **policyp, char **error)
+parse(struct state_policy *text, const struct policy *like, struct policy **policyp, char **error)
 {
     struct acl_policy *parsed;
-    enum rpc_status status = policy_parse(text, &parsed, error);
+    enum rpc_status status = parse_like(text, like, &parsed, error);
 
     *policyp = NULL;
     if (status) {
@@ -176,7 +196,7 @@ policies_start(struct control *c, struct state_policy *text, char **error)
 {
     struct compile_job job;
     struct policy *policy;
-    enum rpc_status status = parse(text, &policy, error);
+    enum rpc_status status = parse(text, NULL, &policy, error);
 
     if (status) {
         return status;
@@ -401,7 +421,7 @@ apply_create(struct control *c, struct state_policy *text, policy_done *done, vo
     struct apply *a;
     int64_t begun_us = time_usec();
     char *error = NULL;
-    enum rpc_status status = parse(text, &policy, &error);
+    enum rpc_status status = parse(text, c->publisher.policy, &policy, &error);
 
     if (status) {
         done(c, status, error, NULL, aux);

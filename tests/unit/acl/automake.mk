@@ -6,6 +6,7 @@ tests_unit_acl_test_acl_SOURCES = \
 	tests/unit/acl/classes_suite.c \
 	tests/unit/acl/compile_suite.c \
 	tests/unit/acl/diff_suite.c \
+	tests/unit/acl/like_suite.c \
 	tests/unit/acl/lint_suite.c \
 	tests/unit/acl/explain_suite.c \
 	tests/unit/acl/memory_suite.c \

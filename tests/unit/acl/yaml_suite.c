@@ -162,7 +162,7 @@ test_beyond(void)
         struct acl_yaml *root = NULL;
 
         CU_ASSERT_FALSE(compare(texts[i], strlen(texts[i])));
-        CU_ASSERT_EQUAL(acl_yaml_parse(texts[i], strlen(texts[i]), &root, &error), 0);
+        CU_ASSERT_EQUAL(acl_yaml_parse(texts[i], strlen(texts[i]), NULL, &root, &error), 0);
         acl_yaml_destroy(root);
     }
 }

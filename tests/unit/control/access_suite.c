@@ -19,7 +19,7 @@ read_list(struct access *a, const char *text, const char *want)
     char *why = NULL, *got;
 
     memset(a, 0, sizeof *a);
-    CU_ASSERT_EQUAL_FATAL(acl_yaml_parse(text, strlen(text), &root, &error), 0);
+    CU_ASSERT_EQUAL_FATAL(acl_yaml_parse(text, strlen(text), NULL, &root, &error), 0);
     for (const struct acl_yaml *item = root->child; item; item = item->next) {
         if (!access_add(a, item, &where, &why)) {
             break;
