@@ -12,6 +12,7 @@
 
 #include <endian.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "acl/lookup.h"
 
@@ -44,13 +45,52 @@ last_of(const struct acl_prefix *prefix)
            (prefix->len ? ((u128) 1 << (128 - prefix->len)) - 1 : ~(u128) 0);
 }
 
-static int
-compare_members(const void *a_, const void *b_)
+static bool
+goes_before(const struct acl_member *a, const struct acl_member *b)
 {
-    const struct acl_member *a = a_, *b = b_;
     int order = acl_prefix_compare(&a->prefix, &b->prefix);
 
-    return order ? order : (a->group > b->group) - (a->group < b->group);
+    return order ? order < 0 : a->group < b->group;
+}
+
+#define FEW 12 /* sorted by insertion */
+
+static void
+sort_few(struct acl_member *members, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        struct acl_member member = members[i];
+        size_t j = i;
+
+        for (; j && goes_before(&member, &members[j - 1]); j--) {
+            members[j] = members[j - 1];
+        }
+        members[j] = member;
+    }
+}
+
+/* Merges halves, with room for half of them in 'scratch'.  Address sets come sorted, and halves
+ * that are in order are left as they are: of a set of which one member has changed, the rest costs
+ * a comparison for each few. */
+static void
+sort_members(struct acl_member *members, size_t n, struct acl_member *scratch)
+{
+    size_t half = n / 2, i = 0, j = half, out = 0;
+
+    if (n <= FEW) {
+        sort_few(members, n);
+        return;
+    }
+    sort_members(members, half, scratch);
+    sort_members(members + half, n - half, scratch);
+    if (!goes_before(&members[half], &members[half - 1])) {
+        return;
+    }
+    memcpy(scratch, members, half * sizeof *members);
+    while (i < half) {
+        members[out++] =
+            j < n && goes_before(&members[j], &scratch[i]) ? members[j++] : scratch[i++];
+    }
 }
 
 static bool
@@ -213,7 +253,8 @@ acl_classmap_build(struct acl_classes *classes, const struct acl_policy *policy,
         .prefix = { .addr = acl_addr_from_v4(0), .len = ACL_V4_LEN },
         .group = V4_BLOCK,
     };
-    struct acl_member *sorted = malloc((n + 1) * sizeof *sorted);
+    /* Half as much again to sort with. */
+    struct acl_member *sorted = malloc((n + 1 + n / 2 + 1) * sizeof *sorted);
     uint32_t *scratch = malloc((n + 1) * sizeof *scratch);
     bool ok = false;
 
@@ -230,7 +271,7 @@ acl_classmap_build(struct acl_classes *classes, const struct acl_policy *policy,
         memcpy(sorted, members, n * sizeof *sorted);
     }
     sorted[n] = v4;
-    qsort(sorted, n + 1, sizeof *sorted, compare_members);
+    sort_members(sorted, n + 1, sorted + n + 1);
     ok = fill(map, classes, policy, sorted, n + 1, scratch);
 
 out:

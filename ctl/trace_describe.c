@@ -62,7 +62,9 @@ take_protocol(const char *service, const char *name, Fusuma__V1__TraceDescriptio
         }
     }
     if (!name[0] || name[strspn(name, "0123456789")]) {
-        ctl_error("'%s' is not a service such as tcp/445, udp/53, icmp, icmp/8 or 47", service);
+        ctl_error("'%s' is not a service such as tcp/445, udp/53, icmp, icmp/8 or 47 (what a name "
+                  "stands for: 'swctl policy services')",
+                  service);
         return false;
     }
     return read_number("protocol", name, UINT8_MAX, &d->protocol);
