@@ -31,6 +31,7 @@ bin_swctl_SOURCES = \
 	ctl/port.c \
 	ctl/quarantine.c \
 	ctl/quarantine.h \
+	ctl/session.c \
 	ctl/set.c \
 	ctl/suggest.c ctl/suggest.h \
 	ctl/system.c \

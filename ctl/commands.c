@@ -39,8 +39,8 @@ const struct command commands[] = {
       "      --mac 02:00:00:00:00:07 --ip 10.0.0.7 --user sato --label pool=sales\n"
       "  swctl port add up0 --type ethdev --devargs 0000:01:00.0 --role uplink --trunk 10,20-29",
       B(TYPE) | B(SOCKET) | B(CLIENT) | B(INTERFACE) | B(DEVARGS) | B(ROLE) | B(MAC) | B(IP) |
-          B(LEARN) | B(USER) | B(LABEL) | B(VLAN) | B(TRUNK) | B(NO_UNTAGGED) | B(STORM) |
-          B(MAC_LIMIT),
+          B(LEARN) | B(USER) | B(VM_ID) | B(LABEL) | B(VLAN) | B(TRUNK) | B(NO_UNTAGGED) |
+          B(STORM) | B(MAC_LIMIT),
       .fn = port_add },
     { "port del", "NAME", "detach a port, with its connections", NULL, 0, .fn = port_del,
       .completion = COMPLETE_PORTS },
@@ -279,6 +279,22 @@ const struct command commands[] = {
       B(COMMENT), .fn = quarantine_set, .completion = COMPLETE_PORTS },
     { "release", "PORT", "end a port's quarantine", NULL, 0, .fn = quarantine_release,
       .completion = COMPLETE_QUARANTINED },
+    { "session login", "USER", "somebody has logged in on a desktop",
+      "What the desktop is denied from now on carries the name.  The desktop is that of --port, "
+      "--mac\n"
+      "or --vm-id.  Brokers do this by themselves, by the API; it is idempotent.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl session login alice --port vd-7\n"
+      "  swctl session login alice --vm-id 9b2f51a0 --session broker-4711",
+      B(PORT) | B(MAC) | B(VM_ID) | B(SESSION), .fn = session_login, .completion = COMPLETE_USERS },
+    { "session logout", "[SESSION]", "... and has logged out",
+      "Ends the session of that number, the one that the broker calls --session, or all of "
+      "--port.\n"
+      "A port that is deleted ends its sessions by itself.",
+      B(PORT) | B(SESSION), .fn = session_logout },
+    { "session list", NULL, "who had which desktop when, the newest first", NULL,
+      B(PORT) | B(USER) | B(OPEN) | B(LIMIT), .fn = session_list },
     { "status", NULL, "the switch at a glance", NULL, 0, .fn = system_status },
     { "version", NULL, "versions of swctl and of the switch", NULL, 0, .fn = system_version },
 };

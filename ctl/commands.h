@@ -69,6 +69,7 @@ int system_worker(struct ctl *);
 int system_audit(struct ctl *);
 int system_status(struct ctl *);
 int system_version(struct ctl *);
+int session_login(struct ctl *), session_logout(struct ctl *), session_list(struct ctl *);
 int quarantine_set(struct ctl *);
 int quarantine_release(struct ctl *);
 

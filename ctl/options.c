@@ -92,6 +92,9 @@ const struct option_info option_table[N_OPTIONS] = {
     [OPT_INCLUDE_DROPS] = { "include-drops", NULL, "what was really dropped, too" },
     [OPT_INCLUDE_DESKTOPS] = { "include-desktops", NULL,
                                "rules for what is between desktops, too" },
+    [OPT_VM_ID] = { "vm-id", "ID", "the virtual machine's id, as its host or broker knows it" },
+    [OPT_SESSION] = { "session", "NAME", "what the broker calls the session" },
+    [OPT_OPEN] = { "open", NULL, "only those that have not ended" },
     [OPT_RULES] = { "rules", NULL, "the rules and their hits instead of the text" },
 };
 

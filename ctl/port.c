@@ -202,6 +202,9 @@ fill_names(struct port_form *form, const struct ctl *ctl)
     if (args_has(args, OPT_USER)) {
         form->spec.user = (char *) args_value(args, OPT_USER);
     }
+    if (args_has(args, OPT_VM_ID)) {
+        form->spec.vm_id = (char *) args_value(args, OPT_VM_ID);
+    }
 }
 
 static void
@@ -462,6 +465,9 @@ print_port(const void *reply)
     output_field("Addresses:", "%s", ips);
     output_field("Learns:", "%s", spec->learn ? "yes" : "no");
     output_field("User:", "%s", spec->user);
+    if (spec->vm_id[0]) {
+        output_field("VM:", "%s", spec->vm_id);
+    }
     output_field("Labels:", "%s", labels);
     output_field("Storm limits:", "%s", storm);
     if (port->mac_limit) {

@@ -11,6 +11,7 @@ PROTO_FILES = \
 	proto/fusuma/v1/policy.proto \
 	proto/fusuma/v1/port.proto \
 	proto/fusuma/v1/quarantine.proto \
+	proto/fusuma/v1/session.proto \
 	proto/fusuma/v1/system.proto \
 	proto/fusuma/v1/trace.proto \
 	proto/fusuma/v1/watch.proto \
@@ -28,6 +29,7 @@ PROTO_GENERATED = \
 	proto/fusuma/v1/policy.pb-c.c proto/fusuma/v1/policy.pb-c.h \
 	proto/fusuma/v1/port.pb-c.c proto/fusuma/v1/port.pb-c.h \
 	proto/fusuma/v1/quarantine.pb-c.c proto/fusuma/v1/quarantine.pb-c.h \
+	proto/fusuma/v1/session.pb-c.c proto/fusuma/v1/session.pb-c.h \
 	proto/fusuma/v1/system.pb-c.c proto/fusuma/v1/system.pb-c.h \
 	proto/fusuma/v1/trace.pb-c.c proto/fusuma/v1/trace.pb-c.h \
 	proto/fusuma/v1/watch.pb-c.c proto/fusuma/v1/watch.pb-c.h \

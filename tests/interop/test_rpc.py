@@ -35,7 +35,8 @@ class Rpc(unittest.TestCase):
         assert cls.server.stdout.readline() == b'ready\n'
         cls.address = 'unix:' + cls.socket.replace('%', '%25').replace(' ', '%20')
         cls.channel = grpc.insecure_channel(
-            cls.address, options=[('grpc.max_send_message_length', -1)])
+            cls.address, options=[('grpc.max_send_message_length', -1),
+                                  ('grpc.max_receive_message_length', -1)])
         with open(protoset, 'rb') as f:
             cls.protoset = f.read()
         cls.stubs = Stubs(cls.channel, cls.protoset)

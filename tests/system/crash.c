@@ -223,14 +223,28 @@ tear(const char *name, int fd, const void *data, size_t size, off_t offset)
     }
 }
 
+/* Whatever job comes to it first moves what is committed into the database. */
+static bool
+is_database(int fd)
+{
+    static const char name[] = "/state.db";
+    char link[64], path[4096];
+    ssize_t n;
+
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    n = readlink(link, path, sizeof path);
+    return n >= (ssize_t) sizeof name - 1 &&
+           !memcmp(path + n - (sizeof name - 1), name, sizeof name - 1);
+}
+
 static ssize_t
 on_write(int fd, const void *data, size_t size, off_t offset)
 {
-    if (in_change) {
+    if (!committing && atomic_load(&stored) && is_database(fd)) {
+        tear("torn-settle", fd, data, size, offset);
+    } else if (in_change) {
         n_writes++;
-        if (!committing && atomic_load(&stored)) { /* a job of its own, after the change's */
-            tear("torn-settle", fd, data, size, offset);
-        } else if (n_writes == 1) {
+        if (n_writes == 1) {
             point("write-1");
         } else if (n_writes == 2) {
             tear("torn-2", fd, data, size, offset);

@@ -70,6 +70,10 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/ports.c \
 	vswitch/control/membership.c \
 	vswitch/control/membership.h \
+	vswitch/control/session_changes.c \
+	vswitch/control/session_changes.h \
+	vswitch/control/sessions.c \
+	vswitch/control/sessions.h \
 	vswitch/control/set_changes.c \
 	vswitch/control/set_changes.h \
 	vswitch/control/sets.c \
@@ -94,6 +98,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/rpc_port.c \
 	vswitch/control/rpc_quarantine.c \
 	vswitch/control/rpc_recommend.c \
+	vswitch/control/rpc_session.c \
 	vswitch/control/rpc_system.c \
 	vswitch/control/rpc_table.c \
 	vswitch/control/rpc_trace.c \
@@ -116,6 +121,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/state_schema.c \
 	vswitch/control/state_answers.c \
 	vswitch/control/state_answers.h \
+	vswitch/control/state_sessions.c \
+	vswitch/control/state_sessions.h \
 	vswitch/control/state_sets.c \
 	vswitch/control/state_sets.h \
 	vswitch/control/trace_frame.c \

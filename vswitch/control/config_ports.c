@@ -51,6 +51,13 @@ take_user(struct config_reader *r, const struct acl_yaml *key, const struct acl_
 }
 
 static bool
+take_vm_id(struct config_reader *r, const struct acl_yaml *key, const struct acl_yaml *value,
+           void *spec)
+{
+    return config_take_string(r, key, value, &((Fusuma__V1__PortSpec *) spec)->vm_id);
+}
+
+static bool
 take_ips(struct config_reader *r, const struct acl_yaml *key, const struct acl_yaml *value,
          void *spec_)
 {
@@ -298,6 +305,7 @@ static const struct config_key port_keys[] = {
     { "ips", take_ips },
     { "learn", take_learn },
     { "user", take_user },
+    { "vm_id", take_vm_id },
     { "labels", take_labels },
     { "vlan", take_vlan },
     { "trunks", take_trunks },

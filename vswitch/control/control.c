@@ -7,6 +7,7 @@
 
 #include "control/objects.h"
 #include "control/rpc.h"
+#include "control/session_changes.h"
 #include "control/set_changes.h"
 #include "datapath/fdb.h"
 #include "datapath/mcast.h"
@@ -101,6 +102,12 @@ load_state(struct control *c)
 
     c->alarm = nullable_xstrdup(state_damage(c->state));
     ok = sets_load(c) && ok;
+    if (sessions_load(c, &error)) {
+        VLOG_ERR("the stored sessions cannot be read: %s", error);
+        free(error);
+        error = NULL;
+        ok = false;
+    }
     if (!ok) {
         raise_alarm(c, xasprintf("%s: not all of the state can be read; what is missing is denied",
                                  c->options->state_dir));
@@ -202,6 +209,7 @@ control_prepare(struct control *c, const struct control_options *options, char *
     c->options = options;
     config_init(&c->config);
     desired_init(&c->desired);
+    sessions_init(&c->sessions);
     publisher_init(&c->publisher);
     slots_init(&c->slots);
     c->bindings = bindings_create();
@@ -536,6 +544,7 @@ control_stop(struct control *c)
         publisher_destroy(&c->publisher);
     }
     desired_destroy(&c->desired);
+    sessions_destroy(&c->sessions);
     hits_destroy(c->hits);
     slots_destroy(&c->slots);
     bindings_destroy(c->bindings);

@@ -14,6 +14,7 @@
 #include "control/hits.h"
 #include "control/gate.h"
 #include "control/publish.h"
+#include "control/sessions.h"
 #include "control/slots.h"
 #include "control/state.h"
 #include "control/state_policy.h"
@@ -49,6 +50,8 @@ struct control {
     struct desired desired;
     struct publisher publisher;
     struct slots slots;
+    struct sessions sessions;
+    uint32_t last_user_slot;
     struct bindings *bindings;
     struct objects *objects; /* what is watched; once the drop log is open */
     struct latch wake;       /* set by other threads: there is work */

@@ -302,6 +302,13 @@ check_labels(struct desired_port *port, char **error)
         return REFUSE("%s: user has %zu characters; at most %d are allowed", spec->name,
                       strlen(spec->user), PORT_NAME_MAX);
     }
+    if (strlen(spec->vm_id) > PORT_NAME_MAX) {
+        return REFUSE("%s: vm_id has %zu characters; at most %d are allowed", spec->name,
+                      strlen(spec->vm_id), PORT_NAME_MAX);
+    }
+    if (spec->vm_id[0] && spec->role != FUSUMA__V1__PORT_ROLE__PORT_ROLE_DESKTOP) {
+        return REFUSE("%s: vm_id is for a desktop", spec->name);
+    }
     return RPC_OK;
 }
 
@@ -363,6 +370,10 @@ check_against(const struct desired_port *port, const struct desired_port *other,
     if (port->spec->attachment_case == other->spec->attachment_case &&
         !strcmp(attachment_key(port), attachment_key(other))) {
         return TAKEN("%s: %s is already used by port %s", name, attachment_key(port),
+                     other->spec->name);
+    }
+    if (port->spec->vm_id[0] && !strcmp(port->spec->vm_id, other->spec->vm_id)) {
+        return TAKEN("%s: vm_id: %s is already that of port %s", name, port->spec->vm_id,
                      other->spec->name);
     }
     if (port->vlan != other->vlan) {

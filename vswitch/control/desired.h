@@ -55,6 +55,8 @@ struct desired_port {
     struct dp_port *dp; /* NULL: it could not be opened (yet) */
     char *why_down;     /* ... as was logged */
     bool changed;       /* publish a new leaf */
+    uint32_t user_slot; /* whose drops its own are; 0: nobody's that is known */
+    bool restamped;     /* publish a leaf with that, and judge nothing again */
     uint32_t epoch;
     uint64_t generation;     /* in which it last changed */
     struct ledger_page base; /* what earlier ports of this id left in the ledger */

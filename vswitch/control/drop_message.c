@@ -4,10 +4,12 @@
 
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "acl/policy.h"
 #include "control/message.h"
 #include "google/protobuf/timestamp.pb-c.h"
+#include "openvswitch/dynamic-string.h"
 #include "packets.h"
 #include "telemetry/reasons.h"
 #include "util.h"
@@ -167,6 +169,29 @@ put_addresses(Fusuma__V1__DropRecord *m, const struct drop_record *r)
     }
 }
 
+/* The sessions, lines "ID USER", as messages; returns the names of their users, or without any
+ * 'otherwise'. */
+static char *
+put_sessions(const char *lines, const char *otherwise, Fusuma__V1__SessionRef ***sessions,
+             size_t *n)
+{
+    struct ds names = DS_EMPTY_INITIALIZER;
+
+    for (const char *end; (end = strchr(lines, '\n')); lines = end + 1) {
+        Fusuma__V1__SessionRef *m = message_new(&fusuma__v1__session_ref__descriptor);
+        const char *user = strchr(lines, ' ') + 1;
+
+        m->id = strtoull(lines, NULL, 10);
+        m->user = xmemdup0(user, end - user);
+        ds_put_format(&names, "%s%s", names.length ? ", " : "", m->user);
+        message_append(*sessions, *n, m);
+    }
+    if (!names.length) {
+        ds_put_cstr(&names, otherwise);
+    }
+    return ds_steal_cstr(&names);
+}
+
 static Fusuma__V1__DropRecord *
 record_message(uint64_t epoch, const struct drop_event *event)
 {
@@ -179,9 +204,10 @@ record_message(uint64_t epoch, const struct drop_event *event)
     m->time->nanos = r->wall_ns % UINT64_C(1000000000);
     m->monotonic_ns = r->mono_ns;
     m->port = xstrdup(event->port);
-    m->user = xstrdup(event->user);
+    m->user = put_sessions(event->sessions, event->user, &m->sessions, &m->n_sessions);
     m->peer_port = xstrdup(event->peer_port);
-    m->peer_user = xstrdup(event->peer_user);
+    m->peer_user = put_sessions(event->peer_sessions, event->peer_user, &m->peer_sessions,
+                                &m->n_peer_sessions);
     m->ethertype = r->ethertype;
     put_packet(m, r);
     put_addresses(m, r);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "acl/addr.h"
+#include "google/protobuf/timestamp.pb-c.h"
 #include "packets.h"
 #include "util.h"
 
@@ -61,4 +62,18 @@ addr_text(const struct acl_addr *a)
     char text[ACL_ADDR_STRLEN];
 
     return xstrdup(acl_addr_format(a, text));
+}
+
+Google__Protobuf__Timestamp *
+time_message(int64_t us)
+{
+    Google__Protobuf__Timestamp *m;
+
+    if (!us) {
+        return NULL;
+    }
+    m = message_new(&google__protobuf__timestamp__descriptor);
+    m->seconds = us / 1000000;
+    m->nanos = us % 1000000 * 1000;
+    return m;
 }

@@ -23,4 +23,7 @@ void *message_grow(void *array, size_t n);
 char *mac_text(uint64_t mac);
 char *addr_text(const struct acl_addr *);
 
+/* Of Unix time; NULL for 0, which is none. */
+struct Google__Protobuf__Timestamp *time_message(int64_t us);
+
 #endif

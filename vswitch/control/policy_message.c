@@ -7,22 +7,7 @@
 
 #include "acl/services.h"
 #include "control/message.h"
-#include "google/protobuf/timestamp.pb-c.h"
 #include "util.h"
-
-static Google__Protobuf__Timestamp *
-time_message(int64_t us)
-{
-    Google__Protobuf__Timestamp *m;
-
-    if (!us) {
-        return NULL;
-    }
-    m = message_new(&google__protobuf__timestamp__descriptor);
-    m->seconds = us / 1000000;
-    m->nanos = us % 1000000 * 1000;
-    return m;
-}
 
 /* ---- rules ---- */
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "control/control.h"
+#include "control/session_changes.h"
 #include "datapath/fdb.h"
 #include "datapath/mcast.h"
 #include "datapath/worker.h"
@@ -125,12 +126,14 @@ ports_open(struct control *c, struct desired_port *port, char **error)
     port->changed = true;
     take_ledger_base(port);
     stream_set_port(port->id, port->spec->name, port->spec->user);
+    sessions_stamp(c, port);
     return RPC_OK;
 }
 
 void
 ports_close(struct control *c, struct desired_port *port)
 {
+    sessions_port_gone(c, port->spec->name);
     if (!port->dp) {
         return;
     }

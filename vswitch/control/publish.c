@@ -217,6 +217,7 @@ build_leaf(const struct desired_port *port, const struct policy *policy, size_t 
     leaf->quarantined = port->quarantined;
     leaf->learns = port->spec->learn;
     leaf->epoch = port->epoch;
+    leaf->user_slot = port->user_slot;
     leaf->mac = port->mac;
     memcpy(leaf->storm_pps, port->limits.storm_pps, sizeof leaf->storm_pps);
     leaf->addrs = addrs;
@@ -311,10 +312,11 @@ build_snapshot(struct publisher *p, const struct desired *d, bool tables_changed
             port->generation = s->generation;
         }
         add_leaf(s, id,
-                 port->changed || !old || (tables_changed && port->role == PORT_DESKTOP)
+                 port->changed || port->restamped || !old ||
+                         (tables_changed && port->role == PORT_DESKTOP)
                      ? build_leaf(port, p->policy, port->scope, port->pool)
                      : old);
-        port->changed = false;
+        port->changed = port->restamped = false;
     }
     s->bindings = build_bindings(s, &s->bindings_mask);
     return s;

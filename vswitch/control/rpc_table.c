@@ -13,6 +13,7 @@
 #include "fusuma/v1/drop.pb-c.h"
 #include "fusuma/v1/policy.pb-c.h"
 #include "fusuma/v1/quarantine.pb-c.h"
+#include "fusuma/v1/session.pb-c.h"
 #include "fusuma/v1/system.pb-c.h"
 #include "fusuma/v1/trace.pb-c.h"
 #include "fusuma/v1/watch.pb-c.h"
@@ -22,6 +23,7 @@
 #define POLICY &fusuma__v1__policy_service__descriptor
 #define SETS &fusuma__v1__address_set_service__descriptor
 #define QUARANTINE &fusuma__v1__quarantine_service__descriptor
+#define SESSIONS &fusuma__v1__session_service__descriptor
 #define CONNECTIONS &fusuma__v1__conn_service__descriptor
 #define COUNTERS &fusuma__v1__counter_service__descriptor
 #define DROPS &fusuma__v1__drop_service__descriptor
@@ -53,6 +55,9 @@ const struct rpc_method control_rpc_methods[] = {
     { SETS, "ListAddressSets", rpc_list_address_sets, NULL, RPC_VIEWER, false },
     { QUARANTINE, "Quarantine", rpc_quarantine, NULL, RPC_RESPONDER, true },
     { QUARANTINE, "Release", rpc_release, NULL, RPC_RESPONDER, true },
+    { SESSIONS, "Login", rpc_login, NULL, RPC_OPERATOR, true },
+    { SESSIONS, "Logout", rpc_logout, NULL, RPC_OPERATOR, true },
+    { SESSIONS, "ListSessions", rpc_list_sessions, NULL, RPC_VIEWER, false },
     { CONNECTIONS, "ListConnections", rpc_list_connections, NULL, RPC_VIEWER, false },
     { CONNECTIONS, "GetConnection", rpc_get_connection, NULL, RPC_VIEWER, false },
     { CONNECTIONS, "FlushConnections", rpc_flush_connections, NULL, RPC_OPERATOR, true },

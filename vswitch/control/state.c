@@ -13,6 +13,7 @@
 #include "control/digest.h"
 #include "control/state_policy.h"
 #include "control/state_private.h"
+#include "control/state_sessions.h"
 #include "openvswitch/vlog.h"
 #include "timeval.h"
 #include "util.h"
@@ -108,8 +109,8 @@ state_settle(struct state *s)
     static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
     char *error = NULL;
 
-    if (state_policy_trim(s, &error)) {
-        VLOG_WARN_RL(&rl, "old policies are kept: %s", error);
+    if (state_policy_trim(s, &error) || state_trim_sessions(s, &error)) {
+        VLOG_WARN_RL(&rl, "old policies and sessions are kept: %s", error);
         free(error);
     }
     /* If there is no room for it, the log stays; it is as good. */
@@ -274,7 +275,14 @@ state_put_port(struct state *s, const Fusuma__V1__PortSpec *spec, char **error)
 int
 state_delete_port(struct state *s, const char *name, char **error)
 {
-    return state_run(s, error, "DELETE FROM port WHERE name = ?1", "t", name);
+    int retval = state_enter(s, error);
+
+    if (retval) {
+        return retval;
+    }
+    retval = state_end_sessions_of(s, name, time_wall_usec(), error);
+    retval = retval ? retval : state_run(s, error, "DELETE FROM port WHERE name = ?1", "t", name);
+    return state_leave(s, retval, error);
 }
 
 int

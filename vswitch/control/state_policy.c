@@ -403,10 +403,22 @@ trim(struct state *s, char **error)
                               (int64_t) STATE_POLICY_HISTORY);
 }
 
+/* Nothing is written, nor begun to be, when nothing is old. */
 int
 state_policy_trim(struct state *s, char **error)
 {
-    int retval = state_enter(s, error);
+    sqlite3_stmt *stmt;
+    int code, retval = state_prepare(s, &stmt, error, "SELECT 1 WHERE EXISTS " OLD, "i",
+                                     (int64_t) STATE_POLICY_HISTORY);
 
+    if (retval) {
+        return retval;
+    }
+    code = sqlite3_step(stmt);
+    sqlite3_finalize(stmt);
+    if (code != SQLITE_ROW) {
+        return code == SQLITE_DONE ? 0 : state_fail(s, error);
+    }
+    retval = state_enter(s, error);
     return retval ? retval : state_leave(s, trim(s, error), error);
 }

@@ -12,7 +12,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "util.h"
 
-#define SCHEMA_VERSION 5
+#define SCHEMA_VERSION 6
 
 /* SQLite finds damage of its own structure; of what it stores for us it would read a drop as an
  * allow.  So every row that decides anything has a seal over its columns, which is looked at when
@@ -213,12 +213,29 @@
     "UPDATE policy_source SET seal = seal(" SOURCE_COLUMNS_3                                       \
     ");" SEAL("policy_source", "version = new.version AND idx = new.idx", SOURCE_COLUMNS_3)
 
+/* Who had which port when; 'to_us' 0: still.  Unix times.  It decides nothing, so it has no seal.
+ */
+#define UPGRADE_6                                                                                  \
+    "CREATE TABLE session ("                                                                       \
+    "  id INTEGER PRIMARY KEY NOT NULL,"                                                           \
+    "  port TEXT NOT NULL,"                                                                        \
+    "  vm_id TEXT NOT NULL,"                                                                       \
+    "  user TEXT NOT NULL,"                                                                        \
+    "  broker TEXT NOT NULL,"                                                                      \
+    "  who TEXT NOT NULL,"                                                                         \
+    "  from_us INTEGER NOT NULL,"                                                                  \
+    "  to_us INTEGER NOT NULL"                                                                     \
+    ");"                                                                                           \
+    "CREATE INDEX session_open ON session (port) WHERE to_us = 0;"
+
+#define DOWNGRADE_6 "DROP TABLE session;"
+
 /* There is one way to every table: an empty database goes through all versions. */
-static const char create[] = CREATE_1 CREATE_BINDING UPGRADE_3 UPGRADE_4 UPGRADE_5;
+static const char create[] = CREATE_1 CREATE_BINDING UPGRADE_3 UPGRADE_4 UPGRADE_5 UPGRADE_6;
 static const char *const upgrades[SCHEMA_VERSION - 1] = { CREATE_BINDING, UPGRADE_3, UPGRADE_4,
-                                                          UPGRADE_5 };
+                                                          UPGRADE_5, UPGRADE_6 };
 static const char *const downgrades[SCHEMA_VERSION - 1] = { DOWNGRADE_2, DOWNGRADE_3, DOWNGRADE_4,
-                                                            DOWNGRADE_5 };
+                                                            DOWNGRADE_5, DOWNGRADE_6 };
 
 static const char *const refusals[SCHEMA_VERSION - 1] = {
     NULL,
@@ -231,6 +248,7 @@ static const char *const refusals[SCHEMA_VERSION - 1] = {
     " WHERE EXISTS (SELECT 1 FROM address_set_meta)",
     NULL,
     NULL,
+    NULL,
 };
 
 static const char *const probes[] = { "SELECT one, seal, " FORCE_COLUMNS " FROM policy_force",
@@ -238,6 +256,7 @@ static const char *const probes[] = { "SELECT one, seal, " FORCE_COLUMNS " FROM 
                                       "SELECT id, packets, bytes, last FROM rule_hits",
                                       "SELECT one, id, seal FROM election",
                                       "SELECT key, answered_us FROM answer",
+                                      "SELECT id, to_us FROM session",
                                       NULL };
 
 static const char *const damages[] = {

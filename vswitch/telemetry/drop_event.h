@@ -19,11 +19,16 @@ enum drop_event_type {
     DROP_EVENT_GAP /* told to a reader, never stored */
 };
 
+#define DROP_SESSIONS_SIZE 1024
+
 struct drop_event {
     uint64_t n;
     enum drop_event_type type;
     /* Names at the time of the record, so that a port number used again never misleads. */
     char port[64], user[64], peer_port[64], peer_user[64], rule[64];
+    /* Who was logged in at that moment, a line "ID USER\n" for each session; "": nobody is known.
+     */
+    char sessions[DROP_SESSIONS_SIZE], peer_sessions[DROP_SESSIONS_SIZE];
     union {
         struct drop_record record;
         struct {

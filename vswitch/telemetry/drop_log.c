@@ -144,6 +144,14 @@ drop_log_name_port(uint16_t id, const char *name, const char *user)
 }
 
 void
+drop_log_set_sessions(uint16_t id, uint32_t slot, const char *sessions)
+{
+    pthread_mutex_lock(&mutex);
+    store_set_sessions(&store, id, slot, sessions);
+    pthread_mutex_unlock(&mutex);
+}
+
+void
 drop_log_name_rule(uint32_t slot, const char *rule_id)
 {
     pthread_mutex_lock(&mutex);

@@ -14,7 +14,7 @@
 #include "telemetry/reasons.h"
 #include "util.h"
 
-#define JOURNAL_VERSION 2
+#define JOURNAL_VERSION 3
 
 enum { INSERT, FORGET, N_WRITES };
 
@@ -52,17 +52,20 @@ static const char create[] = "CREATE TABLE epoch ("
                              "  protocol INTEGER, ethertype INTEGER, length INTEGER,"
                              "  count INTEGER, repeat INTEGER,"
                              "  log INTEGER, direction INTEGER, bytes BLOB,"
-                             "  vlan INTEGER)";
+                             "  vlan INTEGER,"
+                             "  sessions TEXT, peer_sessions TEXT)"; /* a line "ID USER" each */
 
-/* Version 1 knew no VLANs. */
+/* Version 1 knew no VLANs, version 2 no sessions. */
 static const char *const upgrades[JOURNAL_VERSION - 1] = {
     "ALTER TABLE event ADD COLUMN vlan INTEGER",
+    "ALTER TABLE event ADD COLUMN sessions TEXT;"
+    "ALTER TABLE event ADD COLUMN peer_sessions TEXT",
 };
 
 #define COLUMNS                                                                                    \
     "n, port, user, reason, suppressed, lost, peer_port, peer_user, rule, wall_ns, mono_ns, "      \
     "generation, src, dst, sport, dport, protocol, ethertype, length, count, repeat, log, "        \
-    "direction, bytes, vlan"
+    "direction, bytes, vlan, sessions, peer_sessions"
 
 static const char *const probes[] = { "SELECT " COLUMNS " FROM event LIMIT 1",
                                       "SELECT first, epoch, clean FROM epoch LIMIT 1", NULL };
@@ -161,7 +164,7 @@ prepare(struct journal *j)
 {
     static const char insert[] = "INSERT INTO event (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
                                  "?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "
-                                 "?20, ?21, ?22, ?23, ?24, ?25)";
+                                 "?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)";
 
     return !sqlite3_prepare_v3(j->db, insert, -1, SQLITE_PREPARE_PERSISTENT, &j->write[INSERT],
                                NULL) &&
@@ -306,6 +309,8 @@ bind_record(sqlite3_stmt *s, const struct drop_event *e, char src[ACL_ADDR_STRLE
     sqlite3_bind_int(s, 23, r->direction);
     sqlite3_bind_blob(s, 24, r->bytes, r->n_bytes, SQLITE_STATIC);
     sqlite3_bind_int(s, 25, r->vlan);
+    bind_text(s, 26, e->sessions);
+    bind_text(s, 27, e->peer_sessions);
 }
 
 int
@@ -362,11 +367,17 @@ journal_commit(struct journal *j, char **error)
 /* ---- reading ---- */
 
 static void
-take_text(sqlite3_stmt *s, int i, char to[64])
+take_text_of(sqlite3_stmt *s, int i, char *to, size_t size)
 {
     const unsigned char *text = sqlite3_column_text(s, i);
 
-    ovs_strlcpy(to, text ? (const char *) text : "", 64);
+    ovs_strlcpy(to, text ? (const char *) text : "", size);
+}
+
+static void
+take_text(sqlite3_stmt *s, int i, char to[64])
+{
+    take_text_of(s, i, to, 64);
 }
 
 static void
@@ -389,6 +400,8 @@ take_record(sqlite3_stmt *s, struct drop_event *e, enum drop_reason reason)
     take_text(s, 6, e->peer_port);
     take_text(s, 7, e->peer_user);
     take_text(s, 8, e->rule);
+    take_text_of(s, 25, e->sessions, sizeof e->sessions);
+    take_text_of(s, 26, e->peer_sessions, sizeof e->peer_sessions);
     *r = (struct drop_record){
         .wall_ns = sqlite3_column_int64(s, 9),
         .mono_ns = sqlite3_column_int64(s, 10),

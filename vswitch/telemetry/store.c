@@ -12,8 +12,14 @@ struct store_name {
     char name[64], user[64]; /* as in struct drop_event; a rule has no user */
 };
 
+struct store_users {
+    unsigned refs;
+    char text[]; /* as in struct drop_event */
+};
+
 struct store_event {
-    struct store_name *port, *peer, *rule; /* NULL: "" */
+    struct store_name *port, *peer, *rule;        /* NULL: "" */
+    struct store_users *sessions, *peer_sessions; /* likewise */
     enum drop_event_type type;
     union {
         struct drop_record record;
@@ -58,6 +64,35 @@ name_set(struct store_name **slot, const char *name, const char *user)
     *slot = n;
 }
 
+static struct store_users *
+users_ref(struct store_users *u)
+{
+    if (u) {
+        u->refs++;
+    }
+    return u;
+}
+
+static void
+users_unref(struct store_users *u)
+{
+    if (u && !--u->refs) {
+        free(u);
+    }
+}
+
+/* Of records with that slot; NULL: it is not known any more. */
+static struct store_users *
+users_of(const struct store *s, uint16_t id, uint32_t slot)
+{
+    for (int i = 0; slot && id < DP_MAX_PORTS && i < 2; i++) {
+        if (s->sessions[id][i].slot == slot) {
+            return s->sessions[id][i].users;
+        }
+    }
+    return NULL;
+}
+
 static struct store_name *
 port_name(const struct store *s, uint16_t id)
 {
@@ -86,7 +121,10 @@ event_clear(struct store_event *e)
     name_unref(e->port);
     name_unref(e->peer);
     name_unref(e->rule);
+    users_unref(e->sessions);
+    users_unref(e->peer_sessions);
     e->port = e->peer = e->rule = NULL;
+    e->sessions = e->peer_sessions = NULL;
 }
 
 void
@@ -108,6 +146,28 @@ store_name_port(struct store *s, uint16_t id, const char *name, const char *user
     if (id < DP_MAX_PORTS) {
         name_set(&s->ports[id], name, user);
     }
+}
+
+void
+store_set_sessions(struct store *s, uint16_t id, uint32_t slot, const char *sessions)
+{
+    size_t size = strlen(sessions) + 1;
+    struct store_users *users = NULL;
+
+    if (id >= DP_MAX_PORTS) {
+        return;
+    }
+    if (slot) {
+        users = malloc(sizeof *users + size);
+    }
+    if (users) {
+        users->refs = 1;
+        memcpy(users->text, sessions, size);
+    }
+    users_unref(s->sessions[id][1].users);
+    s->sessions[id][1] = s->sessions[id][0];
+    s->sessions[id][0].slot = slot;
+    s->sessions[id][0].users = users;
 }
 
 static bool
@@ -160,6 +220,10 @@ store_add_record(struct store *s, const struct drop_record *r)
 
     e->peer = name_ref(port_name(s, r->peer_port));
     e->rule = name_ref(rule_name(s, r->rule_slot));
+    e->sessions = users_ref(users_of(s, r->port, r->user_slot));
+    if (r->peer_port < DP_MAX_PORTS) { /* of the peer, only who is there now is known */
+        e->peer_sessions = users_ref(s->sessions[r->peer_port][0].users);
+    }
     e->record = *r;
 }
 
@@ -192,6 +256,12 @@ copy_name(const struct store_name *n, char *name, char *user)
     }
 }
 
+static void
+copy_users(const struct store_users *u, char text[DROP_SESSIONS_SIZE])
+{
+    snprintf(text, DROP_SESSIONS_SIZE, "%s", u ? u->text : "");
+}
+
 bool
 store_next(const struct store *s, uint64_t after, struct drop_event *event)
 {
@@ -207,6 +277,8 @@ store_next(const struct store *s, uint64_t after, struct drop_event *event)
     copy_name(e->port, event->port, event->user);
     copy_name(e->peer, event->peer_port, event->peer_user);
     copy_name(e->rule, event->rule, NULL);
+    copy_users(e->sessions, event->sessions);
+    copy_users(e->peer_sessions, event->peer_sessions);
     if (e->type == DROP_EVENT_RECORD) {
         event->record = e->record;
     } else {

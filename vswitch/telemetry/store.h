@@ -11,12 +11,19 @@
 #define STORE_EVENTS 65536 /* held; a power of two */
 
 struct store_name;
+struct store_users;
 
 struct store {
     struct store_event *events; /* [STORE_EVENTS], event n at (n - 1) % STORE_EVENTS */
     uint64_t first;             /* n of the first event that came into it */
     uint64_t newest;            /* n of it, first - 1: none */
     struct store_name *ports[DP_MAX_PORTS];
+    /* Sessions on each port: those of now, and those before, whose records may still be on the way.
+     */
+    struct {
+        uint32_t slot; /* 0: nobody */
+        struct store_users *users;
+    } sessions[DP_MAX_PORTS][2];
     struct store_name **rules;
     uint32_t n_rules;
 };
@@ -31,6 +38,8 @@ void store_close(struct store *);
  * for a wrong name is worse than none. */
 void store_name_port(struct store *, uint16_t id, const char *name, const char *user);
 void store_name_rule(struct store *, uint32_t slot, const char *rule_id);
+/* What records of the port with that slot carry; "" with slot 0. */
+void store_set_sessions(struct store *, uint16_t id, uint32_t slot, const char *sessions);
 /* The present name of a port, "" when it has none. */
 const char *store_port_name(const struct store *, uint16_t id);
 

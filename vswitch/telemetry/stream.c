@@ -250,6 +250,17 @@ stream_set_port(uint16_t id, const char *name, const char *user)
 }
 
 void
+stream_set_sessions(uint16_t id, uint32_t slot, const char *sessions)
+{
+    pthread_mutex_lock(&mutex);
+    if (accounts) {
+        drain(EVERYTHING); /* what the rings hold may have the slot before the present one */
+    }
+    drop_log_set_sessions(id, slot, sessions);
+    pthread_mutex_unlock(&mutex);
+}
+
+void
 stream_set_rules(const uint32_t *slots, const char *const *rule_ids, size_t n)
 {
     pthread_mutex_lock(&mutex);

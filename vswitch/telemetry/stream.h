@@ -12,6 +12,9 @@
 /* Names for numbers, given by control whenever they change (copied).  A rule slot without a name
  * shows as "". */
 void stream_set_port(uint16_t id, const char *name, const char *user);
+/* Who is logged in on a port, before a snapshot gives it this slot, which was never given before; 0
+ * and "": nobody.  'sessions' is as in struct drop_event. */
+void stream_set_sessions(uint16_t id, uint32_t slot, const char *sessions);
 void stream_set_rules(const uint32_t *slots, const char *const *rule_ids, size_t n);
 
 struct stream_source {

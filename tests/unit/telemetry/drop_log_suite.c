@@ -398,7 +398,8 @@ test_upgrades(void)
     add(1, 2);
     CU_ASSERT(shown(2));
     log_close();
-    run_sql("ALTER TABLE event DROP COLUMN vlan; PRAGMA user_version = 1");
+    run_sql("ALTER TABLE event DROP COLUMN vlan; ALTER TABLE event DROP COLUMN sessions;"
+            " ALTER TABLE event DROP COLUMN peer_sessions; PRAGMA user_version = 1");
     log_open(KEEP);
     add(3, 1);
     CU_ASSERT(shown(3));

@@ -1,0 +1,20 @@
+/* Sessions in state.db.  Threads and errors as in state_policy.h.  A port that is deleted ends its
+ * sessions (state_delete_port()), and the oldest ended ones go when the state is settled. */
+#ifndef CONTROL_STATE_SESSIONS_H
+#define CONTROL_STATE_SESSIONS_H 1
+
+#include "control/sessions.h"
+#include "control/state.h"
+
+int state_put_session(struct state *, const struct session *, char **error);
+int state_delete_session(struct state *, uint64_t id, char **error);
+/* 'to_us' 0: it is open again. */
+int state_end_session(struct state *, uint64_t id, int64_t to_us, char **error);
+int state_end_sessions_of(struct state *, const char *port, int64_t to_us, char **error);
+int state_trim_sessions(struct state *, char **error);
+/* Calls 'cb' for each, the ended ones first, in the order in which they ended; the session is the
+ * callee's. */
+int state_load_sessions(struct state *, void (*cb)(struct session *, void *aux), void *aux,
+                        char **error);
+
+#endif
