@@ -226,8 +226,8 @@ test_down(void)
 static void
 test_down_from_newest(void)
 {
-    char *five = everything_of(5), *four = everything_of(4), *three = everything_of(3), *two = everything_of(2),
-         *one = everything_of(1);
+    char *five = everything_of(5), *four = everything_of(4), *three = everything_of(3),
+         *two = everything_of(2), *one = everything_of(1);
 
     make_version(NEWEST);
     down(5, 6);

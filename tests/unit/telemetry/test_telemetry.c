@@ -309,6 +309,49 @@ test_stream_delivers_from_every_ring(void)
 }
 
 static void
+push_slot(struct plant *p, uint32_t slot)
+{
+    struct drop_record *r = drop_ring_reserve(&p->rings[0]);
+
+    CU_ASSERT_PTR_NOT_NULL_FATAL(r);
+    *r = (struct drop_record){
+        .port = 3, .peer_port = 4, .count = 1, .rule_slot = UINT32_MAX, .user_slot = slot
+    };
+    drop_ring_push(&p->rings[0]);
+}
+
+/* Whoever was there when it was dropped, though it is told later. */
+static void
+test_stream_knows_sessions(void)
+{
+    static const char *const want[] = { "7 anna\n", "7 anna\n", "7 anna\n9 ben\n", "", "" };
+    struct plant p;
+    struct drop_event e;
+
+    stream_set_port(3, "desk3", "");
+    stream_set_sessions(4, 2, "1 eva\n");
+    plant_start(&p);
+    stream_set_sessions(3, 5, "7 anna\n");
+    push_slot(&p, 5);
+    stream_set_sessions(3, 6, "7 anna\n9 ben\n");
+    push_slot(&p, 5); /* by a worker that has the old snapshot still */
+    push_slot(&p, 6);
+    push_slot(&p, 0);
+    push_slot(&p, 99);
+    for (unsigned n = 0; n < 5; n++) {
+        CU_ASSERT_FATAL(wait_event(n, &e));
+        CU_ASSERT_STRING_EQUAL(e.sessions, want[n]);
+        CU_ASSERT_STRING_EQUAL(e.peer_sessions, "1 eva\n");
+    }
+    plant_stop(&p);
+    stream_set_sessions(3, 0, "");
+    stream_set_sessions(3, 0, "");
+    stream_set_sessions(4, 0, "");
+    stream_set_sessions(4, 0, "");
+    stream_set_port(3, "", "");
+}
+
+static void
 test_stream_says_what_has_no_record(void)
 {
     struct plant p;
@@ -372,6 +415,7 @@ main(void)
         { "names stay with their events", test_store_names_stay_with_their_events },
         { "the store forgets the oldest", test_store_forgets_the_oldest },
         { "the stream delivers from every ring", test_stream_delivers_from_every_ring },
+        { "the stream knows sessions", test_stream_knows_sessions },
         { "the stream says what has no record", test_stream_says_what_has_no_record },
         { "a reused port begins at 0", test_stream_settles_the_account_of_a_reused_port },
         CU_TEST_INFO_NULL,
