@@ -225,7 +225,8 @@ test_read_again(void)
 #define FILE_KEYS " (there are: settings, ports, policy, access)"
 #define SETTINGS_KEYS " (there are: connections, buffers, drop_records, idle_sleep)"
 #define PORT_KEYS                                                                                  \
-    " (there are: name, role, vhost_user, af_packet, ethdev, mac, ips, learn, user, vm_id, labels, "      \
+    " (there are: name, role, vhost_user, af_packet, ethdev, mac, ips, learn, user, vm_id, "       \
+    "labels, "                                                                                     \
     "vlan, trunks, no_untagged, storm, mac_limit)"
 
 static void
