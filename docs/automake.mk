@@ -1,9 +1,11 @@
 dist_doc_DATA = \
 	docs/architecture.md \
+	docs/controller.md \
 	docs/operations.md \
 	docs/performance.md \
 	docs/policy.md \
 	docs/security.md \
+	docs/sessions.md \
 	docs/tracking.md
 # Policies to begin with.
 exampledir = $(docdir)/examples
