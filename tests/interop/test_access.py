@@ -31,6 +31,7 @@ PORTS, QUARANTINE, SYSTEM = ('fusuma.v1.%sService' % s for s in ('Port', 'Quaran
 AUDIT_LOG = 'fusuma.v1.AuditLogService'
 # What changes something, and who may: a slip in the table must not be what the table is tested with.
 WRITES = {'AddPort': 'operator', 'DeletePort': 'operator', 'FlushConnections': 'operator',
+          'Login': 'operator', 'Logout': 'operator',
           'Quarantine': 'responder', 'Release': 'responder', 'ApplyPolicy': 'policy',
           'ConfirmPolicy': 'policy', 'RollbackPolicy': 'policy', 'PutAddressSet': 'policy',
           'PatchAddressSet': 'policy', 'DeleteAddressSet': 'policy', 'ApplyConfig': 'admin'}
