@@ -28,6 +28,7 @@ tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/state_damage_suite.c \
 	tests/unit/control/state_dir.c \
 	tests/unit/control/state_dir.h \
+	tests/unit/control/sessions_suite.c \
 	tests/unit/control/state_policy_suite.c \
 	tests/unit/control/state_text_suite.c \
 	tests/unit/control/state_schema_suite.c \

@@ -27,6 +27,7 @@ CU_SuiteInfo sets_suite(void);
 CU_SuiteInfo sights_suite(void);
 CU_SuiteInfo slots_suite(void);
 CU_SuiteInfo state_damage_suite(void);
+CU_SuiteInfo sessions_suite(void);
 CU_SuiteInfo state_policy_suite(void);
 CU_SuiteInfo state_text_suite(void);
 CU_SuiteInfo state_schema_suite(void);
