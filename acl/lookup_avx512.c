@@ -73,11 +73,10 @@ first_bit(__m512i bits, __mmask8 found)
 /* As find_in_words(), of rows of three levels: all are packed. */
 INLINE uint32_t
 find_in_blocks(const struct acl_view *f, const struct piece *pieces, unsigned n_based, unsigned n,
-               bool dense, size_t s)
+               size_t s)
 {
     uint64_t candidates = ~UINT64_C(0);
 
-    (void) dense;
     FOR_EACH_ROW(r, n)
     {
         candidates &= pieces[r].summary | (r < n_based ? f->summary[r][s] : 0);

@@ -51,16 +51,17 @@ candidate_words(const struct acl_view *f, const struct piece *pieces, unsigned n
     return candidates;
 }
 
-/* The first of 64 * 64 positions, those of summary word 's', that all rows accept, or NOT_FOUND. */
+/* The first of 64 * 64 rules, those of summary word 's', that all rows of three levels accept, or
+ * NOT_FOUND. */
 INLINE uint32_t
 find_in_words(const struct acl_view *f, const struct piece *pieces, unsigned n_based, unsigned n,
-              bool dense, size_t s)
+              size_t s)
 {
     uint64_t candidates = candidate_words(f, pieces, n_based, n, s);
 
     for (; candidates; candidates &= candidates - 1) {
         unsigned w = (unsigned) __builtin_ctzll(candidates);
-        uint64_t bits = and_words(f, pieces, n_based, n, dense, s, w);
+        uint64_t bits = and_words(f, pieces, n_based, n, false, s, w);
 
         if (bits) {
             return w * 64 + (uint32_t) __builtin_ctzll(bits);
@@ -174,7 +175,7 @@ first_of_three_levels(const struct acl_view *f, const uint64_t *const *rows, uns
 
                 pieces[r] = (struct piece){ pair[0] & used, rows[r] + (pair[1] & used) };
             }
-            found = find_in(f, pieces, n_based, n, false, s);
+            found = find_in(f, pieces, n_based, n, s);
             if (found != NOT_FOUND) {
                 return (uint32_t) (s * 4096) + found;
             }
@@ -316,10 +317,10 @@ BODY(table)(const struct acl_table *table, const struct acl_key *keys, size_t n,
 }
 
 INLINE uint32_t
-search(const struct acl_tree *tree, const int32_t *root, unsigned depth, uint32_t number)
+search(const struct acl_tree *tree, unsigned depth, uint32_t number)
 {
     int32_t flipped = (int32_t) (number ^ 0x80000000u);
-    uint32_t node = count_less(root, ACL_TREE_ROOT, flipped);
+    uint32_t node = count_less(tree->root, ACL_TREE_ROOT, flipped);
 
     _Pragma("GCC unroll 3") for (unsigned l = 0; l < depth; l++)
     {
@@ -336,18 +337,13 @@ search_all(const struct acl_tree *shared, unsigned depth, const struct acl_addr 
            size_t stride, size_t n, uint32_t *classes, size_t class_stride)
 {
     const struct acl_tree tree = *shared;
-    /* A copy, which no class that is written can alias, and so may stay in registers. */
-    int32_t root[ACL_TREE_ROOT] __attribute__((aligned(64)));
     uint64_t others = 0; /* zero: all were IPv4's */
-
-    memcpy(root, tree.root, sizeof root);
 
     for (size_t i = 0; i < n; i++) {
         const struct acl_addr *addr = acl_at(addrs, stride, i);
 
         others |= addr->q[0] | (addr->w[2] ^ htobe32(0xffff));
-        *(uint32_t *) acl_at(classes, class_stride, i) =
-            search(&tree, root, depth, be32toh(addr->w[3]));
+        *(uint32_t *) acl_at(classes, class_stride, i) = search(&tree, depth, be32toh(addr->w[3]));
     }
     return !others;
 }

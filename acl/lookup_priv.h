@@ -2,8 +2,6 @@
 #ifndef ACL_LOOKUP_PRIV_H
 #define ACL_LOOKUP_PRIV_H 1
 
-#include <string.h>
-
 #include "acl/lookup.h"
 
 #define AT_ONCE 64
