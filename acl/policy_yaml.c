@@ -286,10 +286,10 @@ parse_sections(struct acl_policy_parser *parser, const struct acl_sections *sect
 }
 
 static int
-parse_roots(struct acl_policy_parser *parser, const struct acl_source *sources, size_t n,
-            const struct acl_source *like_sources, struct acl_yaml **roots,
-            struct acl_sections *sections)
+parse_roots(struct acl_policy_parser *parser, size_t n, const struct acl_source *like_sources,
+            struct acl_yaml **roots, struct acl_sections *sections)
 {
+    const struct acl_source *sources = parser->sources;
     size_t bytes = 0;
 
     for (size_t i = 0; i < n; i++) {
@@ -324,7 +324,7 @@ parse(struct acl_policy_parser *parser, size_t n, const struct acl_source *like_
     parser->like_groups = malloc((n_like + 1) * sizeof *parser->like_groups);
     if (roots && sections && parser->policy && parser->like_groups) {
         memset(parser->like_groups, 0xff, n_like * sizeof *parser->like_groups);
-        rc = parse_roots(parser, parser->sources, n, like_sources, roots, sections);
+        rc = parse_roots(parser, n, like_sources, roots, sections);
         rc = rc ? rc : acl_like_keep(parser);
     }
     for (size_t i = 0; roots && i < n; i++) {

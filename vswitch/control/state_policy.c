@@ -124,6 +124,12 @@ get_sources(struct state *s, struct state_policy *p, char **error)
         return retval;
     }
     while ((code = sqlite3_step(stmt)) == SQLITE_ROW) {
+        if (sqlite3_column_type(stmt, 1) == SQLITE_NULL) {
+            *error = xasprintf("%s: the text of policy version %" PRIu64 " cannot be put together",
+                               s->path, p->version);
+            sqlite3_finalize(stmt);
+            return EIO;
+        }
         if (p->n_sources == allocated) {
             p->sources = x2nrealloc(p->sources, &allocated, sizeof *p->sources);
         }

@@ -269,6 +269,25 @@ test_damage(void)
     }
 }
 
+/* Where it happens under a running switch, no text is made up. */
+static void
+test_broken_chain(void)
+{
+    struct state *s = state_dir_opened();
+    struct state_policy *p;
+    char *error = NULL;
+
+    put(s, COMMON "1\n");
+    put(s, COMMON "2\n");
+    CU_ASSERT_EQUAL(state_policy_take_back(s, 1, 2, NULL, &error), 0);
+    CU_ASSERT_NOT_EQUAL(state_policy_get(s, 2, &p, &error), 0);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(error);
+    CU_ASSERT_PTR_NOT_NULL(strstr(error, "cannot be put together"));
+    free(error);
+    state_close(s);
+    state_dir_clear();
+}
+
 /* ---- down ---- */
 
 static void
@@ -301,6 +320,7 @@ state_text_suite(void)
         { "one is rolled back", test_rolled_back },
         { "an earlier one again", test_restored },
         { "damage", test_damage },
+        { "a chain is broken", test_broken_chain },
         { "down", test_down },
         CU_TEST_INFO_NULL,
     };
