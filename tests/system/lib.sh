@@ -124,7 +124,9 @@ office_namespace()
     ip -n "$ns" link set lo up
 }
 
-# office_attach NAME MAC HOST: a cable between the switch and eth0 of the namespace NAME.
+# office_attach NAME MAC HOST: a cable between the switch and eth0 of the namespace NAME.  Its address of
+# IPv6 is at hand at once: one that is still being looked for elsewhere (up to 2 s) would leave a
+# sender with its link-local address, which no policy of the office knows.
 office_attach()
 {
     local name=$1 mac=$2 host=$3 ns=$OFFICE_TAG-$1
@@ -135,7 +137,7 @@ link set $name up
 END
     ip -n "$ns" -batch - <<END
 addr add $OFFICE_NET.$host/24 dev eth0
-addr add $OFFICE_NET6$host/64 dev eth0
+addr add $OFFICE_NET6$host/64 dev eth0 nodad
 link set eth0 up
 $([[ $name = gateway ]] || echo "route add default via $OFFICE_GATEWAY")
 END
