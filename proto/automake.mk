@@ -8,6 +8,8 @@ PROTO_FILES = \
 	proto/fusuma/v1/counter.proto \
 	proto/fusuma/v1/drop.proto \
 	proto/fusuma/v1/elapsed.proto \
+	proto/fusuma/v1/flow.proto \
+	proto/fusuma/v1/incident.proto \
 	proto/fusuma/v1/policy.proto \
 	proto/fusuma/v1/port.proto \
 	proto/fusuma/v1/quarantine.proto \
@@ -26,6 +28,8 @@ PROTO_GENERATED = \
 	proto/fusuma/v1/counter.pb-c.c proto/fusuma/v1/counter.pb-c.h \
 	proto/fusuma/v1/drop.pb-c.c proto/fusuma/v1/drop.pb-c.h \
 	proto/fusuma/v1/elapsed.pb-c.c proto/fusuma/v1/elapsed.pb-c.h \
+	proto/fusuma/v1/flow.pb-c.c proto/fusuma/v1/flow.pb-c.h \
+	proto/fusuma/v1/incident.pb-c.c proto/fusuma/v1/incident.pb-c.h \
 	proto/fusuma/v1/policy.pb-c.c proto/fusuma/v1/policy.pb-c.h \
 	proto/fusuma/v1/port.pb-c.c proto/fusuma/v1/port.pb-c.h \
 	proto/fusuma/v1/quarantine.pb-c.c proto/fusuma/v1/quarantine.pb-c.h \
