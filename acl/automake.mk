@@ -16,6 +16,8 @@ acl_libacl_a_SOURCES = \
 	acl/cover.h \
 	acl/cover_kinds.c \
 	acl/cover_priv.h \
+	acl/detection.c \
+	acl/detection.h \
 	acl/diff.c \
 	acl/diff.h \
 	acl/diff_priv.h \
@@ -57,6 +59,7 @@ acl_libacl_a_SOURCES = \
 	acl/policy_like.c \
 	acl/policy_order.c \
 	acl/policy_pools.c \
+	acl/policy_detection.c \
 	acl/policy_priv.h \
 	acl/policy_rules.c \
 	acl/policy_services.c \

@@ -10,8 +10,9 @@
 #define NONE UINT32_MAX
 
 static const char *const things[ACL_N_THINGS] = {
-    [ACL_THING_SET] = "address set", [ACL_THING_GROUP] = "group", [ACL_THING_SERVICE] = "service",
-    [ACL_THING_POOL] = "pool",       [ACL_THING_RULE] = "rule",
+    [ACL_THING_SET] = "address set",     [ACL_THING_GROUP] = "group",
+    [ACL_THING_SERVICE] = "service",     [ACL_THING_POOL] = "pool",
+    [ACL_THING_DETECTION] = "detection", [ACL_THING_RULE] = "rule",
 };
 
 const char *

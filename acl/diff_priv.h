@@ -10,9 +10,10 @@ enum acl_thing {
     ACL_THING_GROUP,
     ACL_THING_SERVICE,
     ACL_THING_POOL,
+    ACL_THING_DETECTION, /* one, also where the sources have none */
     ACL_THING_RULE
 };
-#define ACL_N_THINGS 5
+#define ACL_N_THINGS 6
 
 /* A thing's field, for people and for comparing: by 'spans' where 'exact', else by the text. */
 struct acl_value {

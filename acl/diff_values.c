@@ -16,6 +16,8 @@ acl_thing_count(const struct acl_policy *policy, enum acl_thing thing)
         return policy->n_services;
     case ACL_THING_POOL:
         return policy->n_pools;
+    case ACL_THING_DETECTION:
+        return 1;
     case ACL_THING_RULE:
         return policy->n_rules;
     case ACL_THING_SET:
@@ -51,6 +53,8 @@ acl_thing_name(const struct acl_policy *policy, enum acl_thing thing, size_t i)
         return policy->services[i].name;
     case ACL_THING_POOL:
         return pool_name(policy, i);
+    case ACL_THING_DETECTION:
+        return "detection";
     case ACL_THING_RULE:
         return policy->rules[i].id;
     case ACL_THING_SET:
@@ -68,6 +72,8 @@ acl_thing_place(const struct acl_policy *policy, enum acl_thing thing, size_t i)
         return &policy->services[i].place;
     case ACL_THING_POOL:
         return &policy->pools[i].place;
+    case ACL_THING_DETECTION:
+        return &policy->detection_place;
     case ACL_THING_RULE:
         return &policy->rules[i].place;
     case ACL_THING_SET:
@@ -287,6 +293,54 @@ mode(bool audit)
 }
 
 static void
+thresholds(struct values *values, const char *name,
+           const uint32_t t[ACL_N_TARGET_SORTS][ACL_N_WINDOWS])
+{
+    struct acl_text text = { .n = 0 };
+
+    acl_text_add(&text, "desktops %u/%u/%u, addresses %u/%u/%u", t[ACL_DESKTOPS][ACL_10S],
+                 t[ACL_DESKTOPS][ACL_5MIN], t[ACL_DESKTOPS][ACL_24H], t[ACL_ADDRESSES][ACL_10S],
+                 t[ACL_ADDRESSES][ACL_5MIN], t[ACL_ADDRESSES][ACL_24H]);
+    take(values, name, acl_text_take(&text));
+}
+
+static void
+exclusions(struct values *values, const struct acl_detection *d)
+{
+    struct acl_text text = { .n = 0 };
+
+    for (size_t i = 0; i < d->n_exclusions; i++) {
+        const struct acl_exclusion *e = &d->exclusions[i];
+
+        acl_text_add(&text, "%s", i ? "; " : "");
+        acl_text_services(&text, e->services, e->n_services);
+        acl_text_add(&text, " to %s up to %u", e->public_only ? "public" : "any", e->up_to);
+    }
+    take(values, "exclude", acl_text_take(&text));
+}
+
+static void
+detection(struct values *values, const struct acl_detection *d)
+{
+    const struct acl_auto_quarantine *q = &d->quarantine;
+    struct acl_text worm = { .n = 0 }, cut = { .n = 0 };
+
+    groups(values, "desktops", d->desktops, d->n_desktops, false);
+    thresholds(values, "sweep", d->sweep);
+    thresholds(values, "port_scan", d->port_scan);
+    acl_text_add(&worm, "%u networks", d->worm_networks);
+    take(values, "worm", acl_text_take(&worm));
+    exclusions(values, d);
+    acl_text_add(&cut, "severity %s, rate %u, at most %u%s", acl_threat_name(q->severity), q->rate,
+                 q->at_most, q->reset ? ", reset" : "");
+    for (size_t i = 0; i < q->n_allow; i++) {
+        acl_text_add(&cut, "%s%s", i ? ", " : ", allow ", q->allow[i]);
+    }
+    take(values, "quarantine", acl_text_take(&cut));
+    groups(values, "never", q->never, q->n_never, false);
+}
+
+static void
 pool(struct values *values, const struct acl_pool *p)
 {
     word(values, "mode", mode(p->audit));
@@ -325,6 +379,9 @@ acl_thing_values(const struct acl_policy *policy, enum acl_thing thing, size_t i
         break;
     case ACL_THING_POOL:
         pool(&values, &policy->pools[i]);
+        break;
+    case ACL_THING_DETECTION:
+        detection(&values, &policy->detection);
         break;
     case ACL_THING_RULE:
     default:

@@ -26,6 +26,8 @@ mark_used(const struct acl_policy *policy, bool *used)
     for (size_t i = 0; i < policy->n_pools; i++) {
         used[policy->pools[i].group] = true;
     }
+    mark(used, policy->detection.desktops, policy->detection.n_desktops);
+    mark(used, policy->detection.quarantine.never, policy->detection.quarantine.n_never);
     for (size_t i = policy->n_groups; i-- > 0;) {
         const struct acl_group *group = &policy->groups[policy->order[i]];
 

@@ -11,6 +11,7 @@
  *       erp: [tcp/8000-8100, udp/8000]           # beside those that are shipped (acl/services.h)
  *     pools:
  *       - { group: desktops, default: audit }    # or mode: audit
+ *     detection: { quarantine: { severity: high } }        # see acl/detection.h
  *     rules:                                     # those of the tier "application"
  *       - id: web
  *         direction: egress            # from the desktop; ingress = to the desktop
@@ -52,6 +53,7 @@
 
 #include "acl/addr.h"
 #include "acl/arena.h"
+#include "acl/detection.h"
 
 enum acl_direction { ACL_EGRESS, ACL_INGRESS };
 #define ACL_N_DIRECTIONS 2
@@ -163,6 +165,9 @@ struct acl_policy {
     size_t n_rules;
     struct acl_pool *pools;
     size_t n_pools;
+    struct acl_detection detection; /* the default where the sources have none */
+    bool has_detection;
+    struct acl_place detection_place;
     struct acl_item *items; /* by source and offset */
     size_t n_items;
     struct acl_arena arena; /* what all of these point to, but for the arrays that grow */

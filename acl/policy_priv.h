@@ -13,7 +13,7 @@ struct acl_names {
 
 /* The sections of a source; NULL where it has none. */
 struct acl_sections {
-    const struct acl_yaml *groups, *sets, *services, *pools;
+    const struct acl_yaml *groups, *sets, *services, *pools, *detection;
     const struct acl_yaml *tier[ACL_N_TIERS];
     const struct acl_yaml *rules; /* of the tier "application", like those in 'tier' */
 };
@@ -117,5 +117,7 @@ int acl_parse_rules(struct acl_policy_parser *, const struct acl_yaml *rules, en
 int acl_check_rules(struct acl_policy_parser *);
 int acl_parse_pools(struct acl_policy_parser *, const struct acl_yaml *pools);
 int acl_check_pools(struct acl_policy_parser *);
+int acl_parse_detection(struct acl_policy_parser *, const struct acl_yaml *detection);
+int acl_check_detection(struct acl_policy_parser *);
 
 #endif

@@ -193,9 +193,9 @@ read_tiers(struct acl_policy_parser *parser, const struct acl_yaml *tiers, struc
 static int
 read_sections(struct acl_policy_parser *parser, const struct acl_yaml *root, struct acl_sections *s)
 {
-    enum { FORMAT, GROUPS, SETS, SERVICES, POOLS, RULES, TIERS, N_KEYS };
-    static const char *const keys[N_KEYS] = { "version", "groups", "address_sets", "services",
-                                              "pools",   "rules",  "tiers" };
+    enum { FORMAT, GROUPS, SETS, SERVICES, POOLS, DETECTION, RULES, TIERS, N_KEYS };
+    static const char *const keys[N_KEYS] = { "version", "groups",    "address_sets", "services",
+                                              "pools",   "detection", "rules",        "tiers" };
     const struct acl_yaml *values[N_KEYS];
     int rc = acl_fields(root, "the policy", keys, N_KEYS, 1, values, parser->error);
 
@@ -212,6 +212,7 @@ read_sections(struct acl_policy_parser *parser, const struct acl_yaml *root, str
                                 .sets = values[SETS],
                                 .services = values[SERVICES],
                                 .pools = values[POOLS],
+                                .detection = values[DETECTION],
                                 .rules = values[RULES] };
     return values[TIERS] ? read_tiers(parser, values[TIERS], s) : 0;
 }
@@ -252,6 +253,12 @@ pools(struct acl_policy_parser *parser, const struct acl_sections *s)
 }
 
 static int
+detection(struct acl_policy_parser *parser, const struct acl_sections *s)
+{
+    return s->detection ? acl_parse_detection(parser, s->detection) : 0;
+}
+
+static int
 parse_tiers(struct acl_policy_parser *parser, const struct acl_sections *sections, size_t n)
 {
     int rc = 0;
@@ -279,9 +286,11 @@ parse_sections(struct acl_policy_parser *parser, const struct acl_sections *sect
 
     rc = rc ? rc : each(parser, sections, n, define);
     rc = rc ? rc : each(parser, sections, n, pools);
+    rc = rc ? rc : each(parser, sections, n, detection);
     rc = rc ? rc : parse_tiers(parser, sections, n);
     rc = rc ? rc : acl_order_groups(parser);
     rc = rc ? rc : acl_check_pools(parser);
+    rc = rc ? rc : acl_check_detection(parser);
     return rc ? rc : acl_check_rules(parser);
 }
 
@@ -323,6 +332,7 @@ parse(struct acl_policy_parser *parser, size_t n, const struct acl_source *like_
     parser->policy = calloc(1, sizeof *parser->policy);
     parser->like_groups = malloc((n_like + 1) * sizeof *parser->like_groups);
     if (roots && sections && parser->policy && parser->like_groups) {
+        acl_detection_default(&parser->policy->detection);
         memset(parser->like_groups, 0xff, n_like * sizeof *parser->like_groups);
         rc = parse_roots(parser, n, like_sources, roots, sections);
         rc = rc ? rc : acl_like_keep(parser);

@@ -24,7 +24,7 @@ MAY = {
 }
 
 # The packet path sees of telemetry only the rings and counters.
-TELEMETRY_FOR_DATAPATH = {'drop_ring.h', 'ledger.h', 'reasons.h', 'sketch.h', 'stream.h'}
+TELEMETRY_FOR_DATAPATH = {'drop_ring.h', 'ledger.h', 'reasons.h', 'sketch.h', 'hll.h', 'stream.h'}
 
 # What a module may not take from outside, and why.
 NOT_FROM_OUTSIDE = [

@@ -46,6 +46,12 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/gate.h \
 	vswitch/control/hits.c \
 	vswitch/control/hits.h \
+	vswitch/control/incident_message.c \
+	vswitch/control/incident_message.h \
+	vswitch/control/incident_store.c \
+	vswitch/control/incident_store.h \
+	vswitch/control/incidents.c \
+	vswitch/control/incidents.h \
 	vswitch/control/learned.c \
 	vswitch/control/learned.h \
 	vswitch/control/limits.c \
@@ -84,6 +90,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/request_digest.h \
 	vswitch/control/request_ids.c \
 	vswitch/control/request_ids.h \
+	vswitch/control/response.c \
+	vswitch/control/response.h \
 	vswitch/control/rpc.h \
 	vswitch/control/rpc_address_set.c \
 	vswitch/control/rpc_audit_log.c \
@@ -93,6 +101,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/rpc_counter.c \
 	vswitch/control/rpc_drop.c \
 	vswitch/control/rpc_group.c \
+	vswitch/control/rpc_incident.c \
 	vswitch/control/rpc_policy.c \
 	vswitch/control/rpc_policy_diff.c \
 	vswitch/control/rpc_port.c \

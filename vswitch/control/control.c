@@ -10,12 +10,14 @@
 #include "control/session_changes.h"
 #include "control/set_changes.h"
 #include "datapath/fdb.h"
+#include "control/incidents.h"
 #include "datapath/mcast.h"
 #include "datapath/worker.h"
 #include "openvswitch/poll-loop.h"
 #include "openvswitch/vlog.h"
 #include "proto/descriptor_set.h"
 #include "proto/rpc_endpoint.h"
+#include "telemetry/detect.h"
 #include "telemetry/drop_log.h"
 #include "telemetry/stream.h"
 #include "telemetry/writer.h"
@@ -348,10 +350,12 @@ start_telemetry(struct control *c, char **error)
     }
     retval = drop_log_open(path, c->config.drop_records, drops_arrived, c);
     free(path);
+    retval = retval ? retval : detect_init(wake, c);
+    c->incidents = incidents_create(c, c->options->state_dir);
     retval = retval ? retval : writer_start();
     c->changes.state = c->state;
     for (uint32_t i = 0; i < c->eal.n_workers; i++) {
-        sources[i] = (struct stream_source){ dp_drop_ring(i), dp_drop_unsaid(i) };
+        sources[i] = (struct stream_source){ dp_drop_ring(i), dp_drop_unsaid(i), dp_sketches(i) };
     }
     retval = retval ? retval : stream_start(sources, c->eal.n_workers);
     if (retval) {
@@ -437,11 +441,13 @@ control_start(struct control *c, char **error)
         return retval;
     }
     c->objects = objects_create(drop_log_epoch());
+    incidents_show(c->incidents, c->objects);
     c->compiler = compiler_create(&c->wake);
     c->recommender = recommender_create();
     c->hits = hits_create(c);
     bindings_load(c);
     ports_start(c);
+    incidents_resume(c);
     start_policy(c);
     retval = publish(&c->publisher, &c->desired, NULL);
     if (retval) {
@@ -485,6 +491,7 @@ control_run(struct control *c)
     learn(c, dp_now_s());
     bindings_run(c);
     mcast_poll(dp_now_s());
+    incidents_run(c);
     if (now >= c->refresh_ms) {
         c->refresh_ms = now + REFRESH_MS;
         fdb_age(dp_now_s());
@@ -520,6 +527,8 @@ control_stop(struct control *c)
     stream_stop();
     hits_stop(c);
     writer_stop();
+    incidents_destroy(c->incidents);
+    c->incidents = NULL;
     gate_writer_gone(c);
     changes_stop(c);
     policies_stop(c);
@@ -530,6 +539,7 @@ control_stop(struct control *c)
     objects_destroy(c->objects);
     flushes_stop(c);
     drop_log_close();
+    detect_exit();
     if (c->eal.n_workers) {
         ports_stop(c);
         if (c->port_subsystem) {

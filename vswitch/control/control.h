@@ -21,6 +21,7 @@
 #include "openvswitch/list.h"
 #include "ovs-thread.h"
 
+struct incidents;
 struct objects;
 struct port_plan;
 struct recommender;
@@ -54,7 +55,11 @@ struct control {
     uint32_t last_user_slot;
     struct bindings *bindings;
     struct objects *objects; /* what is watched; once the drop log is open */
-    struct latch wake;       /* set by other threads: there is work */
+    struct incidents *incidents;
+    uint64_t detection_generation; /* that detection's thresholds are of */
+    long long cuts_since_ms;       /* ports that the switch cut off by itself since then: */
+    uint32_t n_cuts;
+    struct latch wake; /* set by other threads: there is work */
     struct compiler *compiler;
     struct ovs_list applies; /* of struct apply; the first one is being compiled */
     struct ovs_list watches; /* counter streams */

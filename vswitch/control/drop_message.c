@@ -12,6 +12,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "packets.h"
 #include "telemetry/reasons.h"
+#include "telemetry/suspect.h"
 #include "util.h"
 
 /* What an intruder on a desktop network is after, by the names an administrator uses. */
@@ -96,29 +97,69 @@ is_ip(const struct drop_record *r)
     return r->ethertype == ETH_TYPE_IP || r->ethertype == ETH_TYPE_IPV6;
 }
 
+static char *
+ip_service_text(uint8_t protocol, uint16_t dport)
+{
+    const char *name = service_name(protocol, dport);
+
+    switch (protocol) {
+    case IPPROTO_TCP:
+    case IPPROTO_UDP:
+        return xasprintf("%s/%u%s%s", protocol == IPPROTO_TCP ? "tcp" : "udp", dport,
+                         name ? " " : "", name ? name : "");
+    case IPPROTO_ICMP:
+        return xasprintf("icmp/%u", dport >> 8);
+    case IPPROTO_ICMPV6:
+        return xasprintf("icmpv6/%u", dport >> 8);
+    default:
+        return xasprintf("ip/%u", protocol);
+    }
+}
+
 /* "tcp/445 smb", "icmp/8", "ip/47", "arp", "0x88cc". */
 static char *
 service_text(const struct drop_record *r)
 {
-    const char *name = service_name(r->protocol, r->dport);
-
     if (r->ethertype == ETH_TYPE_ARP) {
         return xstrdup("arp");
-    } else if (!is_ip(r)) {
-        return xasprintf("0x%04x", r->ethertype);
     }
-    switch (r->protocol) {
-    case IPPROTO_TCP:
-    case IPPROTO_UDP:
-        return xasprintf("%s/%u%s%s", r->protocol == IPPROTO_TCP ? "tcp" : "udp", r->dport,
-                         name ? " " : "", name ? name : "");
-    case IPPROTO_ICMP:
-        return xasprintf("icmp/%u", r->dport >> 8);
-    case IPPROTO_ICMPV6:
-        return xasprintf("icmpv6/%u", r->dport >> 8);
-    default:
-        return xasprintf("ip/%u", r->protocol);
+    return is_ip(r) ? ip_service_text(r->protocol, r->dport) : xasprintf("0x%04x", r->ethertype);
+}
+
+char *
+service_key_text(uint32_t key)
+{
+    return key == SERVICE_ARP  ? xstrdup("arp")
+           : key == SERVICE_ND ? xstrdup("nd")
+                               : ip_service_text(key >> 16, key & 0xffff);
+}
+
+bool
+service_key_parse(const char *text, uint32_t *key)
+{
+    static const struct {
+        const char *name;
+        uint8_t protocol, shift;
+    } kinds[] = { { "tcp/", IPPROTO_TCP, 0 },
+                  { "udp/", IPPROTO_UDP, 0 },
+                  { "icmp/", IPPROTO_ICMP, 8 },
+                  { "icmpv6/", IPPROTO_ICMPV6, 8 } };
+
+    if (!strcmp(text, "arp") || !strcmp(text, "nd")) {
+        *key = *text == 'a' ? SERVICE_ARP : SERVICE_ND;
+        return true;
     }
+    for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+        size_t n = strlen(kinds[i].name);
+
+        if (!strncmp(text, kinds[i].name, n)) {
+            *key = (uint32_t) kinds[i].protocol << 16 |
+                   ((strtoul(text + n, NULL, 10) << kinds[i].shift) & 0xffff);
+            return true;
+        }
+    }
+    *key = !strncmp(text, "ip/", 3) ? (uint32_t) (strtoul(text + 3, NULL, 10) & 0xff) << 16 : 0;
+    return *key != 0;
 }
 
 static Fusuma__V1__Cursor *
@@ -169,11 +210,9 @@ put_addresses(Fusuma__V1__DropRecord *m, const struct drop_record *r)
     }
 }
 
-/* The sessions, lines "ID USER", as messages; returns the names of their users, or without any
- * 'otherwise'. */
-static char *
-put_sessions(const char *lines, const char *otherwise, Fusuma__V1__SessionRef ***sessions,
-             size_t *n)
+char *
+sessions_message(const char *lines, const char *otherwise, Fusuma__V1__SessionRef ***sessions,
+                 size_t *n)
 {
     struct ds names = DS_EMPTY_INITIALIZER;
 
@@ -204,10 +243,10 @@ record_message(uint64_t epoch, const struct drop_event *event)
     m->time->nanos = r->wall_ns % UINT64_C(1000000000);
     m->monotonic_ns = r->mono_ns;
     m->port = xstrdup(event->port);
-    m->user = put_sessions(event->sessions, event->user, &m->sessions, &m->n_sessions);
+    m->user = sessions_message(event->sessions, event->user, &m->sessions, &m->n_sessions);
     m->peer_port = xstrdup(event->peer_port);
-    m->peer_user = put_sessions(event->peer_sessions, event->peer_user, &m->peer_sessions,
-                                &m->n_peer_sessions);
+    m->peer_user = sessions_message(event->peer_sessions, event->peer_user, &m->peer_sessions,
+                                    &m->n_peer_sessions);
     m->ethertype = r->ethertype;
     put_packet(m, r);
     put_addresses(m, r);

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "control/incidents.h"
 #include "control/message.h"
 #include "control/port_message.h"
 #include "control/publish.h"
@@ -15,7 +16,10 @@
 /* Ports that each round looks at without being asked: all of 1,000 in a second or two. */
 #define SWEEP 16
 
-#define POLICY_OWNER DP_MAX_PORTS /* ports are the others, by their number */
+/* Owners: ports by their number, the policy, and incidents by theirs, as long as they are kept. */
+#define POLICY_OWNER DP_MAX_PORTS
+#define INCIDENT_OWNER (POLICY_OWNER + 1)
+#define N_OWNERS (INCIDENT_OWNER + INCIDENTS_MAX)
 
 /* What a port was when it was last looked at. */
 struct seen {
@@ -37,7 +41,7 @@ objects_create(uint64_t epoch)
 {
     struct objects *o = xzalloc(sizeof *o);
 
-    o->log = object_log_create(epoch, DP_MAX_PORTS + 1, MAX_REMOVED);
+    o->log = object_log_create(epoch, N_OWNERS, MAX_REMOVED);
     return o;
 }
 
@@ -147,6 +151,16 @@ look_at_ports(struct objects *o, const struct desired *d)
     }
     o->sweep = (o->sweep + SWEEP) % DP_MAX_PORTS;
     return changed;
+}
+
+bool
+objects_set_incident(struct objects *o, const Fusuma__V1__Incident *incident)
+{
+    struct object object = { .kind = OBJECT_INCIDENT,
+                             .name = xasprintf("%" PRIu64, incident->id),
+                             .message = message_copy(&incident->base) };
+
+    return object_log_set(o->log, INCIDENT_OWNER + incident->id % INCIDENTS_MAX, &object, 1);
 }
 
 /* ---- the policy ---- */

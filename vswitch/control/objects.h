@@ -10,6 +10,8 @@
 
 #include "control/object_log.h"
 
+#include "fusuma/v1/incident.pb-c.h"
+
 struct desired;
 struct publisher;
 
@@ -20,6 +22,8 @@ struct objects *objects_create(uint64_t epoch);
 void objects_destroy(struct objects *);
 struct object_log *objects_log(struct objects *);
 
+/* An incident is, or has become, this.  Whether that is something new for readers. */
+bool objects_set_incident(struct objects *, const Fusuma__V1__Incident *);
 /* Looks at everything that may have changed, and at some that may not.  'confirm_by_s' is when the
  * policy in force goes unless it is confirmed, in Unix time; 0: it is for good.  Whether there is
  * something new for readers. */

@@ -9,6 +9,7 @@
 #include "datapath/mcast.h"
 #include "datapath/worker.h"
 #include "openvswitch/vlog.h"
+#include "telemetry/detect.h"
 #include "telemetry/stream.h"
 #include "util.h"
 
@@ -126,6 +127,7 @@ ports_open(struct control *c, struct desired_port *port, char **error)
     port->changed = true;
     take_ledger_base(port);
     stream_set_port(port->id, port->spec->name, port->spec->user);
+    detect_set_port(port->id, port->spec->name, port->role == PORT_DESKTOP);
     sessions_stamp(c, port);
     return RPC_OK;
 }
@@ -134,6 +136,7 @@ void
 ports_close(struct control *c, struct desired_port *port)
 {
     sessions_port_gone(c, port->spec->name);
+    detect_set_port(port->id, "", false);
     if (!port->dp) {
         return;
     }

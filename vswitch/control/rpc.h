@@ -21,6 +21,8 @@ rpc_unary_handler rpc_put_address_set, rpc_patch_address_set, rpc_delete_address
     rpc_get_address_set, rpc_list_address_sets;
 rpc_unary_handler rpc_quarantine, rpc_release;
 rpc_unary_handler rpc_login, rpc_logout, rpc_list_sessions;
+rpc_unary_handler rpc_list_incidents, rpc_get_incident, rpc_note_incident, rpc_close_incident,
+    rpc_scope_incidents;
 rpc_unary_handler rpc_list_connections, rpc_get_connection, rpc_flush_connections,
     rpc_get_connection_stats;
 rpc_unary_handler rpc_get_info, rpc_list_fdb, rpc_list_groups, rpc_list_workers, rpc_audit,

@@ -11,6 +11,7 @@
 #include "fusuma/v1/conn.pb-c.h"
 #include "fusuma/v1/counter.pb-c.h"
 #include "fusuma/v1/drop.pb-c.h"
+#include "fusuma/v1/incident.pb-c.h"
 #include "fusuma/v1/policy.pb-c.h"
 #include "fusuma/v1/quarantine.pb-c.h"
 #include "fusuma/v1/session.pb-c.h"
@@ -24,6 +25,7 @@
 #define SETS &fusuma__v1__address_set_service__descriptor
 #define QUARANTINE &fusuma__v1__quarantine_service__descriptor
 #define SESSIONS &fusuma__v1__session_service__descriptor
+#define INCIDENTS &fusuma__v1__incident_service__descriptor
 #define CONNECTIONS &fusuma__v1__conn_service__descriptor
 #define COUNTERS &fusuma__v1__counter_service__descriptor
 #define DROPS &fusuma__v1__drop_service__descriptor
@@ -58,6 +60,11 @@ const struct rpc_method control_rpc_methods[] = {
     { SESSIONS, "Login", rpc_login, NULL, RPC_OPERATOR, true },
     { SESSIONS, "Logout", rpc_logout, NULL, RPC_OPERATOR, true },
     { SESSIONS, "ListSessions", rpc_list_sessions, NULL, RPC_VIEWER, false },
+    { INCIDENTS, "ListIncidents", rpc_list_incidents, NULL, RPC_VIEWER, false },
+    { INCIDENTS, "GetIncident", rpc_get_incident, NULL, RPC_VIEWER, false },
+    { INCIDENTS, "NoteIncident", rpc_note_incident, NULL, RPC_RESPONDER, true },
+    { INCIDENTS, "CloseIncident", rpc_close_incident, NULL, RPC_RESPONDER, true },
+    { INCIDENTS, "ScopeIncidents", rpc_scope_incidents, NULL, RPC_VIEWER, false },
     { CONNECTIONS, "ListConnections", rpc_list_connections, NULL, RPC_VIEWER, false },
     { CONNECTIONS, "GetConnection", rpc_get_connection, NULL, RPC_VIEWER, false },
     { CONNECTIONS, "FlushConnections", rpc_flush_connections, NULL, RPC_OPERATOR, true },

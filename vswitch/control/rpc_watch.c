@@ -42,6 +42,10 @@ set_object(Fusuma__V1__WatchEvent *m, const struct object_event *event)
         m->quarantine = object;
         m->object_case = FUSUMA__V1__WATCH_EVENT__OBJECT_QUARANTINE;
         break;
+    case OBJECT_INCIDENT:
+        m->incident = object;
+        m->object_case = FUSUMA__V1__WATCH_EVENT__OBJECT_INCIDENT;
+        break;
     case N_OBJECT_KINDS:
     default:
         OVS_NOT_REACHED(); /* objects.c makes no others. */
@@ -115,6 +119,9 @@ take_kinds(const Fusuma__V1__WatchRequest *r, unsigned *kinds, char **error)
             break;
         case FUSUMA__V1__WATCH_KIND__WATCH_KIND_QUARANTINE:
             *kinds |= 1u << OBJECT_QUARANTINE;
+            break;
+        case FUSUMA__V1__WATCH_KIND__WATCH_KIND_INCIDENTS:
+            *kinds |= 1u << OBJECT_INCIDENT;
             break;
         case FUSUMA__V1__WATCH_KIND__WATCH_KIND_UNSPECIFIED:
         default:

@@ -178,6 +178,7 @@ decide_bound(const struct worker *w, const struct port_leaf *from, const struct 
 {
     fate->owner = b;
     fate->kind = b->port == from->id ? NEIGH_CONSUMED : NEIGH_ANSWERED;
+    fate->target = p->dst;
     fate->probe = fate->kind == NEIGH_ANSWERED && from->role == PORT_DESKTOP &&
                   !may_reach(w->snapshot, from, p, b);
 }
@@ -228,6 +229,20 @@ pass_on(const struct worker *w, const struct port_leaf *from, const struct pkt *
     }
 }
 
+/* A request of a desktop's for an address that nobody here has. */
+static void
+decide_unbound(const struct worker *w, const struct port_leaf *from, const struct pkt *p,
+               const struct acl_addr *target, struct neigh_fate *fate)
+{
+    const struct acl_table *egress = from->table[ACL_EGRESS];
+
+    pass_on(w, from, p, flood_to_uplinks, fate);
+    fate->target = *target;
+    fate->stranger =
+        from->role == PORT_DESKTOP && fate->kind != NEIGH_DROPPED &&
+        !(egress && acl_table_may_reach(egress, snapshot_class(w->snapshot, target, p->vlan)));
+}
+
 static bool
 is_zero_v4(const struct acl_addr *a)
 {
@@ -253,6 +268,8 @@ decide_arp(const struct worker *w, const struct port_leaf *from, const struct pk
         pass_on(w, from, p, from->role == PORT_UPLINK ? flood_to_all : flood_to_uplinks, fate);
     } else if (p->arp_op == ARP_REQUEST && target) {
         decide_bound(w, from, p, target, fate);
+    } else if (p->arp_op == ARP_REQUEST && !probe) {
+        decide_unbound(w, from, p, &p->dst, fate);
     } else {
         pass_on(w, from, p, flood_to_uplinks, fate);
     }
@@ -362,8 +379,10 @@ decide_solicit(const struct worker *w, const struct port_leaf *from, struct pkt 
     }
     if (from->role == PORT_DESKTOP && is_unspecified(&p->src)) {
         fate->lesson = NEIGH_CLAIM;
+        pass_on(w, from, p, flood_to_uplinks, fate);
+    } else {
+        decide_unbound(w, from, p, &target, fate);
     }
-    pass_on(w, from, p, flood_to_uplinks, fate);
 }
 
 static void
@@ -421,9 +440,6 @@ teach(struct worker *w, const struct port_leaf *from, const struct pkt *p,
 static void
 answer(struct worker *w, const struct port_leaf *from, struct pkt *p, const struct neigh_fate *fate)
 {
-    if (fate->probe) {
-        record_probe(w, from, p);
-    }
     if (p->flags & PKT_ARP) {
         answer_arp(w, from, p, fate->owner->mac);
     } else {
@@ -438,6 +454,11 @@ neigh_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
 
     neigh_decide(w, from, p, &fate);
     teach(w, from, p, &fate);
+    if (fate.probe) {
+        record_probe(w, from, p, &fate.target);
+    } else if (fate.stranger) {
+        record_stranger(w, from, p, &fate.target);
+    }
     switch (fate.kind) {
     case NEIGH_DROPPED:
         refuse(w, from, p, fate.reason);

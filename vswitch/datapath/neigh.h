@@ -2,8 +2,9 @@
  *
  * Where the target's binding is known the switch answers by itself, also for peers that policy
  * denies: were the request dropped, a scanner's SYN would never be sent, and the drop record would
- * lack the service it was after.  A request for a peer that no rule lets the port reach is counted
- * and recorded as a probe.  Requests for unknown targets go to the uplinks only. */
+ * lack the service it was after.  Requests for unknown targets go to the uplinks only.  A request
+ * for a peer that no rule lets the port reach is counted and recorded as a probe; for an unknown
+ * target, when the port asks for many (telemetry/sketch.h). */
 #ifndef DATAPATH_NEIGH_H
 #define DATAPATH_NEIGH_H 1
 
@@ -18,7 +19,9 @@ struct neigh_fate {
         NEIGH_FLOODED   /* to all that 'filter' admits; consumed, when there are none */
     } kind;
     enum drop_reason reason;
-    bool probe; /* answered, and told: no rule lets the port reach 'owner' */
+    bool probe;    /* told, too: no rule lets the port reach 'target', whose owner is known, */
+    bool stranger; /* or not */
+    struct acl_addr target;
     const struct binding *owner;
     const struct port_leaf *to;
     flood_filter *filter;

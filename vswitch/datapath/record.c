@@ -3,12 +3,14 @@
 #include "datapath/record.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include <rte_common.h>
 #include <rte_mbuf.h>
 #include <rte_memcpy.h>
+#include <rte_random.h>
 
 #include "datapath/frag.h"
 
@@ -26,7 +28,10 @@ recorder_init(struct recorder *r)
     r->unsaid = calloc((size_t) DP_MAX_PORTS * N_DROP_REASONS, sizeof *r->unsaid);
     r->merge = calloc(MERGE_SLOTS, sizeof *r->merge);
     r->budget = calloc(DP_MAX_PORTS, sizeof *r->budget);
-    if (!r->unsaid || !r->merge || !r->budget || drop_ring_init(&r->ring, RING_RECORDS)) {
+    r->sketches = calloc(DP_MAX_PORTS, sizeof *r->sketches);
+    r->salt = rte_rand();
+    if (!r->unsaid || !r->merge || !r->budget || !r->sketches ||
+        drop_ring_init(&r->ring, RING_RECORDS)) {
         recorder_destroy(r);
         return ENOMEM;
     }
@@ -37,6 +42,7 @@ void
 recorder_destroy(struct recorder *r)
 {
     drop_ring_destroy(&r->ring);
+    free(r->sketches);
     free(r->budget);
     free(r->merge);
     free(r->unsaid);
@@ -69,7 +75,9 @@ unsaid_of(struct recorder *r, const struct drop_record *d)
 static void
 send_record(struct recorder *r, const struct drop_record *d)
 {
-    if (!rate_take(&r->budget[d->port], BUDGET_A_SECOND, BUDGET_BURST_S, d->mono_ns, NS_A_SECOND)) {
+    if (!rate_take(&r->budget[d->port], BUDGET_A_SECOND, BUDGET_BURST_S, d->mono_ns, NS_A_SECOND) &&
+        !(d->attempt == DROP_ATTEMPT &&
+          sketch_may_tell(&r->sketches[d->port], d->mono_ns / NS_A_SECOND, d->peer_port))) {
         unsaid_add(&unsaid_of(r, d)->suppressed, d->count);
         return;
     }
@@ -115,6 +123,34 @@ merge_out(struct recorder *r, struct merge_slot *s)
     s->used = false;
 }
 
+/* What policy denies, and ARP and ND probes.  What a late segment, or the answer of a service, is
+ * for was reached before. */
+static uint8_t
+attempt_of(const struct pkt *p)
+{
+    switch (p->reason) {
+    case DROP_EGRESS_RULE:
+    case DROP_EGRESS_DEFAULT:
+    case DROP_INGRESS_RULE:
+    case DROP_INGRESS_DEFAULT:
+    case DROP_NO_POLICY:
+        break;
+    case DROP_PROBE:
+        return DROP_ATTEMPT;
+    default:
+        return DROP_NO_ATTEMPT;
+    }
+    if (p->flags & (PKT_GROUP | PKT_ICMP_ERROR)) {
+        return DROP_NO_ATTEMPT;
+    }
+    if (p->protocol == IPPROTO_TCP) {
+        return p->tcp.flags & TCPF_SYN && !(p->tcp.flags & TCPF_ACK) ? DROP_ATTEMPT : DROP_LATE;
+    }
+    return p->protocol == IPPROTO_UDP && p->sport < IPPORT_RESERVED && p->dport >= IPPORT_RESERVED
+               ? DROP_LATE
+               : DROP_ATTEMPT;
+}
+
 static void
 describe(const struct worker *w, const struct port_leaf *from, const struct pkt *p,
          const struct denial *why, struct drop_record *d)
@@ -138,11 +174,22 @@ describe(const struct worker *w, const struct port_leaf *from, const struct pkt 
     d->packet_len = rte_pktmbuf_pkt_len(p->m);
     d->protocol = p->protocol;
     d->reason = p->reason;
+    d->attempt = attempt_of(p);
     d->log = why->log;
     d->direction = why->direction;
     d->user_slot = from->user_slot;
     d->n_bytes = RTE_MIN(len, DROP_RECORD_BYTES);
     rte_memcpy(d->bytes, rte_pktmbuf_mtod(p->m, void *), d->n_bytes);
+}
+
+static void
+sketch(struct recorder *r, const struct drop_record *d)
+{
+    static const struct acl_addr nobody;
+    uint64_t service = (uint64_t) d->protocol << 16 | d->dport;
+
+    sketch_add(&r->sketches[d->port], d->mono_ns / NS_A_SECOND, hll_hash(&d->dst, 0, r->salt),
+               hll_hash(&nobody, service, r->salt), d->count);
 }
 
 static void
@@ -156,6 +203,9 @@ report(struct worker *w, const struct port_leaf *from, const struct pkt *p,
     if (why->log == ACL_LOG_NONE) {
         unsaid_add(&unsaid_of(r, &d)->suppressed, d.count);
         return;
+    }
+    if (d.attempt == DROP_ATTEMPT) {
+        sketch(r, &d);
     }
     struct merge_slot *s = &r->merge[merge_hash(&d) % MERGE_SLOTS];
     if (s->used && same_flow(&s->record, &d)) {
@@ -228,17 +278,30 @@ record_guard_drop(struct worker *w, const struct port_leaf *from, struct pkt *p)
 }
 
 void
-record_probe(struct worker *w, const struct port_leaf *from, const struct pkt *p)
+record_probe(struct worker *w, const struct port_leaf *from, const struct pkt *p,
+             const struct acl_addr *target)
 {
     struct pkt probe = *p;
     struct denial why = guard_denial;
-    const struct binding *b = snapshot_binding(w->snapshot, &p->dst, p->vlan);
+    const struct binding *b = snapshot_binding(w->snapshot, target, p->vlan);
 
+    probe.dst = *target;
     probe.reason = DROP_PROBE;
     why.log = ACL_LOG_RECORD;
     why.peer_port = b ? b->port : DP_PORT_NONE;
     page_of(w, from)->probes++;
     report(w, from, &probe, &why);
+}
+
+void
+record_stranger(struct worker *w, const struct port_leaf *from, const struct pkt *p,
+                const struct acl_addr *target)
+{
+    struct sketch *s = &w->recorder.sketches[from->id];
+
+    if (sketch_is_strange(s, clock_ns(CLOCK_MONOTONIC) / NS_A_SECOND, target)) {
+        record_probe(w, from, p, target);
+    }
 }
 
 void

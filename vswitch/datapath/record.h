@@ -20,8 +20,12 @@ void record_drop(struct worker *, const struct port_leaf *from, struct pkt *,
                  const struct denial *);
 /* The guard's reasons: log class incident, no rule; DROP_STORM is a record, whatever the port. */
 void record_guard_drop(struct worker *, const struct port_leaf *from, struct pkt *);
-/* An ARP or ND request for a peer out of reach; the packet lives on. */
-void record_probe(struct worker *, const struct port_leaf *from, const struct pkt *);
+/* An ARP or ND request for a target out of reach; the packet lives on. */
+void record_probe(struct worker *, const struct port_leaf *from, const struct pkt *,
+                  const struct acl_addr *target);
+/* The same for a target that nobody here has: told when the port asks for many of them. */
+void record_stranger(struct worker *, const struct port_leaf *from, const struct pkt *,
+                     const struct acl_addr *target);
 /* What policy would deny, were it not in audit mode; the packet lives on. */
 void record_audit(struct worker *, const struct port_leaf *from, const struct pkt *,
                   const struct denial *);

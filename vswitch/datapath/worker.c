@@ -430,6 +430,12 @@ dp_drop_unsaid(uint32_t i)
     return workers[i].recorder.unsaid;
 }
 
+const struct sketch *
+dp_sketches(uint32_t i)
+{
+    return workers[i].recorder.sketches;
+}
+
 struct conn_table *
 dp_connections(void)
 {

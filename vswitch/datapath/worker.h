@@ -64,5 +64,7 @@ void dp_forget_port(uint16_t port);
 struct drop_ring *dp_drop_ring(uint32_t worker);
 /* [port * N_DROP_REASONS + reason] of one worker. */
 const struct drop_unsaid *dp_drop_unsaid(uint32_t worker);
+/* [port] of one worker. */
+const struct sketch *dp_sketches(uint32_t worker);
 
 #endif

@@ -6,6 +6,7 @@
 #include "datapath/parse.h"
 #include "datapath/rate.h"
 #include "datapath/worker.h"
+#include "telemetry/sketch.h"
 
 /* Most packets wait in a transmit buffer only to the end of their burst. */
 #define TX_BUFFER 64
@@ -30,6 +31,8 @@ struct recorder {
     struct drop_unsaid *unsaid; /* [DP_MAX_PORTS * N_DROP_REASONS] */
     struct merge_slot *merge;   /* [MERGE_SLOTS] */
     struct rate *budget;        /* [DP_MAX_PORTS], in nanoseconds */
+    struct sketch *sketches;    /* [DP_MAX_PORTS]; read by telemetry */
+    uint64_t salt;              /* of their hashes */
     uint32_t next_flush;
     uint32_t n_merging; /* slots in use */
 };

@@ -42,4 +42,9 @@ struct drop_event {
     };
 };
 
+/* The names of a record; lent. */
+struct drop_names {
+    const char *port, *user, *peer_port, *peer_user, *rule, *sessions, *peer_sessions;
+};
+
 #endif

@@ -168,12 +168,17 @@ drop_log_port_is(uint16_t id, const char *name)
     return is;
 }
 
-void
-drop_log_add_record(const struct drop_record *record)
+uint64_t
+drop_log_add_record(const struct drop_record *record, struct drop_names *names)
 {
+    uint64_t n;
+
     pthread_mutex_lock(&mutex);
     store_add_record(&store, record);
+    store_newest_names(&store, names);
+    n = store.newest;
     pthread_mutex_unlock(&mutex);
+    return n;
 }
 
 void

@@ -30,7 +30,8 @@ void drop_log_set_sessions(uint16_t id, uint32_t slot, const char *sessions);
 bool drop_log_port_is(uint16_t id, const char *name);
 
 /* The telemetry thread: adds events, then hands what is new to the writer. */
-void drop_log_add_record(const struct drop_record *);
+/* Returns its n; '*names' hold for this thread's next STORE_EVENTS events. */
+uint64_t drop_log_add_record(const struct drop_record *, struct drop_names *names);
 void drop_log_add_unsaid(uint16_t port, uint8_t reason, uint64_t suppressed, uint64_t lost);
 void drop_log_commit(void);
 

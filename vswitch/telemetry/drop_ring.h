@@ -18,6 +18,13 @@
 
 #define DROP_RECORD_BYTES 96 /* of the packet, from its Ethernet header on */
 
+/* Whether whoever sent it meant to reach somebody. */
+enum drop_attempt {
+    DROP_NO_ATTEMPT, /* to a group; or not for what policy says */
+    DROP_LATE,       /* it may belong to a connection that has ended: no SYN, a service's answer */
+    DROP_ATTEMPT
+};
+
 struct drop_record {
     uint64_t mono_ns, wall_ns; /* of the packet (the last one, for repeats) */
     uint64_t generation;       /* of the snapshot that denied it */
@@ -36,6 +43,7 @@ struct drop_record {
     uint8_t direction; /* enum acl_direction of the table that denied it */
     uint8_t repeat;    /* 1: more packets of a flow that already has a record */
     uint8_t n_bytes;   /* of bytes[] */
+    uint8_t attempt;   /* enum drop_attempt */
     uint8_t bytes[DROP_RECORD_BYTES];
     uint32_t user_slot; /* session slot of the snapshot, 0 = none */
 };

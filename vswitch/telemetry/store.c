@@ -228,6 +228,22 @@ store_add_record(struct store *s, const struct drop_record *r)
 }
 
 void
+store_newest_names(const struct store *s, struct drop_names *names)
+{
+    const struct store_event *e = &s->events[(s->newest - 1) % STORE_EVENTS];
+
+    *names = (struct drop_names){
+        .port = e->port ? e->port->name : "",
+        .user = e->port ? e->port->user : "",
+        .peer_port = e->peer ? e->peer->name : "",
+        .peer_user = e->peer ? e->peer->user : "",
+        .rule = e->rule ? e->rule->name : "",
+        .sessions = e->sessions ? e->sessions->text : "",
+        .peer_sessions = e->peer_sessions ? e->peer_sessions->text : "",
+    };
+}
+
+void
 store_add_unsaid(struct store *s, uint16_t port, uint8_t reason, uint64_t suppressed, uint64_t lost)
 {
     struct store_event *e = event_add(s, DROP_EVENT_UNSAID, port);

@@ -44,6 +44,8 @@ void store_set_sessions(struct store *, uint16_t id, uint32_t slot, const char *
 const char *store_port_name(const struct store *, uint16_t id);
 
 void store_add_record(struct store *, const struct drop_record *);
+/* The names of the newest event, which is a record: they hold until it is pushed out. */
+void store_newest_names(const struct store *, struct drop_names *);
 void store_add_unsaid(struct store *, uint16_t port, uint8_t reason, uint64_t suppressed,
                       uint64_t lost);
 

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "datapath/port.h"
+#include "telemetry/detect.h"
 #include "telemetry/drop_log.h"
 #include "telemetry/reasons.h"
 
@@ -64,6 +65,7 @@ say_port(uint16_t port)
         t.suppressed -= a->base.suppressed;
         t.lost -= a->base.lost;
         if (t.suppressed != a->said.suppressed || t.lost != a->said.lost) {
+            detect_unsaid(port, t.suppressed - a->said.suppressed + t.lost - a->said.lost);
             a->said = t;
             drop_log_add_unsaid(port, reason, t.suppressed, t.lost);
             said = true;
@@ -86,16 +88,27 @@ say_all(void)
     return said;
 }
 
+static void
+look_at_sketches(uint32_t now_s)
+{
+    for (size_t i = 0; i < n_sources; i++) {
+        for (uint16_t port = 0; sources[i].sketches && port < DP_MAX_PORTS; port++) {
+            detect_sketch(port, &sources[i].sketches[port], now_s);
+        }
+    }
+}
+
 /* Takes up to 'limit' records of each ring. */
 static bool
 drain(uint32_t limit)
 {
     struct drop_record record;
+    struct drop_names names;
     bool any = false;
 
     for (size_t i = 0; i < n_sources; i++) {
         for (uint32_t n = 0; n < limit && drop_ring_pop(sources[i].ring, &record); n++) {
-            drop_log_add_record(&record);
+            detect_record(drop_log_add_record(&record, &names), &record, &names);
             any = true;
         }
     }
@@ -136,18 +149,21 @@ telemetry_main(void *aux)
 
         if (now_ms() >= say_at) {
             added |= say_all();
+            look_at_sketches((uint32_t) (now_ms() / 1000));
             say_at = now_ms() + UNSAID_EVERY_MS;
         }
         drop_log_commit();
+        detect_turn((uint32_t) (now_ms() / 1000));
         pause = added ? BUSY_WAIT_MS : pause * 2;
         pause = pause < IDLE_WAIT_MS ? pause : IDLE_WAIT_MS;
         if (!stop) {
-            wait_ms(pause);
+            wait_ms(detect_pause(pause));
         }
     }
     drain(EVERYTHING);
     say_all();
     drop_log_commit();
+    detect_turn((uint32_t) (now_ms() / 1000));
     pthread_mutex_unlock(&mutex);
     return NULL;
 }

@@ -1,4 +1,5 @@
-/* The telemetry thread: drains the workers' drop rings into the drop log, and says what has no
+/* The telemetry thread: drains the workers' drop rings into the drop log and to detection
+ * (detect.h), and says what has no
  * record: an 'unsaid' event whenever the totals of a (port, reason) have grown.  It never touches
  * the disk. */
 #ifndef TELEMETRY_STREAM_H
@@ -8,6 +9,7 @@
 #include <stdint.h>
 
 #include "telemetry/drop_ring.h"
+#include "telemetry/sketch.h"
 
 /* Names for numbers, given by control whenever they change (copied).  A rule slot without a name
  * shows as "". */
@@ -20,6 +22,7 @@ void stream_set_rules(const uint32_t *slots, const char *const *rule_ids, size_t
 struct stream_source {
     struct drop_ring *ring;
     const struct drop_unsaid *unsaid; /* [DP_MAX_PORTS * N_DROP_REASONS] */
+    const struct sketch *sketches;    /* [DP_MAX_PORTS], or NULL */
 };
 
 /* Starts the thread; the drop log is open.  0 or a positive errno. */

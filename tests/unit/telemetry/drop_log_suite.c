@@ -94,7 +94,7 @@ add(unsigned first, unsigned n)
     for (unsigned i = first; i < first + n; i++) {
         struct drop_record r = record(i);
 
-        drop_log_add_record(&r);
+        drop_log_add_record(&r, &(struct drop_names){ NULL });
     }
     drop_log_commit();
 }
@@ -289,7 +289,7 @@ test_shows_what_is_stored(void)
     remove_files();
     log_open(KEEP);
     struct drop_position at = drop_log_oldest();
-    drop_log_add_record(&r);
+    drop_log_add_record(&r, &(struct drop_names){ NULL });
     expect_end(&at); /* it is not committed yet */
     drop_log_commit();
     CU_ASSERT(shown(1));

@@ -232,7 +232,7 @@ plant_start(struct plant *p)
         CU_ASSERT_EQUAL_FATAL(drop_ring_init(&p->rings[i], RING_RECORDS), 0);
         p->unsaid[i] = calloc(DP_MAX_PORTS * N_DROP_REASONS, sizeof *p->unsaid[i]);
         CU_ASSERT_PTR_NOT_NULL_FATAL(p->unsaid[i]);
-        p->sources[i] = (struct stream_source){ &p->rings[i], p->unsaid[i] };
+        p->sources[i] = (struct stream_source){ &p->rings[i], p->unsaid[i], NULL };
     }
     atomic_store(&wakes, 0);
     CU_ASSERT_EQUAL_FATAL(drop_log_open(NULL, 0, count_wake, &wakes), 0);

@@ -1,0 +1,47 @@
+/* The register of incidents: what detection finds, what people do about it, what is stored.
+ *
+ * An incident is shown (to watches and by RPC) when it is stored, so that its number and its
+ * revision are never used again for something else; a disk that fails holds up nothing: then it is
+ * shown from memory, and the log says so.  The newest INCIDENTS_MAX are kept.
+ *
+ * Control thread only. */
+#ifndef CONTROL_INCIDENTS_H
+#define CONTROL_INCIDENTS_H 1
+
+#include "fusuma/v1/incident.pb-c.h"
+#include "proto/rpc.h"
+
+#define INCIDENTS_MAX 1000
+
+struct control;
+struct incidents;
+struct objects;
+
+/* Loads what is stored in 'state_dir', before the telemetry thread starts.  What cannot be used is
+ * logged, and incidents are then kept in memory. */
+struct incidents *incidents_create(struct control *, const char *state_dir);
+/* Gives open incidents back to detection: once ports have their names. */
+void incidents_resume(struct control *);
+/* After the writer has ended: the last changes are stored from here.  Accepts NULL. */
+void incidents_destroy(struct incidents *);
+
+/* Takes in what has been found, cuts off what is to be cut off, stores and shows. */
+void incidents_run(struct control *);
+/* Tells 'objects' all that was loaded. */
+void incidents_show(const struct incidents *, struct objects *);
+
+/* By rising id, from the one after 'after' (0: from the first); NULL: none.  As it is shown. */
+const Fusuma__V1__Incident *incidents_next(const struct incidents *, uint64_t after);
+/* By falling id, from the one before 'before' (0: from the newest). */
+const Fusuma__V1__Incident *incidents_previous(const struct incidents *, uint64_t before);
+const Fusuma__V1__Incident *incidents_find(const struct incidents *, uint64_t id);
+
+/* Calls 'done' once, when it is stored or cannot be; the incident is lent, NULL unless RPC_OK. */
+typedef void incident_done(struct control *, enum rpc_status, const char *error,
+                           const Fusuma__V1__Incident *, void *aux);
+void incidents_note(struct control *, uint64_t id, const char *who, const char *text,
+                    incident_done *, void *aux);
+void incidents_close(struct control *, uint64_t id, const char *who, const char *text,
+                     incident_done *, void *aux);
+
+#endif

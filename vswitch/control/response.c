@@ -1,0 +1,174 @@
+#include <config.h>
+
+#include "control/response.h"
+
+#include <stdlib.h>
+
+#include "control/control.h"
+#include "control/incident_message.h"
+#include "control/membership.h"
+#include "openvswitch/vlog.h"
+#include "telemetry/detect.h"
+#include "timeval.h"
+#include "util.h"
+
+VLOG_DEFINE_THIS_MODULE(response);
+
+static const struct acl_detection *
+detection_of(const struct control *c)
+{
+    const struct policy *policy = c->publisher.policy;
+
+    return policy ? &policy->parsed->detection : NULL;
+}
+
+/* ---- thresholds ---- */
+
+struct prefixes {
+    struct acl_prefix *array;
+    size_t n, allocated;
+};
+
+static void
+add(struct prefixes *p, const struct acl_prefix *array, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        p->array =
+            p->n < p->allocated ? p->array : x2nrealloc(p->array, &p->allocated, sizeof *p->array);
+        p->array[p->n++] = array[i];
+    }
+}
+
+/* A group's CIDRs, a set's addresses, and those of the groups that it is made of.  Ports need no
+ * address: they are known to be desktops. */
+static void
+add_group(struct prefixes *p, const struct acl_policy *policy, const struct sets *sets, uint32_t g)
+{
+    const struct acl_group *group = &policy->groups[g];
+    const struct address_set *set = group->is_set ? sets_find(sets, group->name) : NULL;
+
+    add(p, group->in.prefixes, group->in.n_prefixes);
+    if (set) {
+        add(p, set->prefixes, set->n);
+    }
+    for (size_t i = 0; i < group->in.n_groups; i++) {
+        add_group(p, policy, sets, group->in.groups[i]);
+    }
+}
+
+void
+response_configure(struct control *c)
+{
+    const struct policy *policy = c->publisher.policy;
+    const struct acl_detection *d = detection_of(c);
+    struct prefixes p = { .n = 0 };
+    struct acl_detection none;
+    /* Sets change with a generation of their own. */
+    uint64_t generation = d && d->n_desktops ? c->publisher.generation
+                          : policy           ? policy->generation
+                                             : 0;
+
+    if (generation == c->detection_generation) {
+        return;
+    }
+    if (!d) {
+        acl_detection_default(&none);
+        d = &none;
+    }
+    for (size_t i = 0; i < d->n_desktops; i++) {
+        add_group(&p, policy->parsed, &c->desired.sets, d->desktops[i]);
+    }
+    if (detect_configure(d, p.array, p.n)) {
+        VLOG_ERR("no memory for the thresholds of detection: those of before hold");
+    } else {
+        c->detection_generation = generation;
+    }
+    free(p.array);
+}
+
+/* ---- quarantine ---- */
+
+bool
+response_wants_rate(const struct control *c, uint32_t recent)
+{
+    const struct acl_detection *d = detection_of(c);
+
+    return d && d->quarantine.rate && recent >= d->quarantine.rate;
+}
+
+static bool
+is_spared(const struct control *c, const struct acl_auto_quarantine *q,
+          const struct desired_port *port)
+{
+    size_t n = 0;
+    uint32_t *groups = membership_of_port(c->publisher.policy->parsed, port, &n);
+    bool spared = false;
+
+    for (size_t i = 0; groups && i < n; i++) {
+        for (size_t j = 0; j < q->n_never; j++) {
+            spared |= groups[i] == q->never[j];
+        }
+    }
+    free(groups);
+    return spared;
+}
+
+/* Whether the brake leaves room for one more. */
+static bool
+brake(struct control *c, uint32_t at_most)
+{
+    long long now = time_msec();
+
+    if (!at_most) {
+        return true;
+    }
+    if (now - c->cuts_since_ms >= ACL_AT_MOST_S * 1000LL) {
+        c->cuts_since_ms = now;
+        c->n_cuts = 0;
+    }
+    return c->n_cuts < at_most && ++c->n_cuts;
+}
+
+static void
+cut(struct control *c OVS_UNUSED, enum rpc_status status, const char *error,
+    const struct desired_port *port OVS_UNUSED, void *name)
+{
+    if (status) {
+        VLOG_ERR("port %s: %s", (char *) name, error);
+    }
+    free(name);
+}
+
+static void
+say(Fusuma__V1__Incident *m, const char *text)
+{
+    incident_message_act(m, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_NOTE,
+                         time_wall_usec(), "switch", text);
+    VLOG_WARN("incident %" PRIu64 ": %s", m->id, text);
+}
+
+void
+response_consider(struct control *c, Fusuma__V1__Incident *m, bool by_rate)
+{
+    const struct acl_detection *d = detection_of(c);
+    const struct acl_auto_quarantine *q = d ? &d->quarantine : NULL;
+    const struct desired_port *port = desired_find(&c->desired, m->port);
+    bool bad = q && q->severity && (int) m->severity >= (int) q->severity;
+    char *comment;
+
+    if (!port || port->quarantined || m->closed || !(bad || by_rate)) {
+        return;
+    }
+    if (is_spared(c, q, port)) {
+        say(m, "not cut off: the policy says never");
+        return;
+    }
+    if (!brake(c, q->at_most)) {
+        say(m, "not cut off: as many ports as the policy lets the switch cut off in 10 minutes are"
+               " cut off already");
+        return;
+    }
+    comment = xasprintf("incident %" PRIu64 ": %s", m->id, m->grounds);
+    ports_quarantine(c, m->port, "switch", comment, cut, xstrdup(m->port));
+    free(comment);
+}

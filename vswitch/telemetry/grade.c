@@ -1,0 +1,240 @@
+/* How bad it is: suspect_grade(). */
+#include <config.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "telemetry/suspect.h"
+
+#define MAX_NETWORKS 64
+#define MAX_SERVICES 32
+
+static const char *const window_texts[ACL_N_WINDOWS] = { "10 seconds", "5 minutes", "24 hours" };
+
+static bool
+within(const struct suspect_target *t, uint32_t now_s, enum acl_window w)
+{
+    return now_s - t->last_s <= acl_window_s[w];
+}
+
+/* Whether each exclusion has had more targets in 5 minutes than it is good for. */
+static void
+find_exceeded(const struct suspect *s, const struct acl_detection *d, uint32_t now_s,
+              bool exceeded[ACL_MAX_EXCLUSIONS])
+{
+    uint32_t n[ACL_MAX_EXCLUSIONS] = { 0 };
+
+    for (uint32_t i = 0; i < s->n_targets; i++) {
+        const struct suspect_target *t = &s->targets[i];
+
+        n[t->exclusion] += !t->counts && within(t, now_s, ACL_5MIN);
+    }
+    for (size_t i = 0; i < d->n_exclusions; i++) {
+        exceeded[i] = n[i] > d->exclusions[i].up_to;
+    }
+}
+
+struct view {
+    const struct suspect *s;
+    const struct acl_detection *d;
+    uint32_t now_s;
+    bool exceeded[ACL_MAX_EXCLUSIONS];
+};
+
+static bool
+counts(const struct view *v, const struct suspect_target *t)
+{
+    return t->counts || v->exceeded[t->exclusion];
+}
+
+/* ---- sweeps ---- */
+
+/* Many targets within a window.  The window, or -1; '*n' of what 'sort' says. */
+static int
+sweep_window(const struct view *v, enum acl_target_sort sort, uint32_t *n)
+{
+    for (int w = 0; w < ACL_N_WINDOWS; w++) {
+        uint32_t threshold = v->d->sweep[sort][w];
+
+        *n = 0;
+        for (uint32_t i = 0; i < v->s->n_targets; i++) {
+            const struct suspect_target *t = &v->s->targets[i];
+
+            /* Desktops are addresses, too. */
+            *n += (t->is_desktop || sort == ACL_ADDRESSES) && counts(v, t) &&
+                  within(t, v->now_s, (enum acl_window) w);
+        }
+        if (threshold && *n >= threshold) {
+            return w;
+        }
+    }
+    return -1;
+}
+
+/* ---- worms ---- */
+
+static uint64_t
+network_of(const struct acl_addr *a)
+{
+    return acl_addr_is_v4(a) ? (uint64_t) a->b[12] << 16 | a->b[13] << 8 | a->b[14] : a->q[0];
+}
+
+static bool
+has_service(const struct suspect_target *t, uint32_t service)
+{
+    for (unsigned i = 0; i < t->n_services; i++) {
+        if (t->services[i] == service) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The service that most targets were tried for, ARP and ND aside. */
+static uint32_t
+main_service(const struct view *v, enum acl_window w)
+{
+    struct {
+        uint32_t service, n;
+    } seen[MAX_SERVICES];
+    unsigned n_seen = 0, best = 0;
+
+    for (uint32_t i = 0; i < v->s->n_targets; i++) {
+        const struct suspect_target *t = &v->s->targets[i];
+
+        for (unsigned j = 0; j < t->n_services && counts(v, t) && within(t, v->now_s, w); j++) {
+            unsigned k = 0;
+
+            while (k < n_seen && seen[k].service != t->services[j]) {
+                k++;
+            }
+            if (t->services[j] >= SERVICE_ARP || k == MAX_SERVICES) {
+                continue;
+            }
+            if (k == n_seen) {
+                seen[n_seen].service = t->services[j];
+                seen[n_seen++].n = 0;
+            }
+            seen[k].n++;
+            best = seen[k].n > seen[best].n ? k : best;
+        }
+    }
+    return n_seen ? seen[best].service : SERVICE_ARP;
+}
+
+/* Targets of that service, and the networks that they lie in, up to MAX_NETWORKS. */
+static void
+count_networks(const struct view *v, enum acl_window w, uint32_t service, uint32_t *n_targets,
+               uint32_t *n_networks)
+{
+    uint64_t networks[MAX_NETWORKS];
+
+    *n_targets = *n_networks = 0;
+    for (uint32_t i = 0; i < v->s->n_targets && *n_networks < MAX_NETWORKS; i++) {
+        const struct suspect_target *t = &v->s->targets[i];
+        uint32_t k = 0;
+
+        if (!counts(v, t) || !within(t, v->now_s, w) || !has_service(t, service)) {
+            continue;
+        }
+        ++*n_targets;
+        while (k < *n_networks && networks[k] != network_of(&t->addr)) {
+            k++;
+        }
+        if (k == *n_networks) {
+            networks[(*n_networks)++] = network_of(&t->addr);
+        }
+    }
+}
+
+/* One service, and targets that are scattered: a sweep goes through a network, address by address,
+ * what spreads by chance meets a new network nearly every time. */
+static bool
+is_worm(const struct view *v, enum acl_window w, uint32_t *n_targets, uint32_t *n_networks)
+{
+    uint32_t service = main_service(v, w);
+
+    if (service == SERVICE_ARP || !v->d->worm_networks) {
+        return false;
+    }
+    count_networks(v, w, service, n_targets, n_networks);
+    return *n_networks >= v->d->worm_networks && *n_networks * 2 >= *n_targets &&
+           *n_targets >= v->d->sweep[ACL_ADDRESSES][w];
+}
+
+/* ---- port scans ---- */
+
+static const struct suspect_target *
+find_scanned(const struct view *v, uint32_t *n, int *window)
+{
+    for (uint32_t i = 0; i < v->s->n_targets; i++) {
+        const struct suspect_target *t = &v->s->targets[i];
+        const uint32_t *threshold = v->d->port_scan[t->is_desktop ? ACL_DESKTOPS : ACL_ADDRESSES];
+
+        for (int w = 0; w < ACL_N_WINDOWS; w++) {
+            if (threshold[w] && t->ports[w].n >= threshold[w] &&
+                v->now_s - t->ports[w].since_s <= acl_window_s[w]) {
+                *n = t->ports[w].n;
+                *window = w;
+                return t;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* ---- all of it ---- */
+
+static void
+grade(struct suspect_grade *g, enum suspect_kind kind, enum acl_threat severity)
+{
+    g->kind = kind;
+    g->severity = severity;
+}
+
+static void
+grade_probe(const struct view *v, struct suspect_grade *g)
+{
+    if (v->s->opens) {
+        grade(g, SUSPECT_PROBE, v->s->late_only ? ACL_THREAT_LOW : ACL_THREAT_MEDIUM);
+        snprintf(g->grounds, sizeof g->grounds, "a denied attempt to reach another desktop");
+    }
+}
+
+void
+suspect_grade(const struct suspect *s, const struct suspect_rules *rules, uint32_t now_s,
+              struct suspect_grade *g)
+{
+    struct view v = { .s = s, .d = rules->detection, .now_s = now_s };
+    uint32_t n = 0, networks = 0;
+    int w;
+
+    memset(g, 0, sizeof *g);
+    find_exceeded(s, v.d, now_s, v.exceeded);
+    grade_probe(&v, g);
+    for (int sort = 0; sort < ACL_N_TARGET_SORTS; sort++) {
+        w = sweep_window(&v, (enum acl_target_sort) sort, &n);
+        if (w >= 0) {
+            grade(g, SUSPECT_SWEEP, ACL_THREAT_HIGH);
+            snprintf(g->grounds, sizeof g->grounds, "%u %s tried within %s", n,
+                     sort == ACL_DESKTOPS ? "desktops" : "addresses", window_texts[w]);
+            break;
+        }
+    }
+    if (find_scanned(&v, &n, &w)) {
+        grade(g, SUSPECT_PORT_SCAN, ACL_THREAT_HIGH);
+        snprintf(g->grounds, sizeof g->grounds, "%u ports of one target tried within %s", n,
+                 window_texts[w]);
+    }
+    for (w = 0; w < ACL_N_WINDOWS; w++) {
+        if (is_worm(&v, (enum acl_window) w, &n, &networks)) {
+            grade(g, SUSPECT_WORM, ACL_THREAT_CRITICAL);
+            snprintf(g->grounds, sizeof g->grounds,
+                     "the same service of %u%s addresses in %u%s networks tried within %s", n,
+                     networks == MAX_NETWORKS ? " or more" : "", networks,
+                     networks == MAX_NETWORKS ? " or more" : "", window_texts[w]);
+            break;
+        }
+    }
+}
