@@ -32,11 +32,12 @@ AUDIT_LOG = 'fusuma.v1.AuditLogService'
 # What changes something, and who may: a slip in the table must not be what the table is tested with.
 WRITES = {'AddPort': 'operator', 'DeletePort': 'operator', 'FlushConnections': 'operator',
           'Login': 'operator', 'Logout': 'operator',
+          'NoteIncident': 'responder', 'CloseIncident': 'responder',
           'Quarantine': 'responder', 'Release': 'responder', 'ApplyPolicy': 'policy',
           'ConfirmPolicy': 'policy', 'RollbackPolicy': 'policy', 'PutAddressSet': 'policy',
           'PatchAddressSet': 'policy', 'DeleteAddressSet': 'policy', 'ApplyConfig': 'admin'}
 READS = ('Get', 'List', 'Watch', 'Audit', 'Check', 'Diff', 'Trace', 'Replay',
-         'Recommend')
+         'Recommend', 'Scope', 'Pivot')
 CONFIG = '''settings: { connections: 1024, buffers: 2048 }
 access:
   - { cn: viewer, roles: [viewer] }

@@ -149,6 +149,15 @@ test_order(void)
 }
 
 static void
+test_detection(void)
+{
+    expect(V "detection: { worm: { networks: 4 } }\n", V, ""); /* the default */
+    expect(V, V "detection: { worm: { networks: 5 } }\n", "changed detection detection:worm; ");
+    expect(V, V "detection: { quarantine: { severity: high } }\n",
+           "changed detection detection:quarantine; ");
+}
+
+static void
 test_things(void)
 {
     expect(V "groups: { a: { labels: { x: y } }, b: {}, c: { groups: [a], except: { cidrs: "
@@ -250,6 +259,7 @@ test_protocols_are_no_names(void)
 }
 
 CU_TestInfo diff_tests[] = {
+    { "detection", test_detection },
     { "the same in other words", test_same },
     { "rules that changed", test_rules_changed },
     { "order", test_order },

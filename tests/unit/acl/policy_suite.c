@@ -107,6 +107,50 @@ test_selects_port(void)
     acl_policy_destroy(policy);
 }
 
+static void
+test_detection(void)
+{
+    static const char text[] =
+        "version: 1\n"
+        "groups:\n"
+        "  managers: { ports: [m1] }\n"
+        "address_sets:\n"
+        "  remote: {}\n"
+        "detection:\n"
+        "  desktops: remote\n"
+        "  sweep: { desktops: { 10s: 7 }, addresses: { 24h: 0 } }\n"
+        "  worm: { networks: 9 }\n"
+        "  shipped_exclusions: false\n"
+        "  exclude: [{ service: [tcp/7680, smb], to: public, up_to: 3 }, { service: udp/9 }]\n"
+        "  quarantine: { severity: critical, rate: 50, never: [managers], at_most: 2,\n"
+        "                allow: [display, forensics], reset: true }\n";
+    struct acl_policy *policy;
+    struct acl_error error;
+    const struct acl_detection *d;
+
+    CU_ASSERT_EQUAL_FATAL(
+        acl_policy_parse(&(struct acl_source){ text, sizeof text - 1 }, 1, &policy, &error), 0);
+    d = &policy->detection;
+    CU_ASSERT(d->n_desktops == 1 && policy->groups[d->desktops[0]].is_set);
+    CU_ASSERT(d->sweep[ACL_DESKTOPS][ACL_10S] == 7 && d->sweep[ACL_DESKTOPS][ACL_5MIN] == 4);
+    CU_ASSERT(d->sweep[ACL_ADDRESSES][ACL_24H] == 0 && d->sweep[ACL_ADDRESSES][ACL_10S] == 8);
+    CU_ASSERT(d->worm_networks == 9 && d->n_exclusions == 2);
+    CU_ASSERT(d->exclusions[0].public_only && d->exclusions[0].up_to == 3 &&
+              d->exclusions[0].n_services > 1);
+    CU_ASSERT(!d->exclusions[1].public_only && d->exclusions[1].up_to > 1000);
+    CU_ASSERT(d->quarantine.severity == ACL_THREAT_CRITICAL && d->quarantine.rate == 50 &&
+              d->quarantine.n_never == 1 && d->quarantine.at_most == 2 &&
+              d->quarantine.n_allow == 2 && d->quarantine.reset);
+    CU_ASSERT_STRING_EQUAL(d->quarantine.allow[1], "forensics");
+    CU_ASSERT(acl_detection_cuts(d));
+    acl_policy_destroy(policy);
+
+    CU_ASSERT_EQUAL_FATAL(
+        acl_policy_parse(&(struct acl_source){ good, sizeof good - 1 }, 1, &policy, &error), 0);
+    CU_ASSERT(policy->detection.n_exclusions > 3 && !acl_detection_cuts(&policy->detection));
+    acl_policy_destroy(policy);
+}
+
 #define V "version: 1\n"
 #define RULE(MORE) V "rules:\n  - { id: a, direction: egress, peer: any, action: drop, " MORE " }\n"
 #define GROUP(BODY) V "groups:\n  g: { " BODY " }\n"
@@ -211,6 +255,19 @@ static const struct {
     { V "address_sets: { a: 5 }\n", 2, 20, "must be a mapping" },
     { V "address_sets: { a: { stale_after: soon } }\n", 2, 35, "bad stale_after 'soon'" },
     { V "address_sets: { a: {} }\ngroups: { a: {} }\n", 3, 11, "'a' is there already" },
+    { V "detection: []\n", 2, 12, "must be a mapping" },
+    { V "detection: { sweeps: {} }\n", 2, 14, "unknown key 'sweeps'" },
+    { V "detection: { sweep: { desktops: { 10s: x } } }\n", 2, 40, "bad 10s 'x'" },
+    { V "detection: { sweep: { desktops: { 1h: 3 } } }\n", 2, 35, "unknown key '1h'" },
+    { V "detection: { worm: { networks: 1000001 } }\n", 2, 32, "bad networks" },
+    { V "detection: { desktops: nobody }\n", 2, 24, "unknown group 'nobody'" },
+    { V "detection: { exclude: [{ to: any }] }\n", 2, 24, "lacks 'service'" },
+    { V "detection: { exclude: [{ service: tcp/1, to: here }] }\n", 2, 46, "any or public" },
+    { V "detection: { quarantine: { reset: true } }\n", 2, 26, "which severity or rate" },
+    { V "detection: { quarantine: { severity: worst } }\n", 2, 38, "low, medium, high or" },
+    { V "groups: { x: { cidrs: [10.0.0.0/8] } }\n"
+        "detection: { quarantine: { rate: 9, never: x } }\n",
+      3, 12, "'never' is about ports" },
     { V "pools: [{ group: x }]\n", 2, 18, "unknown group 'x'" },
     { V "pools: [{ mode: audit }]\n", 2, 9, "lacks 'group'" },
     { V "groups: { x: { cidrs: [10.0.0.0/8] } }\npools: [{ group: x }]\n", 3, 9, "is no pool" },
@@ -326,6 +383,7 @@ test_bounds(void)
 CU_TestInfo policy_tests[] = {
     { "text to model", test_model },
     { "which ports a group selects", test_selects_port },
+    { "detection, given and by default", test_detection },
     { "mistakes, each with its place", test_mistakes },
     { "a ladder of groups", test_ladder },
     { "mangled texts", test_mangled },

@@ -2,6 +2,7 @@ check_PROGRAMS += tests/unit/telemetry/test_telemetry
 TESTS += tests/unit/telemetry/test_telemetry
 tests_unit_telemetry_test_telemetry_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
 tests_unit_telemetry_test_telemetry_SOURCES = \
+	tests/unit/telemetry/detect_suite.c \
 	tests/unit/telemetry/drop_log_suite.c \
 	tests/unit/telemetry/suites.h \
 	tests/unit/telemetry/test_telemetry.c

@@ -4,6 +4,7 @@
 
 #include <CUnit/CUnit.h>
 
+CU_SuiteInfo detect_suite(void);
 CU_SuiteInfo drop_log_suite(void);
 
 #endif

@@ -421,6 +421,7 @@ main(void)
         CU_TEST_INFO_NULL,
     };
     CU_SuiteInfo suites[] = { { "telemetry", NULL, NULL, NULL, NULL, tests },
+                              detect_suite(),
                               drop_log_suite(),
                               CU_SUITE_INFO_NULL };
     int failed = 1;

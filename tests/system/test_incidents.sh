@@ -1,0 +1,76 @@
+#!/bin/bash
+# From a drop to an incident: desktops with unmodified stacks that look around, each in its own way.
+# Each has exactly one incident, of the right kind, with the right targets and services; a flood hides
+# nothing; incidents outlive kill -9.
+set -euo pipefail
+
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+PY=(/usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/incidents.py")
+
+# expect DESKTOP KIND N OPTIONS...
+expect()
+{
+    local name=$1 kind=$2 n=$3
+    shift 3
+    "${PY[@]}" expect "$OFFICE_DIR/run/vswitchd.sock" "$name" "${OFFICE_USERS[${name#d} - 1]}" "$kind" \
+        "$n" "$@" || die "$name: not the incident that it should be"
+}
+
+# others N: the other desktops' addresses, with commas.
+others()
+{
+    local i list=
+    for i in 1 2 3 4 5 6; do
+        [[ $i = "$1" ]] || list+=${list:+,}$(desk_ip "$i")
+    done
+    echo "$list"
+}
+
+scan()
+{
+    local name=$1
+    shift
+    in_ns "$name" nmap -n --max-retries 1 "$@" >"$OFFICE_DIR/nmap-$name" 2>&1 || true
+}
+
+office_open
+office_build
+office_config
+office_start
+
+echo "-- each looks around"
+scan d1 -sn "$OFFICE_NET.0/24"
+scan d2 -Pn -sS --top-ports 100 "$(desk_ip 3)"
+scan d3 -Pn -sU --top-ports 20 "$(desk_ip 4)"
+scan d4 -Pn -p 445 "$OFFICE_NET.11-16"
+in_ns d5 "${PY[@]}" arp "$OFFICE_NET"
+in_ns d6 "${PY[@]}" worm
+expect d1 sweep 1 --targets "$(others 1)" --service arp
+expect d2 port_scan 1 --targets "$(desk_ip 3)" --only --service arp
+expect d3 port_scan 1 --targets "$(desk_ip 4)" --only --service arp
+expect d4 sweep 1 --targets "$(others 4)" --only --service arp --service "tcp/445 smb" --all-services
+expect d5 sweep 1 --targets "$(others 5)" --service arp
+expect d6 worm 1 --service "tcp/445 smb"
+[[ $(sw drops | grep -c " d3 .* d2 ") -eq 0 ]] ||
+    die "an attempt of d2 at d3 is told as d3's, too"
+
+echo "-- what follows folds in, over kill -9, too"
+scan d4 -Pn -p 3389 "$OFFICE_NET.11-13"
+expect d4 sweep 1 --service "tcp/3389 rdp" --service "tcp/445 smb"
+kill -KILL "$OFFICE_SWITCH_PID"
+wait "$OFFICE_SWITCH_PID" 2>/dev/null || true
+office_start
+expect d4 sweep 1 --targets "$(others 4)" --only --service "tcp/3389 rdp"
+scan d4 -Pn -p 22 "$(desk_ip 1)"
+expect d4 sweep 1 --targets "$(others 4)" --only --service "tcp/22 ssh" --service "tcp/445 smb"
+
+echo "-- a flood hides nothing"
+in_ns d1 "${PY[@]}" flood "$OFFICE_NET" 02:00:00:00:01:01 8
+scan d2 -Pn -p 5900 "$(desk_ip 6)"
+expect d1 sweep 1 --targets "$(others 1)" --service "tcp/3389 rdp"
+expect d2 port_scan 1 --targets "$(desk_ip 3),$(desk_ip 6)" --service "tcp/5900 vnc"
+for name in d1 d2; do
+    "${PY[@]}" totals "$OFFICE_DIR/run/vswitchd.sock" $name || die "$name: told and counted differ"
+done
+sw audit
