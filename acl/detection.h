@@ -10,8 +10,9 @@
  *         desktops:  { 10s: 4, 5min: 5, 24h: 6 }
  *         addresses: { 10s: 10, 5min: 20, 24h: 40 }
  *       worm: { networks: 4 }                 # a sweep of so many networks by one service
- *       shipped_exclusions: true
- *       exclude:                              # counts only from the 17th target in 5 minutes on
+ *       decoys: [10.99.0.200/29]              # unused addresses that the switch answers ARP and ND
+ * for shipped_exclusions: true exclude:                              # counts only from the 17th
+ * target in 5 minutes on
  *         - { service: [tcp/7680], to: any, up_to: 16 }     # to: any, or public addresses
  *       quarantine:                           # off when it is missing
  *         severity: high                      # from this on; or
@@ -30,6 +31,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct acl_prefix;
 struct acl_service;
 
 enum acl_window { ACL_10S, ACL_5MIN, ACL_24H, ACL_N_WINDOWS };
@@ -65,6 +67,7 @@ struct acl_auto_quarantine {
 
 #define ACL_AT_MOST_S 600 /* what 'at_most' is counted over */
 #define ACL_MAX_EXCLUSIONS 32
+#define ACL_MAX_DECOYS 16
 
 struct acl_detection {
     uint32_t *desktops; /* groups */
@@ -72,6 +75,8 @@ struct acl_detection {
     uint32_t sweep[ACL_N_TARGET_SORTS][ACL_N_WINDOWS];
     uint32_t port_scan[ACL_N_TARGET_SORTS][ACL_N_WINDOWS];
     uint32_t worm_networks;
+    struct acl_prefix *decoys;
+    size_t n_decoys;
     struct acl_exclusion exclusions[ACL_MAX_EXCLUSIONS];
     size_t n_exclusions;
     struct acl_auto_quarantine quarantine;

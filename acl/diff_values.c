@@ -324,6 +324,7 @@ detection(struct values *values, const struct acl_detection *d)
 {
     const struct acl_auto_quarantine *q = &d->quarantine;
     struct acl_text worm = { .n = 0 }, cut = { .n = 0 };
+    char *decoys;
 
     groups(values, "desktops", d->desktops, d->n_desktops, false);
     thresholds(values, "sweep", d->sweep);
@@ -338,6 +339,9 @@ detection(struct values *values, const struct acl_detection *d)
     }
     take(values, "quarantine", acl_text_take(&cut));
     groups(values, "never", q->never, q->n_never, false);
+    decoys = list_text(values->policy, &(struct acl_selector){ .prefixes = d->decoys }, NULL,
+                       "cidrs", d->n_decoys);
+    take(values, "decoys", decoys);
 }
 
 static void

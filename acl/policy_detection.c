@@ -137,6 +137,31 @@ parse_exclusions(struct acl_policy_parser *parser, const struct acl_yaml *node,
 }
 
 static int
+parse_decoys(struct acl_policy_parser *parser, const struct acl_yaml *list, struct acl_detection *d)
+{
+    int rc = 0;
+
+    if (!list) {
+        return 0;
+    }
+    if (acl_list_count(list) > ACL_MAX_DECOYS) {
+        return ACL_FAIL(parser, list, "there are more than %d decoys", ACL_MAX_DECOYS);
+    }
+    d->decoys = acl_arena_zeroed(&parser->policy->arena, acl_list_count(list), sizeof *d->decoys);
+    for (const struct acl_yaml *item = d->decoys ? acl_list_first(list) : NULL; item && !rc;
+         item = acl_list_next(list, item)) {
+        const char *why = NULL;
+
+        rc = acl_expect(item, ACL_YAML_SCALAR, "a decoy", parser->error);
+        why = rc ? NULL : acl_prefix_parse_why(item->text, &d->decoys[d->n_decoys++]);
+        if (why) {
+            rc = ACL_FAIL(parser, item, "bad decoy '%.64s': %s", item->text, why);
+        }
+    }
+    return d->decoys ? rc : ENOMEM;
+}
+
+static int
 parse_names(struct acl_policy_parser *parser, const struct acl_yaml *list, char ***names, size_t *n)
 {
     struct acl_arena *arena = &parser->policy->arena;
@@ -186,9 +211,10 @@ parse_quarantine(struct acl_policy_parser *parser, const struct acl_yaml *node,
 int
 acl_parse_detection(struct acl_policy_parser *parser, const struct acl_yaml *node)
 {
-    enum { DESKTOPS, SWEEP, PORT_SCAN, WORM, SHIPPED, EXCLUDE, QUARANTINE, N_KEYS };
-    static const char *const keys[N_KEYS] = { "desktops",           "sweep",   "port_scan", "worm",
-                                              "shipped_exclusions", "exclude", "quarantine" };
+    enum { DESKTOPS, SWEEP, PORT_SCAN, WORM, DECOYS, SHIPPED, EXCLUDE, QUARANTINE, N_KEYS };
+    static const char *const keys[N_KEYS] = { "desktops", "sweep",     "port_scan",
+                                              "worm",     "decoys",    "shipped_exclusions",
+                                              "exclude",  "quarantine" };
     struct acl_detection *d = &parser->policy->detection;
     const struct acl_yaml *values[N_KEYS];
     bool with_shipped = true;
@@ -204,6 +230,7 @@ acl_parse_detection(struct acl_policy_parser *parser, const struct acl_yaml *nod
     rc = rc ? rc : parse_thresholds(parser, values[SWEEP], "sweep", d->sweep);
     rc = rc ? rc : parse_thresholds(parser, values[PORT_SCAN], "port_scan", d->port_scan);
     rc = rc ? rc : parse_worm(parser, values[WORM], d);
+    rc = rc ? rc : parse_decoys(parser, values[DECOYS], d);
     rc = rc ? rc : parse_bool(parser, values[SHIPPED], "shipped_exclusions", &with_shipped);
     d->n_exclusions = with_shipped ? d->n_exclusions : 0;
     rc = rc ? rc : parse_exclusions(parser, values[EXCLUDE], d);

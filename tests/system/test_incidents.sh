@@ -37,7 +37,15 @@ scan()
 office_open
 office_build
 office_config
+cat >>"$OFFICE_DIR/policy.yaml" <<EOF
+detection: { decoys: [$OFFICE_NET.200/29] }
+EOF
 office_start
+
+echo "-- a decoy"
+in_ns d6 timeout 2 bash -c ": </dev/tcp/$OFFICE_NET.203/445" 2>/dev/null && die "a decoy is reached"
+expect d6 probe 1 --targets "$OFFICE_NET.203" --only --service arp --service "tcp/445 smb"
+[[ $(in_ns server ip neigh show "$OFFICE_NET.203") = "" ]] || die "a decoy is seen outside"
 
 echo "-- each looks around"
 scan d1 -sn "$OFFICE_NET.0/24"

@@ -292,6 +292,15 @@ add_leaf(struct snapshot *s, uint16_t id, const struct port_leaf *leaf)
     }
 }
 
+static void
+put_decoys(struct snapshot *s, const struct policy *policy)
+{
+    if (policy) {
+        s->decoys = policy->parsed->detection.decoys;
+        s->n_decoys = policy->parsed->detection.n_decoys;
+    }
+}
+
 static struct snapshot *
 build_snapshot(struct publisher *p, const struct desired *d, bool tables_changed)
 {
@@ -319,6 +328,7 @@ build_snapshot(struct publisher *p, const struct desired *d, bool tables_changed
         port->changed = port->restamped = false;
     }
     s->bindings = build_bindings(s, &s->bindings_mask);
+    put_decoys(s, p->policy);
     return s;
 }
 
@@ -483,6 +493,7 @@ preview_snapshot(const struct publisher *p, const struct desired *d, const struc
         }
     }
     s->bindings = build_bindings(s, &s->bindings_mask);
+    put_decoys(s, b->policy);
     return s;
 }
 

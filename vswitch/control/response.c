@@ -78,6 +78,7 @@ response_configure(struct control *c)
     for (size_t i = 0; i < d->n_desktops; i++) {
         add_group(&p, policy->parsed, &c->desired.sets, d->desktops[i]);
     }
+    add(&p, d->decoys, d->n_decoys);
     if (detect_configure(d, p.array, p.n)) {
         VLOG_ERR("no memory for the thresholds of detection: those of before hold");
     } else {

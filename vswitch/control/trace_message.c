@@ -205,7 +205,10 @@ add_neighbour(const struct control *c, const struct trace *t, Fusuma__V1__TraceP
     char *owner = t->owner ? trace_port_name(c, t->owner->port) : xstrdup("");
     char *mac = mac_text(t->owner ? t->owner->mac : 0);
 
-    if (ends_in(t, TRACE_NEIGHBOUR)) {
+    if (t->fate == TRACE_ANSWERED && !t->owner) {
+        trace_add_stage(m, "neighbour", "pass",
+                        "answered by the switch: it is a decoy; recorded as a probe");
+    } else if (ends_in(t, TRACE_NEIGHBOUR)) {
         add_drop(m, "neighbour", t->reason);
     } else if (t->fate == TRACE_ANSWERED) {
         trace_add_stage(m, "neighbour", "pass", "answered by the switch: %s, of %s%s", mac, owner,

@@ -313,6 +313,12 @@ choose(const struct worker *w, const struct port_leaf *from, const struct pkt *p
     const struct port_leaf *to = c->to;
     struct judgement asked;
 
+    if (from->role == PORT_DESKTOP && !from->quarantined &&
+        snapshot_is_decoy(w->snapshot, &p->dst) &&
+        !snapshot_binding(w->snapshot, &p->dst, p->vlan)) {
+        c->reason = DROP_DECOY;
+        return FORWARD_DROPPED;
+    }
     judge(w->snapshot, &c->query, &c->judgement);
     if (is_denied(&c->judgement) && to && answers(w, from, to, p, &asked)) {
         c->judgement = asked;

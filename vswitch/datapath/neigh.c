@@ -177,6 +177,7 @@ decide_bound(const struct worker *w, const struct port_leaf *from, const struct 
              const struct binding *b, struct neigh_fate *fate)
 {
     fate->owner = b;
+    fate->mac = b->mac;
     fate->kind = b->port == from->id ? NEIGH_CONSUMED : NEIGH_ANSWERED;
     fate->target = p->dst;
     fate->probe = fate->kind == NEIGH_ANSWERED && from->role == PORT_DESKTOP &&
@@ -229,6 +230,13 @@ pass_on(const struct worker *w, const struct port_leaf *from, const struct pkt *
     }
 }
 
+/* One each, locally administered. */
+static uint64_t
+decoy_mac(const struct acl_addr *a)
+{
+    return 0x02fdull << 32 | (a->w[3] ^ a->w[2]);
+}
+
 /* A request of a desktop's for an address that nobody here has. */
 static void
 decide_unbound(const struct worker *w, const struct port_leaf *from, const struct pkt *p,
@@ -236,6 +244,14 @@ decide_unbound(const struct worker *w, const struct port_leaf *from, const struc
 {
     const struct acl_table *egress = from->table[ACL_EGRESS];
 
+    if (from->role == PORT_DESKTOP && !from->quarantined &&
+        snapshot_is_decoy(w->snapshot, target)) {
+        fate->kind = NEIGH_ANSWERED;
+        fate->mac = decoy_mac(target);
+        fate->target = *target;
+        fate->probe = true;
+        return;
+    }
     pass_on(w, from, p, flood_to_uplinks, fate);
     fate->target = *target;
     fate->stranger =
@@ -441,9 +457,9 @@ static void
 answer(struct worker *w, const struct port_leaf *from, struct pkt *p, const struct neigh_fate *fate)
 {
     if (p->flags & PKT_ARP) {
-        answer_arp(w, from, p, fate->owner->mac);
+        answer_arp(w, from, p, fate->mac);
     } else {
-        answer_nd(w, from, p, fate->owner->mac);
+        answer_nd(w, from, p, fate->mac);
     }
 }
 

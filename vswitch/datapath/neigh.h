@@ -3,8 +3,9 @@
  * Where the target's binding is known the switch answers by itself, also for peers that policy
  * denies: were the request dropped, a scanner's SYN would never be sent, and the drop record would
  * lack the service it was after.  Requests for unknown targets go to the uplinks only.  A request
- * for a peer that no rule lets the port reach is counted and recorded as a probe; for an unknown
- * target, when the port asks for many (telemetry/sketch.h). */
+ * for a target that no rule lets the port reach is counted and recorded as a probe (an unknown one
+ * when the port asks for many: telemetry/sketch.h).  Where the policy puts decoys, the switch has
+ * an answer for unknown targets, too: what is then sent there shows its hand. */
 #ifndef DATAPATH_NEIGH_H
 #define DATAPATH_NEIGH_H 1
 
@@ -22,7 +23,8 @@ struct neigh_fate {
     bool probe;    /* told, too: no rule lets the port reach 'target', whose owner is known, */
     bool stranger; /* or not */
     struct acl_addr target;
-    const struct binding *owner;
+    const struct binding *owner; /* NULL, and answered: a decoy */
+    uint64_t mac;                /* that the answer tells */
     const struct port_leaf *to;
     flood_filter *filter;
     enum { NEIGH_TEACHES_NOTHING, NEIGH_CLAIM, NEIGH_ROUTER, NEIGH_DEFENCE } lesson;

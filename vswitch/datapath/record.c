@@ -136,6 +136,7 @@ attempt_of(const struct pkt *p)
     case DROP_NO_POLICY:
         break;
     case DROP_PROBE:
+    case DROP_DECOY:
         return DROP_ATTEMPT;
     default:
         return DROP_NO_ATTEMPT;

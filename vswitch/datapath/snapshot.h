@@ -77,6 +77,9 @@ struct snapshot {
     const struct binding
         *bindings; /* open addressing by binding_hash(); port == DP_PORT_NONE: free */
     uint32_t bindings_mask;
+    /* Addresses that nobody has: desktops find somebody there, and are told of. */
+    const struct acl_prefix *decoys;
+    size_t n_decoys;
 };
 
 extern _Atomic(const struct snapshot *) dp_snapshot_current;
@@ -112,6 +115,18 @@ snapshot_class(const struct snapshot *s, const struct acl_addr *a, uint16_t vlan
         classes = s->vlan_classes[vlan];
     }
     return classes ? acl_classmap_lookup(classes, a) : ACL_CLASS_NONE;
+}
+
+/* Of an address that is not bound. */
+static inline bool
+snapshot_is_decoy(const struct snapshot *s, const struct acl_addr *a)
+{
+    for (size_t i = 0; i < s->n_decoys; i++) {
+        if (acl_prefix_contains(&s->decoys[i], a)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 #endif

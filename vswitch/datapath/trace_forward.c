@@ -116,7 +116,8 @@ trace_new(struct worker *w, const struct port_leaf *from, struct pkt *p, struct 
     p->conn = NULL;
     t->tracking = TRACE_UNTRACKED;
     forward_choose(w, from, p, &c);
-    t->judged = t->judged_now = c.fate != FORWARD_DROPPED || c.reason != DROP_HAIRPIN;
+    t->judged = t->judged_now =
+        c.fate != FORWARD_DROPPED || (c.reason != DROP_HAIRPIN && c.reason != DROP_DECOY);
     t->query = c.query;
     t->judgement = c.judgement;
     switch (c.fate) {

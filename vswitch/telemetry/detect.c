@@ -128,8 +128,24 @@ own_exclusions(struct acl_detection *d)
 static int
 compare_prefixes(const void *a, const void *b)
 {
-    return memcmp(&((const struct acl_prefix *) a)->addr, &((const struct acl_prefix *) b)->addr,
-                  sizeof(struct acl_addr));
+    return acl_prefix_compare(a, b);
+}
+
+/* Sorts them, and leaves out those within others: they come right behind these. */
+static size_t
+sort_prefixes(struct acl_prefix *p, size_t n)
+{
+    size_t kept = 0;
+
+    if (n) {
+        qsort(p, n, sizeof *p, compare_prefixes);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!kept || !acl_prefix_contains(&p[kept - 1], &p[i].addr)) {
+            p[kept++] = p[i];
+        }
+    }
+    return kept;
 }
 
 int
@@ -146,8 +162,9 @@ detect_configure(const struct acl_detection *d_, const struct acl_prefix *prefix
     }
     if (n) {
         memcpy(p, prefixes, n * sizeof *p);
-        qsort(p, n, sizeof *p, compare_prefixes);
     }
+    n = sort_prefixes(p, n);
+    d.decoys = NULL;
     d.desktops = NULL; /* indices into the policy, and names: control's business */
     d.quarantine.never = NULL;
     d.quarantine.allow = NULL;

@@ -32,6 +32,7 @@
     X(DROP_EGRESS_DEFAULT, "egress-default", "no rule of the source port allows it")               \
     X(DROP_INGRESS_RULE, "ingress-rule", "a rule of the destination port denies it")               \
     X(DROP_INGRESS_DEFAULT, "ingress-default", "no rule of the destination port allows it")        \
+    X(DROP_DECOY, "decoy", "the destination is a decoy: nobody has it")                            \
     X(DROP_NO_POLICY, "no-policy", "the port has no table yet")                                    \
     X(DROP_TCP_STATE, "tcp-state", "TCP outside a connection that does not open one")              \
     X(DROP_TCP_FLAGS, "tcp-flags", "TCP flags that no stack sends")                                \

@@ -60,7 +60,8 @@ struct suspect {
 /* What detection goes by; detect.c has the one in force. */
 struct suspect_rules {
     const struct acl_detection *detection;
-    /* Prefixes of addresses that are desktops elsewhere, sorted by address. */
+    /* Prefixes of addresses that are desktops elsewhere, or decoys: sorted by address, none within
+     * another. */
     const struct acl_prefix *desktops;
     size_t n_desktops;
 };

@@ -210,6 +210,72 @@ test_arp(void)
     drain_records();
 }
 
+/* Records of this port and reason, which are taken out of the ring with all others. */
+static unsigned
+recorded(uint16_t id, enum drop_reason reason)
+{
+    struct drop_record r;
+    unsigned n = 0;
+
+    record_tick_all(w);
+    while (drop_ring_pop(&w->recorder.ring, &r)) {
+        n += r.port == id && r.reason == reason;
+    }
+    return n;
+}
+
+/* Whom a desktop asks for that nobody here has: its own business, until there are many. */
+static void
+test_strangers(void)
+{
+    uint64_t probes = w->ledger.pages[DESK1].probes;
+
+    recorded(DESK1, DROP_PROBE);
+    memset(&w->recorder.sketches[DESK1], 0, sizeof *w->recorder.sketches);
+    leaves[DESK1].table[ACL_EGRESS] = deny_all;
+    for (unsigned i = 0; i < SKETCH_STRANGERS; i++) {
+        CU_ASSERT_EQUAL(send_in(DESK1, packet_arp_request(DESK1, 100 + i), UPLINK), 1);
+        CU_ASSERT_EQUAL(send_in(DESK1, packet_arp_request(DESK1, 100 + i), UPLINK), 1);
+    }
+    CU_ASSERT_EQUAL(recorded(DESK1, DROP_PROBE), 0);
+    CU_ASSERT_EQUAL(w->ledger.pages[DESK1].probes, probes);
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_arp_request(DESK1, 150), UPLINK), 1);
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_arp_request(DESK1, 151), UPLINK), 1);
+    CU_ASSERT_EQUAL(recorded(DESK1, DROP_PROBE), 2);
+    CU_ASSERT_EQUAL(w->ledger.pages[DESK1].probes, probes + 2);
+    /* The uplink asks for whom it wants. */
+    probes = w->ledger.pages[UPLINK].probes;
+    for (unsigned i = 0; i < 10; i++) {
+        send_in(UPLINK, packet_arp_request(UPLINK, 100 + i), DESK1);
+    }
+    CU_ASSERT_EQUAL(w->ledger.pages[UPLINK].probes, probes);
+    leaves[DESK1].table[ACL_EGRESS] = allow_80;
+}
+
+/* Where nobody is, somebody answers, and what is sent there is told, whatever the policy. */
+static void
+test_decoys(void)
+{
+    struct acl_prefix decoys[2];
+
+    CU_ASSERT_FATAL(acl_prefix_parse("10.0.0.192/27", &decoys[0]));
+    CU_ASSERT_FATAL(acl_prefix_parse("10.0.0.2", &decoys[1])); /* DESK2's: it is bound */
+    snap->decoys = decoys;
+    snap->n_decoys = 2;
+    recorded(DESK1, DROP_PROBE);
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_arp_request(DESK1, 200), DESK1), 1);
+    CU_ASSERT_EQUAL(recorded(DESK1, DROP_PROBE), 1);
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_tcp(DESK1, 200, 1, 80, TCP_SYN), UPLINK), 0);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_DECOY), 1);
+    CU_ASSERT_EQUAL(recorded(DESK1, DROP_DECOY), 1);
+    CU_ASSERT_EQUAL(send_in(DESK1, packet_arp_request(DESK1, 191), UPLINK), 1);
+    CU_ASSERT_EQUAL(send_in(UPLINK, packet_arp_request(UPLINK, 200), UPLINK), 0);
+    send_in(DESK1, packet_tcp(DESK1, DESK2, 1, 81, TCP_SYN), DESK2);
+    CU_ASSERT_EQUAL(drops(DESK1, DROP_DECOY), 1);
+    snap->n_decoys = 0;
+    drain_records();
+}
+
 static void
 test_full_port(void)
 {
@@ -583,6 +649,8 @@ suite_pipeline(void)
     CU_add_test(s, "a scan is recorded", test_scan_is_recorded);
     CU_add_test(s, "spoofs", test_spoofs);
     CU_add_test(s, "arp is answered, probes counted", test_arp);
+    CU_add_test(s, "arp for strangers is a probe when it is for many", test_strangers);
+    CU_add_test(s, "decoys", test_decoys);
     CU_add_test(s, "what a full port cannot take is counted", test_full_port);
     CU_add_test(s, "a copy without a buffer is counted", test_no_buffer);
     CU_add_test(s, "fragments pass when all are there", test_fragments_pass_whole);

@@ -475,12 +475,13 @@ test_quarantined(void)
 static void
 test_elsewhere(void)
 {
-    struct acl_prefix remote[2];
+    struct acl_prefix remote[3];
 
     begin();
+    CU_ASSERT_FATAL(acl_prefix_parse("10.7.0.8/29", &remote[2])); /* within the first one */
     CU_ASSERT_FATAL(acl_prefix_parse("10.7.0.0/16", &remote[0]));
     CU_ASSERT_FATAL(acl_prefix_parse("10.3.0.9", &remote[1]));
-    CU_ASSERT_EQUAL(detect_configure(&defaults, remote, 2), 0);
+    CU_ASSERT_EQUAL(detect_configure(&defaults, remote, 3), 0);
     for (int i = 0; i < 3; i++) {
         static const unsigned tried[3][4] = { { 10, 8, 0, 1 }, { 10, 3, 0, 9 }, { 10, 7, 1, 2 } };
         struct drop_record r = attempt(
