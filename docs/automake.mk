@@ -1,6 +1,7 @@
 dist_doc_DATA = \
 	docs/architecture.md \
 	docs/controller.md \
+	docs/detection.md \
 	docs/operations.md \
 	docs/performance.md \
 	docs/policy.md \

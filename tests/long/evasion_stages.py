@@ -120,7 +120,7 @@ STAGES = [
     ('neighbours: quarantine of the peer', D + 'neigh.c', '} else if (fate->to->quarantined) {', '} else if (0) {'),
     ('neighbours: ARP answers', D + 'neigh.c', '} else if (p->arp_op == ARP_REQUEST && target) {', '} else if (0) {'),
     ('neighbours: ND answers', D + 'neigh.c', '    if (b) {\n        p->dst = target;', '    if (0) {\n        p->dst = target;'),
-    ('neighbours: probes', D + 'neigh.c', '        record_probe(w, from, p);', '        ;'),
+    ('neighbours: probes', D + 'neigh.c', '        record_probe(w, from, p, &fate.target);', '        ;'),
     ('neighbours: quarantine', D + 'neigh.c', '    if (from->quarantined) {', '    if (0) {'),
     ('fragments: hold', D + 'pipeline.c', 'if (p->reason != DROP_NONE || !(p->flags & PKT_FRAGMENT)) {', 'if (1) {'),
     ('fragments: overlap with the one before', D + 'frag.c', '(i && e->piece[i - 1].off + e->piece[i - 1].len > begin) ||', '0 ||'),

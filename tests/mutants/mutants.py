@@ -20,6 +20,22 @@ D, T, C = 'vswitch/datapath/', 'vswitch/telemetry/', 'vswitch/control/'
 
 # File, what stands there once, what takes its place.
 MUTANTS = [
+    (T + 'grade.c', '*n_networks * 2 >= *n_targets &&', ''),
+    (T + 'grade.c', "return t->counts || v->exceeded[t->exclusion];", 'return true;'),
+    (T + 'grade.c', "return t->counts || v->exceeded[t->exclusion];", 'return t->counts;'),
+    (T + 'grade.c', 'return now_s - t->last_s <= acl_window_s[w];', 'return true;'),
+    (T + 'suspect.c', 'if (r->attempt == DROP_LATE && !is_desktop) {', 'if (0) {'),
+    (T + 'suspect.c', 'if (going && !(spare_desktops && t->is_desktop)) {', 'if (going) {'),
+    (T + 'suspect.c', 'exclusion < 0 && r->reason != DROP_PROBE && r->log == ACL_LOG_INCIDENT;',
+     'exclusion < 0 && r->reason != DROP_PROBE;'),
+    (T + 'suspect.c', '!(e->public_only && !is_public(&r->dst))', '1'),
+    (T + 'detect.c', 'if (w->now && is_somebody_else(w->now->sessions, names->sessions)) {', 'if (0) {'),
+    (T + 'detect.c', '(r->reason == DROP_QUARANTINE && at_desktop);', '0;'),
+    (T + 'detect.c', '        if (strcmp(w->name, name)) {\n            detach(w);', '        if (0) {\n            detach(w);'),
+    (T + 'sketch.h', 's->told[peer] < SKETCH_PEER_RECORDS &&', '1 ||'),
+    (D + 'neigh.c', '        snapshot_is_decoy(w->snapshot, target)) {', '        0) {'),
+    (D + 'forward.c', '        !snapshot_binding(w->snapshot, &p->dst, p->vlan)) {', '        1) {'),
+    (D + 'record.c', '    if (d.attempt == DROP_ATTEMPT) {', '    if (0) {'),
     (D + 'judge.c', 'if (q->from->quarantined) {', 'if (0) {'),
     (D + 'judge.c', '} else if (q->to && q->to->quarantined) {', '} else if (0) {'),
     (D + 'judge.c', 'if (v.action == ACL_ALLOW) {', 'if (v.action != ACL_DROP || 1) {'),
