@@ -38,8 +38,8 @@ void detect_exit(void);
 
 /* A port has this name now; "": it is gone.  Under another name it is another suspect. */
 void detect_set_port(uint16_t id, const char *name, bool is_desktop);
-/* Copies both.  'desktops' are prefixes of desktops on other switches, and of decoys. 0, or ENOMEM and nothing has
- * changed. */
+/* Copies both.  'desktops' are prefixes of desktops on other switches, and of decoys. 0, or ENOMEM
+ * and nothing has changed. */
 int detect_configure(const struct acl_detection *, const struct acl_prefix *desktops, size_t n);
 /* The number of the next incident; before the first. */
 void detect_set_next_id(uint64_t id);

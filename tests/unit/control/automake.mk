@@ -9,6 +9,7 @@ tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/conn_filter_suite.c \
 	tests/unit/control/desired_suite.c \
 	tests/unit/control/drop_message_suite.c \
+	tests/unit/control/incident_suite.c \
 	tests/unit/control/learned_suite.c \
 	tests/unit/control/learner.c \
 	tests/unit/control/learner.h \

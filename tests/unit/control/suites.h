@@ -13,6 +13,7 @@ CU_SuiteInfo config_suite(void);
 CU_SuiteInfo conn_filter_suite(void);
 CU_SuiteInfo desired_suite(void);
 CU_SuiteInfo drop_message_suite(void);
+CU_SuiteInfo incident_suite(void);
 CU_SuiteInfo learned_suite(void);
 CU_SuiteInfo limits_suite(void);
 CU_SuiteInfo lint_facts_suite(void);

@@ -27,13 +27,14 @@ static bool
 run(void)
 {
     CU_SuiteInfo suites[] = {
-        message_suite(),  drop_message_suite(), config_suite(),         port_spec_suite(),
-        desired_suite(),  learned_suite(),      state_suite(),          state_policy_suite(),
-        sessions_suite(), state_text_suite(),   state_schema_suite(),   state_damage_suite(),
-        slots_suite(),    publish_suite(),      publish_memory_suite(), vlan_suite(),
-        limits_suite(),   conn_filter_suite(),  object_log_suite(),     objects_suite(),
-        bindings_suite(), access_suite(),       audit_log_suite(),      request_ids_suite(),
-        sets_suite(),     lint_facts_suite(),   sights_suite(),         CU_SUITE_INFO_NULL,
+        message_suite(),      drop_message_suite(), config_suite(),      port_spec_suite(),
+        desired_suite(),      learned_suite(),      state_suite(),       state_policy_suite(),
+        incident_suite(),     sessions_suite(),     state_text_suite(),  state_schema_suite(),
+        state_damage_suite(), slots_suite(),        publish_suite(),     publish_memory_suite(),
+        vlan_suite(),         limits_suite(),       conn_filter_suite(), object_log_suite(),
+        objects_suite(),      bindings_suite(),     access_suite(),      audit_log_suite(),
+        request_ids_suite(),  sets_suite(),         lint_facts_suite(),  sights_suite(),
+        CU_SUITE_INFO_NULL,
     };
 
     if (CU_register_suites(suites) != CUE_SUCCESS) {
