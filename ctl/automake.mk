@@ -16,6 +16,9 @@ bin_swctl_SOURCES = \
 	ctl/drops.c \
 	ctl/group.c \
 	ctl/help.c ctl/help.h \
+	ctl/incident.c ctl/incident.h \
+	ctl/incident_report.c \
+	ctl/incident_show.c \
 	ctl/limits.c ctl/limits.h \
 	ctl/main.c \
 	ctl/options.c ctl/options.h \

@@ -189,11 +189,11 @@ const struct command commands[] = {
       "  swctl trace --pcap vd-7.pcap --port vd-7\n"
       "  swctl drops --port vd-7 -o json | tail -n 1 | swctl trace --drop -",
       B(PORT) | B(SRC) | B(DST) | B(PCAP) | B(DROP) | B(LIMIT), .fn = trace, .words = "icmp" },
-    { "watch", "[KIND...]", "ports, policy, bindings, quarantine, and every change of them",
+    { "watch", "[KIND...]", "ports, policy, bindings and more, and every change of them",
       "Prints all there is, then a line that begins with --, then each change as it happens, "
       "until\n"
-      "interrupted.  KIND is ports, policy, bindings or quarantine; without any it is all of "
-      "them.\n"
+      "interrupted.  KIND is ports, policy, bindings, quarantine or incidents; without any it is\n"
+      "all of them.\n"
       "A connection that breaks is made again, and what was missed comes then; should that not be\n"
       "known any more, as after a restart of the switch, everything is printed anew, after a line\n"
       "that says so.  With -o json events carry their position, which --resume takes up as\n"
@@ -202,7 +202,7 @@ const struct command commands[] = {
       "Examples:\n"
       "  swctl watch\n"
       "  swctl watch quarantine policy -o json",
-      B(RESUME), .fn = watch, .words = "ports policy bindings quarantine" },
+      B(RESUME), .fn = watch, .words = "ports policy bindings quarantine incidents" },
     { "config apply", "[FILE]", "ports and policy of the configuration file, once more",
       "The file is read when a switch starts with an empty state directory, and by this command:\n"
       "its ports and its policy take the place of those that there are, whole or not at all.  "
@@ -279,6 +279,44 @@ const struct command commands[] = {
       B(COMMENT), .fn = quarantine_set, .completion = COMPLETE_PORTS },
     { "release", "PORT", "end a port's quarantine", NULL, 0, .fn = quarantine_release,
       .completion = COMPLETE_QUARANTINED },
+    { "incident list", NULL, "desktops that looked around, the newest first",
+      "The first denied attempt to reach another desktop opens an incident; what the same desktop\n"
+      "tries after that is added to it.  ~ before a number: an estimate.",
+      B(OPEN) | B(PORT) | B(USER) | B(SEVERITY) | B(LIMIT), .fn = incident_list },
+    { "incident show", "ID", "one incident: who, whom, what, and what was done about it", NULL, 0,
+      .fn = incident_show, .completion = COMPLETE_INCIDENTS },
+    { "incident watch", NULL, "incidents, and every change of them",
+      "As 'swctl watch incidents': until interrupted, and on after a connection that broke.",
+      B(RESUME), .fn = incident_watch },
+    { "incident note", "ID TEXT...", "add a note to an incident", NULL, 0, .fn = incident_note,
+      .completion = COMPLETE_INCIDENTS },
+    { "incident close", "ID", "an incident is dealt with",
+      "What the desktop tries after that opens another one.  --comment says why.", B(COMMENT),
+      .fn = incident_close, .completion = COMPLETE_INCIDENTS },
+    { "incident report", "ID", "all that is known of an incident, as one file",
+      "-o html (the default; without script and outside references, to read, print and send), md "
+      "or\n"
+      "json.  It goes to standard output, or to the FILE of --save, whose digest is printed then.  "
+      "The\n"
+      "last line of a report has the SHA-256 of all lines before it.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl incident report 42 --save incident-42.html\n"
+      "  swctl incident report 42 --lang ja --save incident-42.ja.html",
+      B(LANG) | B(SAVE), .fn = incident_report, .completion = COMPLETE_INCIDENTS,
+      .formats = "html md json" },
+    { "incident pivot", "ID", "keys to look for in other products' logs",
+      "-o csv (the default; a row for each peer and service), json or yaml.  In CSV, what a\n"
+      "spreadsheet would take for a formula (= + - @ at the beginning) has an apostrophe before "
+      "it.",
+      0, .fn = incident_pivot, .completion = COMPLETE_INCIDENTS, .formats = "csv json yaml" },
+    { "incident scope", NULL, "incidents that an address or a user has a part in",
+      "PART is suspect, target, or both; TRIED, what was tried with it as a target.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl incident scope --host 10.0.0.0/24\n"
+      "  swctl incident scope --user sato",
+      B(HOST) | B(USER), .fn = incident_scope },
     { "session login", "USER", "somebody has logged in on a desktop",
       "What the desktop is denied from now on carries the name.  The desktop is that of --port, "
       "--mac\n"

@@ -17,6 +17,7 @@ struct command {
     int (*fn)(struct ctl *); /* returns an exit code, having said on standard error what is wrong */
     enum completion completion; /* what its argument is the name of */
     const char *words;          /* that it may be besides, separated by spaces; or NULL */
+    const char *formats;        /* of --output, the default first; NULL: those that most have */
 };
 
 extern const struct command commands[];
@@ -69,6 +70,14 @@ int system_worker(struct ctl *);
 int system_audit(struct ctl *);
 int system_status(struct ctl *);
 int system_version(struct ctl *);
+int incident_list(struct ctl *);
+int incident_show(struct ctl *);
+int incident_watch(struct ctl *);
+int incident_note(struct ctl *);
+int incident_close(struct ctl *);
+int incident_report(struct ctl *);
+int incident_pivot(struct ctl *);
+int incident_scope(struct ctl *);
 int session_login(struct ctl *), session_logout(struct ctl *), session_list(struct ctl *);
 int quarantine_set(struct ctl *);
 int quarantine_release(struct ctl *);

@@ -202,7 +202,9 @@ add_candidates(const struct line *line, struct svec *found)
     size_t used = 0;
     const struct command *command = command_find(&line->args.words, &used);
 
-    if (line->option != N_OPTIONS) {
+    if (line->option == OPT_OUTPUT && command && command->formats) {
+        add_words(command->formats, found);
+    } else if (line->option != N_OPTIONS) {
         add_words(option_table[line->option].words, found);
         add_what(line, option_table[line->option].completion, found);
     } else if (line->cursor[0] == '-' && !line->no_options) {

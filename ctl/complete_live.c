@@ -6,6 +6,7 @@
 #include "ctl/complete.h"
 #include "fusuma/v1/address_set.pb-c.h"
 #include "fusuma/v1/counter.pb-c.h"
+#include "fusuma/v1/incident.pb-c.h"
 #include "fusuma/v1/policy.pb-c.h"
 #include "fusuma/v1/port.pb-c.h"
 #include "util.h"
@@ -88,6 +89,22 @@ add_reasons(struct ctl *ctl, struct svec *found)
     free(error);
 }
 
+static void
+add_incidents(struct ctl *ctl, struct svec *found)
+{
+    Fusuma__V1__ListIncidentsRequest request = FUSUMA__V1__LIST_INCIDENTS_REQUEST__INIT;
+    Fusuma__V1__ListIncidentsResponse *list;
+
+    if (client_call(ctl, &fusuma__v1__incident_service__descriptor, "ListIncidents", &request,
+                    &list)) {
+        return;
+    }
+    for (size_t i = 0; i < list->n_incidents; i++) {
+        svec_add_nocopy(found, xasprintf("%" PRIu64, list->incidents[i]->id));
+    }
+    client_free(list);
+}
+
 void
 complete_live(struct ctl *ctl, enum completion what, struct svec *found)
 {
@@ -105,6 +122,9 @@ complete_live(struct ctl *ctl, enum completion what, struct svec *found)
         break;
     case COMPLETE_REASONS:
         add_reasons(ctl, found);
+        break;
+    case COMPLETE_INCIDENTS:
+        add_incidents(ctl, found);
         break;
     default:
         break;

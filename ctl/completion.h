@@ -14,6 +14,7 @@ enum completion {
     COMPLETE_SETS,
     COMPLETE_VERSIONS,
     COMPLETE_REASONS,
+    COMPLETE_INCIDENTS,
 };
 
 #endif

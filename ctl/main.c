@@ -37,22 +37,39 @@ set_up_process(void)
     signal(SIGINT, interrupted);
 }
 
-static bool
-set_output(struct ctl *ctl)
+static enum output_format
+format_from_name(const char *name)
 {
-    const char *name = args_value(ctl->args, OPT_OUTPUT);
     enum output_format format = OUTPUT_TABLE;
 
-    while (name && format < OUTPUT_N_FORMATS && strcmp(name, output_format_names[format]) != 0) {
+    while (format < OUTPUT_N_FORMATS && strcmp(name, output_format_names[format]) != 0) {
         format++;
     }
-    if (format == OUTPUT_N_FORMATS) {
-        ctl_error("--output: '%s' is none of table, wide, json, yaml", name);
-        return false;
+    return format;
+}
+
+static bool
+set_output(struct ctl *ctl, const struct command *command)
+{
+    const char *name = args_value(ctl->args, OPT_OUTPUT);
+    struct svec formats = SVEC_EMPTY_INITIALIZER;
+    enum output_format format;
+    bool ok;
+
+    svec_parse_words(&formats, command->formats ? command->formats : OUTPUT_FORMATS);
+    ok = !name || svec_contains_unsorted(&formats, name);
+    if (ok) {
+        format = format_from_name(name ? name : formats.names[0]);
+        output_set_format(format);
+        ctl->structured = format == OUTPUT_JSON || format == OUTPUT_YAML;
+    } else {
+        char *list = output_list(formats.names, formats.n);
+
+        ctl_error("--output: '%s' is none of %s", name, list);
+        free(list);
     }
-    output_set_format(format);
-    ctl->structured = format == OUTPUT_JSON || format == OUTPUT_YAML;
-    return true;
+    svec_destroy(&formats);
+    return ok;
 }
 
 /* Of an option, or of the environment; NULL: of neither. */
@@ -167,7 +184,7 @@ run(const struct args *args)
         return CTL_USAGE;
     }
     if (!args_only(args, OPT_COMMON | command->options, command->path) ||
-        !set_argument(&ctl, command, used) || !set_output(&ctl) || !ctl_set_target(&ctl) ||
+        !set_argument(&ctl, command, used) || !set_output(&ctl, command) || !ctl_set_target(&ctl) ||
         !set_timeout(&ctl)) {
         return CTL_USAGE;
     }

@@ -7,6 +7,7 @@
 
 #include "ctl/ctl.h"
 #include "ctl/options.h"
+#include "ctl/output.h"
 #include "ctl/suggest.h"
 #include "unicode.h"
 #include "util.h"
@@ -16,7 +17,7 @@ const struct option_info option_table[N_OPTIONS] = {
     [OPT_VERSION] = { "version", NULL, "print the version of swctl, and do nothing", .letter = 'V',
                       .repeat = true },
     [OPT_OUTPUT] = { "output", "FORMAT", "table, wide, json or yaml (default: table)",
-                     .letter = 'o', .words = "table wide json yaml" },
+                     .letter = 'o', .words = OUTPUT_FORMATS },
     [OPT_TARGET] = { "target", "ENDPOINT", "where the switch listens" },
     [OPT_TIMEOUT] = { "timeout", "SECONDS", "how long to wait for an answer (default: 10)" },
     [OPT_TLS_CA] = { "tls-ca", "FILE", "CA of the switch's certificate; HOST:PORT needs all three",
@@ -92,6 +93,12 @@ const struct option_info option_table[N_OPTIONS] = {
     [OPT_INCLUDE_DROPS] = { "include-drops", NULL, "what was really dropped, too" },
     [OPT_INCLUDE_DESKTOPS] = { "include-desktops", NULL,
                                "rules for what is between desktops, too" },
+    [OPT_LANG] = { "lang", "LANGUAGE", "of the report: en or ja (default: en)", .words = "en ja" },
+    [OPT_SAVE] = { "save", "FILE", "write it to FILE, which only you can read (mode 0600)",
+                   .completion = COMPLETE_FILES },
+    [OPT_SEVERITY] = { "severity", "SEVERITY", "only of this severity, or higher",
+                       .words = "low medium high critical" },
+    [OPT_HOST] = { "host", "ADDRESS", "what this address or prefix has a part in" },
     [OPT_VM_ID] = { "vm-id", "ID", "the virtual machine's id, as its host or broker knows it" },
     [OPT_SESSION] = { "session", "NAME", "what the broker calls the session" },
     [OPT_OPEN] = { "open", NULL, "only those that have not ended" },

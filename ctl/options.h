@@ -66,6 +66,10 @@ enum option_id {
     OPT_AGAINST,
     OPT_INCLUDE_DROPS,
     OPT_INCLUDE_DESKTOPS,
+    OPT_LANG,
+    OPT_SAVE,
+    OPT_SEVERITY,
+    OPT_HOST,
     N_OPTIONS
 };
 

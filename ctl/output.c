@@ -16,7 +16,8 @@
 #include "proto/json.h"
 #include "util.h"
 
-const char *const output_format_names[OUTPUT_N_FORMATS] = { "table", "wide", "json", "yaml" };
+const char *const output_format_names[OUTPUT_N_FORMATS] = { "table", "wide", "json", "yaml",
+                                                            "html",  "md",   "csv" };
 
 static enum output_format format;
 

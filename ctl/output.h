@@ -16,7 +16,18 @@
 #include "openvswitch/dynamic-string.h"
 #include "svec.h"
 
-enum output_format { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_N_FORMATS };
+enum output_format {
+    OUTPUT_TABLE,
+    OUTPUT_WIDE,
+    OUTPUT_JSON,
+    OUTPUT_YAML,
+    /* Of commands that say so (commands.h). */
+    OUTPUT_HTML,
+    OUTPUT_MARKDOWN,
+    OUTPUT_CSV,
+    OUTPUT_N_FORMATS
+};
+#define OUTPUT_FORMATS "table wide json yaml"                   /* of most commands */
 extern const char *const output_format_names[OUTPUT_N_FORMATS]; /* "table" */
 /* Once, before anything is printed.  Without it: OUTPUT_TABLE. */
 void output_set_format(enum output_format);

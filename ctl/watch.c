@@ -1,11 +1,13 @@
 #include <config.h>
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "ctl/commands.h"
+#include "ctl/incident.h"
 #include "ctl/output.h"
 #include "ctl/quarantine.h"
 #include "fusuma/v1/watch.pb-c.h"
@@ -28,6 +30,7 @@ static const struct {
     { "policy", FUSUMA__V1__WATCH_KIND__WATCH_KIND_POLICY },
     { "bindings", FUSUMA__V1__WATCH_KIND__WATCH_KIND_BINDINGS },
     { "quarantine", FUSUMA__V1__WATCH_KIND__WATCH_KIND_QUARANTINE },
+    { "incidents", FUSUMA__V1__WATCH_KIND__WATCH_KIND_INCIDENTS },
 };
 
 /* What goes on over connections. */
@@ -58,10 +61,13 @@ put_port(struct ds *s, const Fusuma__V1__Port *p)
     }
 }
 
-/* What there is to say of the event's object.  Its kind, or NULL. */
+/* What there is to say of the event's object.  Its kind, or NULL.  '*name' lasts until the next
+ * call. */
 static const char *
 describe(const Fusuma__V1__WatchEvent *e, const char **name, struct ds *s)
 {
+    static char id[24];
+
     *name = "";
     switch (e->object_case) {
     case FUSUMA__V1__WATCH_EVENT__OBJECT_PORT:
@@ -81,6 +87,11 @@ describe(const Fusuma__V1__WatchEvent *e, const char **name, struct ds *s)
         *name = e->quarantine->port;
         put_quarantine(s, e->quarantine);
         return "quarantine";
+    case FUSUMA__V1__WATCH_EVENT__OBJECT_INCIDENT:
+        snprintf(id, sizeof id, "%" PRIu64, e->incident->id);
+        *name = id;
+        put_incident(s, e->incident);
+        return "incident";
     case FUSUMA__V1__WATCH_EVENT__OBJECT__NOT_SET:
     default:
         return NULL;
@@ -185,7 +196,7 @@ add_kind(Fusuma__V1__WatchRequest *request, const char *word)
             return true;
         }
     }
-    ctl_error("'%s' is none of ports, policy, bindings, quarantine", word);
+    ctl_error("'%s' is none of ports, policy, bindings, quarantine, incidents", word);
     return false;
 }
 
@@ -229,20 +240,21 @@ follow(struct ctl *ctl, Fusuma__V1__WatchRequest *request, struct watching *w)
     }
 }
 
-int
-watch(struct ctl *ctl)
+/* Of these kinds; without any, of all. */
+static int
+watch_kinds(struct ctl *ctl, const char *const *names, size_t n)
 {
     Fusuma__V1__WatchRequest request = FUSUMA__V1__WATCH_REQUEST__INIT;
     struct watching w = { .position = FUSUMA__V1__WATCH_POSITION__INIT };
     Fusuma__V1__WatchKind asked[ARRAY_SIZE(kinds)];
 
-    if (ctl->n_words > ARRAY_SIZE(asked)) {
+    if (n > ARRAY_SIZE(asked)) {
         ctl_error("each kind is named once at most");
         return CTL_USAGE;
     }
     request.kinds = asked;
-    for (size_t i = 0; i < ctl->n_words; i++) {
-        if (!add_kind(&request, ctl->words[i])) {
+    for (size_t i = 0; i < n; i++) {
+        if (!add_kind(&request, names[i])) {
             return CTL_USAGE;
         }
     }
@@ -251,4 +263,18 @@ watch(struct ctl *ctl)
     }
     w.has_position = args_has(ctl->args, OPT_RESUME);
     return follow(ctl, &request, &w);
+}
+
+int
+watch(struct ctl *ctl)
+{
+    return watch_kinds(ctl, ctl->words, ctl->n_words);
+}
+
+int
+incident_watch(struct ctl *ctl)
+{
+    static const char *const names[] = { "incidents" };
+
+    return watch_kinds(ctl, names, 1);
 }

@@ -2,6 +2,7 @@ dist_doc_DATA = \
 	docs/architecture.md \
 	docs/controller.md \
 	docs/detection.md \
+	docs/incidents.md \
 	docs/operations.md \
 	docs/performance.md \
 	docs/policy.md \
