@@ -365,8 +365,8 @@ destinations(struct page *p)
         cell(p, t->address);
         cell(p, or_dash(t->port));
         cell(p, or_dash(t->user));
-        cell_of(p, facts_exact(p->facts, t->first_seen));
-        cell_of(p, facts_exact(p->facts, t->last_seen));
+        cell_of(p, facts_time(p->facts, t->first_seen));
+        cell_of(p, facts_time(p->facts, t->last_seen));
         cell_of(p, number_text(t->packets));
         cell_of(p, xasprintf("%s%s%s", names, more ? " " : "", more ? rest : ""));
         cell_of(p, list_text(t->rules, t->n_rules, SIZE_MAX));

@@ -198,17 +198,26 @@ char *
 facts_duration(const struct facts *f)
 {
     int64_t ns = time_ns(f->incident->last_seen) - time_ns(f->incident->first_seen);
-    double seconds = (double) MAX(ns, 0) / 1e9;
-    long long s = (long long) seconds;
+    long long s = MAX(ns, 0) / 1000000000;
+    char *first, *second, *text;
+    enum word w;
 
-    if (seconds < 60) {
-        return xasprintf("%.1f s", seconds);
-    } else if (s < 3600) {
-        return xasprintf("%lld min %lld s", s / 60, s % 60);
-    } else if (s < 48 * 3600LL) {
-        return xasprintf("%lld h %lld min", s / 3600, s / 60 % 60);
+    if (s < 60) {
+        w = W_SECONDS;
+        first = xasprintf("%.1f", (double) MAX(ns, 0) / 1e9);
+        second = xstrdup("");
+    } else {
+        long long unit = s < 3600 ? 60 : s < 48 * 3600LL ? 3600 : 86400;
+        long long part = s < 3600 ? 1 : s < 48 * 3600LL ? 60 : 3600;
+
+        w = s < 3600 ? W_MINUTES : s < 48 * 3600LL ? W_HOURS : W_DAYS;
+        first = xasprintf("%lld", s / unit);
+        second = xasprintf("%lld", s % unit / part);
     }
-    return xasprintf("%lld d %lld h", s / 86400, s / 3600 % 24);
+    text = phrase(f->language, w, first, second, NULL);
+    free(first);
+    free(second);
+    return text;
 }
 
 /* ---- enums ---- */

@@ -9,14 +9,14 @@
 #include "report/text.h"
 #include "util.h"
 
-#define WIDTH 960
+#define WIDTH 880
 #define MARGIN 6
 #define TITLE 26    /* height of a column's title */
 #define ROW 40      /* a node of two lines, with the space to the next */
 #define FLAT_ROW 28 /* ... of one */
 #define LINE 16     /* of services, where there are several */
 #define BEND 40     /* from a line to its target */
-#define SUSPECT_W 178
+#define SUSPECT_W 168
 #define SUSPECT_H 66
 #define MAX_ROWS 20 /* a column */
 #define FEW 5       /* so many targets stand in one column, with more services */
@@ -131,8 +131,8 @@ lay_out(struct graph *g)
 
     g->n_sides = i->n_targets > FEW ? 2 : 1;
     g->n_lines = g->n_sides == 1 ? FEW_SERVICES : 1;
-    g->node_w = g->n_sides == 1 ? 270 : 196;
-    g->label_w = g->n_sides == 1 ? 250 : 116;
+    g->node_w = g->n_sides == 1 ? 250 : 188;
+    g->label_w = g->n_sides == 1 ? 240 : 106;
     g->suspect_x = g->n_sides == 1 ? MARGIN : (WIDTH - SUSPECT_W) / 2.0;
     g->sides[0].left = g->n_sides == 2;
     if (both) {

@@ -10,9 +10,9 @@
 #include "report/text.h"
 #include "util.h"
 
-#define WIDTH 960
-#define LEFT 84   /* where time begins */
-#define RIGHT 940 /* ... and ends, or 'later' does */
+#define WIDTH 880
+#define LEFT 80   /* where time begins */
+#define RIGHT 864 /* ... and ends, or 'later' does */
 #define TOP 14
 #define BAR_HEIGHT 96
 #define AXIS (TOP + BAR_HEIGHT)

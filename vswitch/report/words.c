@@ -92,6 +92,11 @@ static const char *const words[N_WORDS][N_REPORT_LANGUAGES] = {
     [W_N_PACKETS] = { "packets", "パケット" },
     [W_DURATION] = { "first to last attempt", "最初から最後の試みまで" },
 
+    [W_SECONDS] = { "{0} s", "{0}秒" },
+    [W_MINUTES] = { "{0} min {1} s", "{0}分{1}秒" },
+    [W_HOURS] = { "{0} h {1} min", "{0}時間{1}分" },
+    [W_DAYS] = { "{0} d {1} h", "{0}日{1}時間" },
+
     [W_SUSPECT] = { "Who it was", "発信元" },
     [W_DESKTOP] = { "Desktop (port)", "デスクトップ(ポート)" },
     [W_VM] = { "Virtual machine", "仮想マシン" },
@@ -212,8 +217,8 @@ static const char *const words[N_WORDS][N_REPORT_LANGUAGES] = {
                          "{0} UTC より前の記載は残っていません。" },
     [W_PEER] = { "Peer", "相手" },
     [W_DIRECTION] = { "Begun by", "開始側" },
-    [W_OUT] = { "the desktop", "デスクトップ" },
-    [W_IN] = { "the peer", "相手" },
+    [W_OUT] = { "desktop", "デスクトップ" },
+    [W_IN] = { "peer", "相手" },
     [W_ALLOWED_BY] = { "Allowed by", "許可したルール" },
     [W_CONNECTIONS] = { "Connections", "接続" },
     [W_ANSWERED] = { "Answered", "応答あり" },

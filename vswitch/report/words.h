@@ -63,6 +63,10 @@ enum word {
     W_N_SERVICES,
     W_N_PACKETS,
     W_DURATION,
+    W_SECONDS,
+    W_MINUTES,
+    W_HOURS,
+    W_DAYS,
 
     /* Sections, and what is said in them. */
     W_SUSPECT,

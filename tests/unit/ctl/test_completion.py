@@ -38,6 +38,7 @@ class Completion(SwctlTest):
                 "ListAddressSetsResponse", sets=[{"name": "peers"}, {"name": "remote"}]),
             ListPolicyVersions=make("ListPolicyVersionsResponse",
                                     versions=[{"version": "12"}, {"version": "11"}, {"version": "7"}]),
+            ListIncidents=make("ListIncidentsResponse", incidents=[{"id": "41"}, {"id": "42"}]),
             WatchCounters=[make("Counters", ports=[{"port": "a", "drops": [{"reason": "ra"},
                                                                            {"reason": "land"}]}])])
         evil = port("$(touch x)", quarantined=True)
@@ -84,6 +85,9 @@ class Completion(SwctlTest):
 
     def test_values(self):
         self.expect("swctl port list -o ", "table wide json yaml")
+        self.expect("swctl incident report 42 -o ", "html md json")
+        self.expect("swctl incident pivot 42 --output=c", "csv")
+        self.expect("swctl incident report 42 --lang ", "en ja")
         self.expect("swctl port list --output=j", "json")  # what is behind the = is replaced
         self.expect("swctl port list --output=", "table wide json yaml")
         self.expect("swctl port add x --type v", "vhost-user")
@@ -102,6 +106,8 @@ class Completion(SwctlTest):
         self.expect("swctl conn list --user ", "sato")
         self.expect("swctl policy rollback 1", "11 12")
         self.expect("swctl policy diff --from 7 --to ", "7 11 12")
+        self.expect("swctl incident show ", "41 42")
+        self.expect("swctl incident note 42 ", "")
         self.expect("swctl set add r", "remote")
         self.expect("swctl set add remote ", "")
         self.expect("swctl port show vd-1 ", "")
