@@ -12,6 +12,10 @@
 #include "ctl/policy.h"
 #include "util.h"
 
+/* That an incident lists (incident.proto). */
+#define MAX_TARGETS 256
+#define MAX_SERVICES 64
+
 const ProtobufCServiceDescriptor *const incident_service =
     &fusuma__v1__incident_service__descriptor;
 
@@ -48,17 +52,29 @@ incident_state(const Fusuma__V1__Incident *i)
     return i->closed ? i->quarantined ? "closed, quarantined" : "closed" : open;
 }
 
-char *
-incident_count(const Fusuma__V1__Incident *i, uint64_t n)
+static char *
+count_text(const Fusuma__V1__Incident *i, uint64_t n, uint64_t listed)
 {
-    return xasprintf("%s%" PRIu64, i->estimated ? "~" : "", n);
+    return xasprintf("%s%" PRIu64, i->estimated && n > listed ? "~" : "", n);
+}
+
+char *
+incident_targets(const Fusuma__V1__Incident *i)
+{
+    return count_text(i, i->distinct_targets, MAX_TARGETS);
+}
+
+char *
+incident_services(const Fusuma__V1__Incident *i)
+{
+    return count_text(i, i->distinct_services, MAX_SERVICES);
 }
 
 void
 put_incident(struct ds *s, const Fusuma__V1__Incident *i)
 {
-    char *targets = incident_count(i, i->distinct_targets);
-    char *services = incident_count(i, i->distinct_services);
+    char *targets = incident_targets(i);
+    char *services = incident_services(i);
 
     ds_put_format(s, "%s %s of %s", incident_severity(i->severity), incident_kind(i->kind),
                   i->port);
@@ -121,8 +137,8 @@ put_time(struct columns *c, const Google__Protobuf__Timestamp *t)
 static void
 put_row(struct columns *c, const Fusuma__V1__Incident *i)
 {
-    char *targets = incident_count(i, i->distinct_targets);
-    char *services = incident_count(i, i->distinct_services);
+    char *targets = incident_targets(i);
+    char *services = incident_services(i);
 
     columns_number(c, i->id);
     columns_text(c, incident_severity(i->severity));

@@ -20,8 +20,10 @@ const char *incident_state(const Fusuma__V1__Incident *);
 
 /* "high sweep of vd-7 (sato): 14 addresses, 2 services, open", for watch. */
 void put_incident(struct ds *, const Fusuma__V1__Incident *);
-/* "14", or "~14" when it is an estimate.  The caller frees it. */
-char *incident_count(const Fusuma__V1__Incident *, uint64_t);
+/* How many targets or services there were: "14", or "~1400" when it is an estimate, which it is
+ * only of more than an incident can list.  The caller frees them. */
+char *incident_targets(const Fusuma__V1__Incident *);
+char *incident_services(const Fusuma__V1__Incident *);
 
 /* The page of 'incident show' (incident_show.c). */
 void print_incident(const void *incident);

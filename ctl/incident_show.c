@@ -43,8 +43,8 @@ show_suspect(const Fusuma__V1__Incident *i)
 static void
 show_extent(const Fusuma__V1__Incident *i)
 {
-    char *targets = incident_count(i, i->distinct_targets);
-    char *services = incident_count(i, i->distinct_services);
+    char *targets = incident_targets(i);
+    char *services = incident_services(i);
 
     output_field("Tried:", "%s address%s, %s service%s", targets,
                  i->distinct_targets == 1 ? "" : "es", services,

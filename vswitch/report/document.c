@@ -77,7 +77,7 @@ table_end(struct page *p, uint64_t shown, uint64_t all)
     if (all > shown) {
         char *more = number_text(all - shown);
 
-        paragraph(p, phrase(p->facts->language, W_MORE_ROWS, more, NULL), true);
+        paragraph(p, phrase(p->facts->language, W_MORE_ROWS, more), true);
         free(more);
     }
 }
@@ -92,7 +92,7 @@ sessions_text(const struct page *p)
 
     for (size_t k = 0; k < i->n_sessions; k++) {
         char *id = xasprintf("%" PRIu64, i->sessions[k]->id);
-        char *one = phrase(p->facts->language, W_SESSION, i->sessions[k]->user, id, NULL);
+        char *one = phrase(p->facts->language, W_SESSION, i->sessions[k]->user, id);
 
         ds_put_format(&s, "%s%s", k ? ", " : "", one);
         free(one);
@@ -338,7 +338,7 @@ unseen(struct page *p)
     if (r->records_left_out) {
         char *n = number_text(r->records_left_out);
 
-        paragraph(p, phrase(p->facts->language, W_RECORDS_LEFT_OUT, n, NULL), false);
+        paragraph(p, phrase(p->facts->language, W_RECORDS_LEFT_OUT, n), false);
         free(n);
     }
 }
@@ -360,7 +360,7 @@ destinations(struct page *p)
         uint64_t more =
             t->distinct_services > t->n_services ? t->distinct_services - t->n_services : 0;
         char *number = number_text(more);
-        char *rest = phrase(p->facts->language, W_MORE_SERVICES, number, NULL);
+        char *rest = phrase(p->facts->language, W_MORE_SERVICES, number);
 
         cell(p, t->address);
         cell(p, or_dash(t->port));
@@ -432,7 +432,7 @@ pivot(struct page *p)
     }
     ds_put_cstr(&peers, i->distinct_targets > MAX_PEERS ? ", …" : "");
     p->writer->section(p, W_KEYS);
-    paragraph(p, phrase(p->facts->language, W_KEYS_SAYS, id, NULL), true);
+    paragraph(p, phrase(p->facts->language, W_KEYS_SAYS, id), true);
     p->writer->facts_begin(p);
     p->writer->fact(p, W_ADDRESSES_OF, or_dash(addresses));
     p->writer->fact(p, W_MAC, or_dash(keys->mac));
@@ -463,7 +463,7 @@ guide(struct page *p)
     p->writer->fact(p, W_QUARANTINE, word_of(p, W_TERM_QUARANTINE_MEANS));
     p->writer->fact(p, W_RECORDS, word_of(p, W_TERM_RECORD_MEANS));
     p->writer->facts_end(p);
-    paragraph(p, phrase(p->facts->language, W_GUIDE_TIMES, date[0] ? date : "?", NULL), false);
+    paragraph(p, phrase(p->facts->language, W_GUIDE_TIMES, date[0] ? date : "?"), false);
     p->writer->paragraph(p, word_of(p, W_GUIDE_ODD), false);
     free(date);
 }

@@ -189,7 +189,7 @@ facts_count(const struct facts *f, uint64_t n, size_t listed)
     if (!f->incident->estimated || n <= listed) {
         return number;
     }
-    text = phrase(f->language, W_ABOUT, number, NULL);
+    text = phrase(f->language, W_ABOUT, number);
     free(number);
     return text;
 }
@@ -214,7 +214,7 @@ facts_duration(const struct facts *f)
         first = xasprintf("%lld", s / unit);
         second = xasprintf("%lld", s % unit / part);
     }
-    text = phrase(f->language, w, first, second, NULL);
+    text = phrase(f->language, w, first, second);
     free(first);
     free(second);
     return text;

@@ -232,7 +232,7 @@ one_label(const struct graph *g, const Fusuma__V1__IncidentTarget *t, size_t col
         return list;
     }
     number = number_text(all);
-    rest = phrase(g->f->language, W_MORE_SERVICES, number, NULL);
+    rest = phrase(g->f->language, W_MORE_SERVICES, number);
     free(number);
     number = xasprintf("%s %s", list, rest);
     free(list);
@@ -256,7 +256,7 @@ label(const struct graph *g, const Fusuma__V1__IncidentTarget *t, size_t i, size
         return NULL;
     }
     number = number_text(more);
-    text = phrase(g->f->language, W_MORE_SERVICES, number, NULL);
+    text = phrase(g->f->language, W_MORE_SERVICES, number);
     free(number);
     return text;
 }
@@ -289,7 +289,7 @@ static void
 draw_title(struct ds *s, const struct graph *g, const struct side *side, double y)
 {
     char *number = number_text(side->total);
-    char *text = phrase(g->f->language, side->title, number, NULL);
+    char *text = phrase(g->f->language, side->title, number);
 
     put_text(s, node_x(g, side), y - 8, "font-size=\"12.5\" class=\"soft strong\"", text, 60);
     free(text);
@@ -300,7 +300,7 @@ static void
 draw_more(struct ds *s, const struct graph *g, const struct side *side, double y)
 {
     char *number = number_text(side->more);
-    char *text = phrase(g->f->language, W_AND_MORE, number, NULL);
+    char *text = phrase(g->f->language, W_AND_MORE, number);
 
     put_text(s, node_x(g, side) + 10, y + 14, "font-size=\"13\" class=\"soft\"", text, 40);
     free(text);

@@ -102,7 +102,7 @@ put_summary(struct page *p)
         put_element(p, "p", NULL, word(means, f->language));
     }
     if (f->incident->grounds[0]) {
-        put_sentence(p, "aside", phrase(f->language, W_GROUNDS, f->incident->grounds, NULL));
+        put_sentence(p, "aside", phrase(f->language, W_GROUNDS, f->incident->grounds));
     }
     ds_put_cstr(&p->s, "</div>\n");
 }

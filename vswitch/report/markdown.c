@@ -94,7 +94,7 @@ markdown_begin(struct page *p)
         markdown_paragraph(p, word(means, f->language), false);
     }
     if (f->incident->grounds[0]) {
-        put_sentence(p, phrase(f->language, W_GROUNDS, f->incident->grounds, NULL));
+        put_sentence(p, phrase(f->language, W_GROUNDS, f->incident->grounds));
     }
     put_fact(p, W_N_TARGETS, facts_count(f, f->incident->distinct_targets, f->incident->n_targets));
     put_fact(p, W_N_SERVICES,

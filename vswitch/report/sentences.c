@@ -14,7 +14,7 @@ char *
 say_title(const struct facts *f)
 {
     char *id = xasprintf("%" PRIu64, f->incident->id);
-    char *title = phrase(f->language, W_TITLE, id, NULL);
+    char *title = phrase(f->language, W_TITLE, id);
 
     free(id);
     return title;
@@ -26,7 +26,7 @@ say_made_by(const struct facts *f)
     const Fusuma__V1__IncidentReport *r = f->report;
     char *made = stamp_text(r->made);
     char *text = phrase(f->language, W_MADE_BY, r->switch_name[0] ? r->switch_name : "?",
-                        made[0] ? made : "?", r->version[0] ? r->version : "?", NULL);
+                        made[0] ? made : "?", r->version[0] ? r->version : "?");
 
     free(made);
     return text;
@@ -44,27 +44,27 @@ say_who(const struct facts *f)
     const char *port = i->port[0] ? i->port : "?";
 
     if (!i->user[0]) {
-        return phrase(f->language, W_WHO_PORT, port, NULL);
+        return phrase(f->language, W_WHO_PORT, port);
     }
-    return phrase(f->language, i->n_sessions > 1 ? W_WHO_USERS : W_WHO_USER, port, i->user, NULL);
+    return phrase(f->language, i->n_sessions > 1 ? W_WHO_USERS : W_WHO_USER, port, i->user);
 }
 
 static char *
 say_one_target(const struct facts *f, const Fusuma__V1__IncidentTarget *t)
 {
     if (!t->port[0]) {
-        return phrase(f->language, W_WHOM_ADDRESS, t->address, NULL);
+        return phrase(f->language, W_WHOM_ADDRESS, t->address);
     } else if (!t->user[0]) {
-        return phrase(f->language, W_WHOM_DESKTOP, t->port, t->address, NULL);
+        return phrase(f->language, W_WHOM_DESKTOP, t->port, t->address);
     }
-    return phrase(f->language, W_WHOM_DESKTOP_OF, t->port, t->address, t->user, NULL);
+    return phrase(f->language, W_WHOM_DESKTOP_OF, t->port, t->address, t->user);
 }
 
 static char *
 say_number(const struct facts *f, uint64_t n, enum word one, enum word many)
 {
     char *number = facts_count(f, n, f->incident->n_targets - f->n_desktops);
-    char *text = phrase(f->language, n == 1 ? one : many, number, NULL);
+    char *text = phrase(f->language, n == 1 ? one : many, number);
 
     free(number);
     return text;
@@ -78,11 +78,11 @@ say_whom(const struct facts *f)
     if (f->incident->n_targets == 1 && f->incident->distinct_targets <= 1) {
         return say_one_target(f, f->incident->targets[0]);
     } else if (!f->n_desktops && !f->n_others) {
-        return phrase(f->language, W_WHOM_NOBODY, NULL);
+        return phrase(f->language, W_WHOM_NOBODY);
     }
     /* Those that are listed were counted one by one. */
     desktops = number_text(f->n_desktops);
-    text = phrase(f->language, f->n_desktops == 1 ? W_DESKTOPS_ONE : W_DESKTOPS, desktops, NULL);
+    text = phrase(f->language, f->n_desktops == 1 ? W_DESKTOPS_ONE : W_DESKTOPS, desktops);
     free(desktops);
     others = say_number(f, f->n_others, W_ADDRESSES_ONE, W_ADDRESSES);
     if (!f->n_others) {
@@ -93,7 +93,7 @@ say_whom(const struct facts *f)
         return others;
     }
     desktops = text;
-    text = phrase(f->language, W_WHOM_BOTH, desktops, others, NULL);
+    text = phrase(f->language, W_WHOM_BOTH, desktops, others);
     free(desktops);
     free(others);
     return text;
@@ -109,15 +109,15 @@ say_services(const struct facts *f)
     char *list, *number, *text;
 
     if (!listed) {
-        return phrase(f->language, W_BY_NOTHING, NULL);
+        return phrase(f->language, W_BY_NOTHING);
     }
     for (size_t k = 0; k < listed; k++) {
         names[k] = i->services[k]->service;
     }
     list = telling_services(names, listed, SERVICES_LENGTH, &left_out);
     number = facts_count(f, n, i->n_services);
-    text = n == listed && !left_out ? phrase(f->language, W_BY_SERVICES, list, NULL)
-                                    : phrase(f->language, W_BY_MANY, number, list, NULL);
+    text = n == listed && !left_out ? phrase(f->language, W_BY_SERVICES, list)
+                                    : phrase(f->language, W_BY_MANY, number, list);
     free(number);
     free(list);
     return text;
@@ -130,9 +130,9 @@ say_when(const struct facts *f)
     char *from =
         f->own_day ? clock_text(f->incident->first_seen) : stamp_text(f->incident->first_seen);
     char *to = f->own_day ? clock_text(f->incident->last_seen) : stamp_text(f->incident->last_seen);
-    char *text = !f->own_day        ? phrase(f->language, W_FROM_TO, from, to, NULL)
-                 : strcmp(from, to) ? phrase(f->language, W_BETWEEN, date, from, to, NULL)
-                                    : phrase(f->language, W_AT, date, from, NULL);
+    char *text = !f->own_day        ? phrase(f->language, W_FROM_TO, from, to)
+                 : strcmp(from, to) ? phrase(f->language, W_BETWEEN, date, from, to)
+                                    : phrase(f->language, W_AT, date, from);
 
     free(date);
     free(from);
@@ -144,7 +144,7 @@ char *
 say_summary(const struct facts *f)
 {
     char *who = say_who(f), *whom = say_whom(f), *services = say_services(f), *when = say_when(f);
-    char *text = phrase(f->language, W_TRIED, who, whom, services, when, NULL);
+    char *text = phrase(f->language, W_TRIED, who, whom, services, when);
 
     free(who);
     free(whom);
@@ -163,7 +163,7 @@ say_verdict(const struct facts *f)
                         f->audited                  ? W_AUDITED
                         : f->incident->packets == 1 ? W_DENIED_ONE
                                                     : W_DENIED,
-                        packets, NULL);
+                        packets);
 
     free(packets);
     return text;
@@ -192,9 +192,9 @@ say_quarantine(const struct facts *f)
     char *time = facts_time(f, f->incident->quarantined ? since : released), *text;
 
     if (f->incident->quarantined) {
-        text = phrase(f->language, time[0] ? W_QUARANTINED_SINCE : W_QUARANTINED_NOW, time, NULL);
+        text = phrase(f->language, time[0] ? W_QUARANTINED_SINCE : W_QUARANTINED_NOW, time);
     } else {
-        text = phrase(f->language, time[0] ? W_RELEASED_AT : W_NOT_QUARANTINED, time, NULL);
+        text = phrase(f->language, time[0] ? W_RELEASED_AT : W_NOT_QUARANTINED, time);
     }
     free(time);
     return text;
@@ -207,11 +207,11 @@ say_closed(const struct facts *f)
     char *time, *text;
 
     if (!f->incident->closed) {
-        return phrase(f->language, W_IS_OPEN, NULL);
+        return phrase(f->language, W_IS_OPEN);
     }
     who = strcmp(who, "switch") ? who : word(W_BY_ITSELF, f->language);
     time = facts_time(f, f->incident->closed_at);
-    text = phrase(f->language, W_CLOSED_AT, time[0] ? time : "?", who[0] ? who : "?", NULL);
+    text = phrase(f->language, W_CLOSED_AT, time[0] ? time : "?", who[0] ? who : "?");
     free(time);
     return text;
 }
@@ -235,9 +235,9 @@ say_flows(const struct facts *f)
     char *from = facts_time(f, f->report->flows_from), *to = facts_time(f, f->report->flows_to);
     char *number = number_text(f->connections), *bytes = bytes_text(f->bytes_out);
     char *connections =
-        phrase(f->language, f->connections == 1 ? W_FLOWS_ONE : W_FLOWS_MANY, number, NULL);
+        phrase(f->language, f->connections == 1 ? W_FLOWS_ONE : W_FLOWS_MANY, number);
     char *sum = phrase(f->language, f->report->n_flows ? W_FLOWS_SUM : W_FLOWS_NONE,
-                       from[0] ? from : "?", to[0] ? to : "?", connections, bytes, NULL);
+                       from[0] ? from : "?", to[0] ? to : "?", connections, bytes);
     char *text = sum;
 
     if (f->report->flows_truncated) {
@@ -267,9 +267,9 @@ say_budget(const struct facts *f)
     put_out = number_text(b->put_out);
     lost = number_text(b->lost);
     oldest = facts_time(f, b->oldest);
-    text = phrase(f->language, W_FLOWS_BUDGET, capacity, held, put_out, lost, NULL);
+    text = phrase(f->language, W_FLOWS_BUDGET, capacity, held, put_out, lost);
     if (oldest[0]) {
-        char *since = phrase(f->language, W_FLOWS_OLDEST, oldest, NULL);
+        char *since = phrase(f->language, W_FLOWS_OLDEST, oldest);
 
         more = xasprintf("%s%s%s", text, word(W_SENTENCE_GAP, f->language), since);
         free(since);
@@ -293,7 +293,7 @@ say_unseen(const struct facts *f, const Fusuma__V1__Unseen *u)
                  u->kind <= FUSUMA__V1__UNSEEN_KIND__UNSEEN_KIND_TARGETS;
     char *count = u->count ? number_text(u->count) : xstrdup(word(W_UNSEEN_UNKNOWN, f->language));
     char *text =
-        phrase(f->language, known ? W_UNSEEN_OTHER + (int) u->kind : W_UNSEEN_OTHER, count, NULL);
+        phrase(f->language, known ? W_UNSEEN_OTHER + (int) u->kind : W_UNSEEN_OTHER, count);
 
     free(count);
     return text;

@@ -254,8 +254,9 @@ bytes_text(uint64_t bytes)
 int64_t
 time_ns(const Google__Protobuf__Timestamp *t)
 {
-    /* Years 1900 to 2200: what is outside is nonsense, and would overflow. */
-    return t && t->seconds > -INT64_C(2208988800) && t->seconds < INT64_C(7258118400)
+    /* Before 2100: what is outside is nonsense, and the sum of two such times must fit. */
+    return t && t->seconds >= 0 && t->seconds < INT64_C(4102444800) && t->nanos >= 0 &&
+                   t->nanos < NS_PER_S
                ? t->seconds * NS_PER_S + t->nanos
                : 0;
 }

@@ -24,7 +24,7 @@ int put_svg(struct ds *, const char *text, int columns);
 char *number_text(uint64_t);
 char *bytes_text(uint64_t);
 
-/* Nanoseconds of Unix time; 0 for none. */
+/* Nanoseconds of Unix time, from 1970 to 2099; 0 for none, and for what is outside of that. */
 int64_t time_ns(const Google__Protobuf__Timestamp *);
 /* UTC.  "2026-11-24 10:02:11", "10:02:11", "2026-11-24"; "" for none. */
 char *stamp_text(const Google__Protobuf__Timestamp *);

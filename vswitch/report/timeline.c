@@ -50,7 +50,7 @@ say_timeline(const struct facts *f)
         char *first = text;
 
         more = phrase(f->language, targets ? W_TIMELINE_LISTED : W_TIMELINE_LEFT_OUT,
-                      targets ? number : left_out, NULL);
+                      targets ? number : left_out);
         text = xasprintf("%s%s%s", first, word(W_SENTENCE_GAP, f->language), more);
         free(more);
         free(first);

@@ -373,7 +373,7 @@ word(enum word w, enum report_language language)
 }
 
 char *
-phrase(enum report_language language, enum word w, ...)
+phrase_of(enum report_language language, enum word w, ...)
 {
     const char *arguments[MAX_ARGUMENTS + 1] = { NULL };
     struct ds s = DS_EMPTY_INITIALIZER;

@@ -211,8 +211,9 @@ enum word {
 /* As it is: "{0}" and so on stand for what phrase() puts there. */
 const char *word(enum word, enum report_language);
 #define MAX_ARGUMENTS 4
-/* With its arguments, which end with NULL.  The caller frees it. */
-char *phrase(enum report_language, enum word, ...) __attribute__((sentinel));
+/* With its arguments, strings.  The caller frees it. */
+#define phrase(LANGUAGE, ...) phrase_of(LANGUAGE, __VA_ARGS__, (const char *) NULL)
+char *phrase_of(enum report_language, enum word, ...) __attribute__((sentinel));
 
 /* What a reason (or "default-egress", "default-ingress") means; NULL for what is the id of a rule.
  */

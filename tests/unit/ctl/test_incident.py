@@ -36,7 +36,7 @@ class Incidents(SwctlTest):
         lines = self.run_ctl("incident", "list")[0].splitlines()
         self.assertEqual(lines[0].split(), ["ID", "SEVERITY", "KIND", "PORT", "USER", "TARGETS",
                                             "SERVICES", "FIRST", "LAST", "STATE"])
-        self.assertRegex(lines[1], r"^45  critical  worm   vd-7  Aiko Sato, Ken Mori +~1200 +~1  "
+        self.assertRegex(lines[1], r"^45  critical  worm   vd-7  Aiko Sato, Ken Mori +~1200 +1  "
                          r"2026-11-24 10:02:11 \+0000  2026-11-24 10:07:12 \+0000  open, quarantined$")
         self.assertRegex(lines[2], r"^47  low +probe +vd-7  Aiko Sato +2 +2 .* closed$")
         self.assertIn("there are more", lines[3])
@@ -152,7 +152,7 @@ class Watch(SwctlTest):
                              r"2 addresses, 2 services, 6 packets, closed$")
             self.assertIn("position 7.4", lines[1])
             self.assertRegex(lines[2], r"^changed +incident +45 +critical worm of vd-7 \(Aiko Sato, Ken "
-                             r"Mori\): ~1200 addresses, ~1 service, 3604 packets, open, quarantined$")
+                             r"Mori\): ~1200 addresses, 1 service, 3604 packets, open, quarantined$")
             self.assertRegex(lines[3], r"^removed +incident +3$")
 
     def test_resumes_after_a_break(self):

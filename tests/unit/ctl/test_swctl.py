@@ -794,7 +794,7 @@ class Watch(SwctlTest):
 
     def test_wrong_input(self):
         self.assertIn("'port' is none of ports, policy", self.fails(2, "watch", "port"))
-        self.assertIn("once", self.fails(2, "watch", *["ports"] * 5))
+        self.assertIn("once", self.fails(2, "watch", *["ports"] * 6))
         self.assertIn("'7'", self.fails(2, "watch", "--resume", "7"))
         self.switch.answers["Watch"] = Refused(grpc.StatusCode.INVALID_ARGUMENT, "resume: no")
         self.assertEqual(self.fails(1, "watch"), "swctl: resume: no\n")

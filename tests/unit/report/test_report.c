@@ -304,7 +304,7 @@ test_a_report_of_nonsense(void)
     Fusuma__V1__Incident incident = FUSUMA__V1__INCIDENT__INIT;
     Fusuma__V1__IncidentTarget target = FUSUMA__V1__INCIDENT_TARGET__INIT, *targets[300];
     Fusuma__V1__IncidentAction action = FUSUMA__V1__INCIDENT_ACTION__INIT, *actions[300];
-    Google__Protobuf__Timestamp late = at(7258118399, 999999999), early = at(-2208988799, 0);
+    Google__Protobuf__Timestamp late = at(4102444799, 999999999), early = at(0, 1);
     Google__Protobuf__Timestamp never = at(INT64_MAX, -7);
 
     target.first_seen = &never;
