@@ -20,6 +20,7 @@ static const struct {
     { "ingress-rule", { "a rule of the target denies it", "相手側のルールによる拒否" } },
     { "quarantine", { "the desktop is in quarantine", "デスクトップが隔離中" } },
     { "quarantine-peer", { "the target is in quarantine", "相手が隔離中" } },
+    { "decoy", { "the target is a decoy: nobody has it", "おとりのアドレス(誰も使っていない)" } },
     { "no-policy", { "there is no policy yet", "ポリシーが未設定" } },
     { "would-drop", { "let through: the policy is in audit mode", "通過: ポリシーが監査モード" } },
     { "probe",
