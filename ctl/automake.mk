@@ -34,6 +34,7 @@ bin_swctl_SOURCES = \
 	ctl/port.c \
 	ctl/quarantine.c \
 	ctl/quarantine.h \
+	ctl/refresh.c ctl/refresh.h \
 	ctl/session.c \
 	ctl/set.c \
 	ctl/suggest.c ctl/suggest.h \
@@ -43,6 +44,7 @@ bin_swctl_SOURCES = \
 	ctl/trace_describe.c \
 	ctl/trace_input.c ctl/trace_input.h \
 	ctl/watch.c \
+	ctl/when.c ctl/when.h \
 	ctl/yaml.c ctl/yaml.h
 bin_swctl_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
 bin_swctl_LDADD = proto/libproto.a $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) \

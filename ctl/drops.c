@@ -8,6 +8,7 @@
 
 #include "ctl/commands.h"
 #include "ctl/output.h"
+#include "ctl/when.h"
 #include "fusuma/v1/drop.pb-c.h"
 #include "util.h"
 
@@ -155,6 +156,19 @@ print_unsaid(const Fusuma__V1__Unsaid *u)
 }
 
 static void
+print_correction(const Fusuma__V1__Correction *c)
+{
+    static const Fusuma__V1__SessionRef none = FUSUMA__V1__SESSION_REF__INIT;
+    const Fusuma__V1__SessionRef *session = c->session ? c->session : &none;
+    char *from = when_text(c->from), *to = when_text(c->to);
+
+    output_line("-- %s: corrected: from %s to %s session %" PRIu64 " (%s) %s", c->port, from, to,
+                session->id, session->user, c->withdrawn ? "had ended" : "was open");
+    free(from);
+    free(to);
+}
+
+static void
 print_gap(const Fusuma__V1__Gap *g)
 {
     struct ds s = DS_EMPTY_INITIALIZER;
@@ -194,6 +208,9 @@ print_event(const void *message)
         break;
     case FUSUMA__V1__DROP_EVENT__EVENT_GAP:
         print_gap(event->gap);
+        break;
+    case FUSUMA__V1__DROP_EVENT__EVENT_CORRECTION:
+        print_correction(event->correction);
         break;
     default:
         output_line("-- an event that this version of swctl does not know");

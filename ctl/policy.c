@@ -5,12 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "ctl/commands.h"
 #include "ctl/output.h"
 #include "ctl/policy.h"
-#include "google/protobuf/timestamp.pb-c.h"
+#include "ctl/when.h"
 #include "util.h"
 
 const ProtobufCServiceDescriptor *const policy_service = &fusuma__v1__policy_service__descriptor;
@@ -73,7 +72,7 @@ print_rules(const void *reply)
     columns_init(&c, "RULE TIER DIRECTION ACTION >PACKETS >BYTES LAST-HIT");
     for (size_t i = 0; i < policy->n_rules; i++) {
         const Fusuma__V1__Rule *rule = policy->rules[i];
-        char *last_hit = policy_time(rule->last_hit);
+        char *last_hit = when_text(rule->last_hit);
 
         columns_text(&c, rule->id);
         columns_text(&c, rule->tier);
@@ -115,8 +114,8 @@ print_history(const void *reply)
                  ">VERSION APPLIED WHO DIGEST STATE COMMENT +CONFIRM-BY +>GOES-BACK-TO +SHA256");
     for (size_t i = 0; i < r->n_versions; i++) {
         const Fusuma__V1__PolicyVersion *v = r->versions[i];
-        char *applied = policy_time(v->applied);
-        char *confirm_by = policy_time(v->confirm_by);
+        char *applied = when_text(v->applied);
+        char *confirm_by = when_text(v->confirm_by);
 
         columns_number(&c, v->version);
         columns_text(&c, applied);
@@ -171,17 +170,4 @@ policy_services(struct ctl *ctl)
     Fusuma__V1__ListServicesRequest request = FUSUMA__V1__LIST_SERVICES_REQUEST__INIT;
 
     return client_show(ctl, policy_service, "ListServices", &request, print_services);
-}
-
-char *
-policy_time(const Google__Protobuf__Timestamp *t)
-{
-    time_t seconds = t ? (time_t) t->seconds : 0;
-    struct tm tm;
-    char text[64];
-
-    if (!t || !localtime_r(&seconds, &tm) || !strftime(text, sizeof text, "%F %T %z", &tm)) {
-        return xstrdup("");
-    }
-    return xstrdup(text);
 }

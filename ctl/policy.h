@@ -4,7 +4,6 @@
 
 #include "ctl/ctl.h"
 #include "fusuma/v1/policy.pb-c.h"
-#include "google/protobuf/timestamp.pb-c.h"
 
 extern const ProtobufCServiceDescriptor *const policy_service;
 
@@ -27,7 +26,5 @@ bool policy_version_option(const struct ctl *, enum option_id, uint64_t *version
 const char *policy_plural(uint64_t n);
 /* The command's argument, if there is one, as a version.  False, and said: it is none. */
 bool policy_version_argument(const struct ctl *, uint64_t *version);
-/* "2026-11-25 14:00:00 +0900", or nothing; the caller frees it. */
-char *policy_time(const Google__Protobuf__Timestamp *);
 
 #endif

@@ -8,6 +8,7 @@
 #include "ctl/commands.h"
 #include "ctl/output.h"
 #include "ctl/policy.h"
+#include "ctl/when.h"
 
 /* ---- requests ---- */
 
@@ -42,7 +43,7 @@ print_applied(const Fusuma__V1__ApplyPolicyResponse *r)
             e->publish_us / 1e3);
     }
     if (r->confirm_by) {
-        char *when = policy_time(r->confirm_by);
+        char *when = when_text(r->confirm_by);
 
         output_line("it goes back by itself at %s unless 'swctl policy confirm' comes first", when);
         free(when);

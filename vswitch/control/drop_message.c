@@ -172,6 +172,16 @@ cursor(uint64_t epoch, uint64_t n)
     return m;
 }
 
+static Google__Protobuf__Timestamp *
+time_of(uint64_t ns)
+{
+    Google__Protobuf__Timestamp *m = message_new(&google__protobuf__timestamp__descriptor);
+
+    m->seconds = ns / UINT64_C(1000000000);
+    m->nanos = ns % UINT64_C(1000000000);
+    return m;
+}
+
 static void
 put_packet(Fusuma__V1__DropRecord *m, const struct drop_record *r)
 {
@@ -210,6 +220,18 @@ put_addresses(Fusuma__V1__DropRecord *m, const struct drop_record *r)
     }
 }
 
+/* Of a line "ID USER" that ends at 'end'. */
+static Fusuma__V1__SessionRef *
+session_ref(const char *line, const char *end)
+{
+    Fusuma__V1__SessionRef *m = message_new(&fusuma__v1__session_ref__descriptor);
+    const char *user = strchr(line, ' ') + 1;
+
+    m->id = strtoull(line, NULL, 10);
+    m->user = xmemdup0(user, end - user);
+    return m;
+}
+
 char *
 sessions_message(const char *lines, const char *otherwise, Fusuma__V1__SessionRef ***sessions,
                  size_t *n)
@@ -217,11 +239,8 @@ sessions_message(const char *lines, const char *otherwise, Fusuma__V1__SessionRe
     struct ds names = DS_EMPTY_INITIALIZER;
 
     for (const char *end; (end = strchr(lines, '\n')); lines = end + 1) {
-        Fusuma__V1__SessionRef *m = message_new(&fusuma__v1__session_ref__descriptor);
-        const char *user = strchr(lines, ' ') + 1;
+        Fusuma__V1__SessionRef *m = session_ref(lines, end);
 
-        m->id = strtoull(lines, NULL, 10);
-        m->user = xmemdup0(user, end - user);
         ds_put_format(&names, "%s%s", names.length ? ", " : "", m->user);
         message_append(*sessions, *n, m);
     }
@@ -238,9 +257,7 @@ record_message(uint64_t epoch, const struct drop_event *event)
     const struct drop_record *r = &event->record;
 
     m->cursor = cursor(epoch, event->n);
-    m->time = message_new(&google__protobuf__timestamp__descriptor);
-    m->time->seconds = r->wall_ns / UINT64_C(1000000000);
-    m->time->nanos = r->wall_ns % UINT64_C(1000000000);
+    m->time = time_of(r->wall_ns);
     m->monotonic_ns = r->mono_ns;
     m->port = xstrdup(event->port);
     m->user = sessions_message(event->sessions, event->user, &m->sessions, &m->n_sessions);
@@ -275,6 +292,21 @@ unsaid_message(uint64_t epoch, const struct drop_event *event)
     return m;
 }
 
+static Fusuma__V1__Correction *
+correction_message(uint64_t epoch, const struct drop_event *event)
+{
+    Fusuma__V1__Correction *m = message_new(&fusuma__v1__correction__descriptor);
+    const char *end = strchr(event->sessions, '\n');
+
+    m->cursor = cursor(epoch, event->n);
+    m->port = xstrdup(event->port);
+    m->from = time_of(event->correction.from_ns);
+    m->to = time_of(event->correction.to_ns);
+    m->session = end ? session_ref(event->sessions, end) : NULL;
+    m->withdrawn = event->correction.withdrawn;
+    return m;
+}
+
 static Fusuma__V1__Gap *
 gap_message(const struct drop_event *event)
 {
@@ -299,6 +331,10 @@ drop_event_message(uint64_t epoch, const struct drop_event *event)
     case DROP_EVENT_UNSAID:
         m->event_case = FUSUMA__V1__DROP_EVENT__EVENT_UNSAID;
         m->unsaid = unsaid_message(epoch, event);
+        break;
+    case DROP_EVENT_CORRECTION:
+        m->event_case = FUSUMA__V1__DROP_EVENT__EVENT_CORRECTION;
+        m->correction = correction_message(epoch, event);
         break;
     case DROP_EVENT_GAP:
         m->event_case = FUSUMA__V1__DROP_EVENT__EVENT_GAP;

@@ -36,7 +36,7 @@ static bool
 matches(const struct reader *reader, const struct drop_event *event)
 {
     bool is_record = event->type == DROP_EVENT_RECORD;
-    unsigned reason = is_record ? event->record.reason : event->unsaid.reason;
+    unsigned reason = N_DROP_REASONS;
 
     if (event->type == DROP_EVENT_GAP) {
         return true;
@@ -44,6 +44,10 @@ matches(const struct reader *reader, const struct drop_event *event)
     if (!sset_is_empty(&reader->ports) && !sset_contains(&reader->ports, event->port)) {
         return false;
     }
+    if (event->type == DROP_EVENT_CORRECTION) {
+        return true; /* of any record of the port */
+    }
+    reason = is_record ? event->record.reason : event->unsaid.reason;
     if (!reader->all_reasons && (reason >= N_DROP_REASONS || !reader->reasons[reason])) {
         return false;
     }

@@ -99,6 +99,8 @@ sights_add(struct sights *s, uint64_t epoch, const struct drop_event *e)
             add_unsaid(s, epoch, e);
         }
         return 0;
+    case DROP_EVENT_CORRECTION:
+        return 0;
     case DROP_EVENT_GAP:
     default:
         s->gaps++;

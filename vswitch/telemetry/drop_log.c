@@ -189,6 +189,19 @@ drop_log_add_unsaid(uint16_t port, uint8_t reason, uint64_t suppressed, uint64_t
     pthread_mutex_unlock(&mutex);
 }
 
+void
+drop_log_correct(uint16_t port, const char *session, const struct drop_correction *what)
+{
+    bool ok;
+
+    pthread_mutex_lock(&mutex);
+    ok = store_add_correction(&store, port, session, what);
+    pthread_mutex_unlock(&mutex);
+    if (!ok) {
+        VLOG_ERR("no memory to correct whose drop records are");
+    }
+}
+
 /* ---- storing ---- */
 
 /* With the mutex.  Readers get what there is, stored or not. */

@@ -34,6 +34,8 @@ bool drop_log_port_is(uint16_t id, const char *name);
 uint64_t drop_log_add_record(const struct drop_record *, struct drop_names *names);
 void drop_log_add_unsaid(uint16_t port, uint8_t reason, uint64_t suppressed, uint64_t lost);
 void drop_log_commit(void);
+/* What was told late of who was logged in; see store.h. */
+void drop_log_correct(uint16_t port, const char *session, const struct drop_correction *);
 
 /* Positions after which reading gives everything that is held, and only what is to come. */
 struct drop_position drop_log_oldest(void);

@@ -14,7 +14,7 @@
 #include "telemetry/reasons.h"
 #include "util.h"
 
-#define JOURNAL_VERSION 3
+#define JOURNAL_VERSION 4
 
 enum { INSERT, FORGET, N_WRITES };
 
@@ -45,7 +45,8 @@ static const char create[] = "CREATE TABLE epoch ("
                              "  n INTEGER PRIMARY KEY,"
                              "  port TEXT NOT NULL, user TEXT NOT NULL,"
                              "  reason TEXT NOT NULL,"
-                             "  suppressed INTEGER, lost INTEGER," /* NULL: it is a record */
+                             /* NULL in records and corrections */
+                             "  suppressed INTEGER, lost INTEGER,"
                              "  peer_port TEXT, peer_user TEXT, rule TEXT,"
                              "  wall_ns INTEGER, mono_ns INTEGER, generation INTEGER,"
                              "  src TEXT, dst TEXT, sport INTEGER, dport INTEGER,"
@@ -53,19 +54,23 @@ static const char create[] = "CREATE TABLE epoch ("
                              "  count INTEGER, repeat INTEGER,"
                              "  log INTEGER, direction INTEGER, bytes BLOB,"
                              "  vlan INTEGER,"
-                             "  sessions TEXT, peer_sessions TEXT)"; /* a line "ID USER" each */
+                             "  sessions TEXT, peer_sessions TEXT," /* a line "ID USER" each */
+                             /* Of corrections only: of what time, 'wall_ns' is its begin. */
+                             "  until_ns INTEGER, withdrawn INTEGER)";
 
-/* Version 1 knew no VLANs, version 2 no sessions. */
+/* Version 1 knew no VLANs, version 2 no sessions, version 3 no corrections. */
 static const char *const upgrades[JOURNAL_VERSION - 1] = {
     "ALTER TABLE event ADD COLUMN vlan INTEGER",
     "ALTER TABLE event ADD COLUMN sessions TEXT;"
     "ALTER TABLE event ADD COLUMN peer_sessions TEXT",
+    "ALTER TABLE event ADD COLUMN until_ns INTEGER;"
+    "ALTER TABLE event ADD COLUMN withdrawn INTEGER",
 };
 
 #define COLUMNS                                                                                    \
     "n, port, user, reason, suppressed, lost, peer_port, peer_user, rule, wall_ns, mono_ns, "      \
     "generation, src, dst, sport, dport, protocol, ethertype, length, count, repeat, log, "        \
-    "direction, bytes, vlan, sessions, peer_sessions"
+    "direction, bytes, vlan, sessions, peer_sessions, until_ns, withdrawn"
 
 static const char *const probes[] = { "SELECT " COLUMNS " FROM event LIMIT 1",
                                       "SELECT first, epoch, clean FROM epoch LIMIT 1", NULL };
@@ -164,7 +169,7 @@ prepare(struct journal *j)
 {
     static const char insert[] = "INSERT INTO event (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, "
                                  "?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "
-                                 "?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)";
+                                 "?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)";
 
     return !sqlite3_prepare_v3(j->db, insert, -1, SQLITE_PREPARE_PERSISTENT, &j->write[INSERT],
                                NULL) &&
@@ -313,6 +318,16 @@ bind_record(sqlite3_stmt *s, const struct drop_event *e, char src[ACL_ADDR_STRLE
     bind_text(s, 27, e->peer_sessions);
 }
 
+static void
+bind_correction(sqlite3_stmt *s, const struct drop_event *e)
+{
+    bind_text(s, 4, "");
+    sqlite3_bind_int64(s, 10, e->correction.from_ns);
+    bind_text(s, 26, e->sessions);
+    sqlite3_bind_int64(s, 28, e->correction.to_ns);
+    sqlite3_bind_int(s, 29, e->correction.withdrawn);
+}
+
 int
 journal_add(struct journal *j, const struct drop_event *e, char **error)
 {
@@ -325,6 +340,8 @@ journal_add(struct journal *j, const struct drop_event *e, char **error)
     bind_text(s, 3, e->user);
     if (e->type == DROP_EVENT_RECORD) {
         bind_record(s, e, src, dst);
+    } else if (e->type == DROP_EVENT_CORRECTION) {
+        bind_correction(s, e);
     } else {
         bind_text(s, 4, drop_reason_name(e->unsaid.reason));
         sqlite3_bind_int64(s, 5, e->unsaid.suppressed);
@@ -437,7 +454,13 @@ take_event(sqlite3_stmt *s, struct drop_event *e)
     e->n = sqlite3_column_int64(s, 0);
     take_text(s, 1, e->port);
     take_text(s, 2, e->user);
-    if (sqlite3_column_type(s, 4) == SQLITE_NULL) {
+    if (sqlite3_column_type(s, 27) != SQLITE_NULL) {
+        e->type = DROP_EVENT_CORRECTION;
+        take_text_of(s, 25, e->sessions, sizeof e->sessions);
+        e->correction.from_ns = sqlite3_column_int64(s, 9);
+        e->correction.to_ns = sqlite3_column_int64(s, 27);
+        e->correction.withdrawn = sqlite3_column_int(s, 28);
+    } else if (sqlite3_column_type(s, 4) == SQLITE_NULL) {
         e->type = DROP_EVENT_RECORD;
         take_record(s, e, reason);
     } else {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct store_name {
     unsigned refs;
@@ -27,6 +28,7 @@ struct store_event {
             uint64_t suppressed, lost;
             uint8_t reason;
         } unsaid;
+        struct drop_correction correction;
     };
 };
 
@@ -81,11 +83,24 @@ users_unref(struct store_users *u)
     }
 }
 
+static struct store_users *
+users_create(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    struct store_users *u = malloc(sizeof *u + size);
+
+    if (u) {
+        u->refs = 1;
+        memcpy(u->text, text, size);
+    }
+    return u;
+}
+
 /* Of records with that slot; NULL: it is not known any more. */
 static struct store_users *
 users_of(const struct store *s, uint16_t id, uint32_t slot)
 {
-    for (int i = 0; slot && id < DP_MAX_PORTS && i < 2; i++) {
+    for (int i = 0; slot && id < DP_MAX_PORTS && i < STORE_SLOTS; i++) {
         if (s->sessions[id][i].slot == slot) {
             return s->sessions[id][i].users;
         }
@@ -105,6 +120,15 @@ rule_name(const struct store *s, uint32_t slot)
     return slot < s->n_rules ? s->rules[slot] : NULL;
 }
 
+static uint64_t
+now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    return t.tv_sec * UINT64_C(1000000000) + t.tv_nsec;
+}
+
 int
 store_open(struct store *s, uint64_t first)
 {
@@ -112,6 +136,8 @@ store_open(struct store *s, uint64_t first)
     s->events = calloc(STORE_EVENTS, sizeof *s->events);
     s->first = first;
     s->newest = first - 1;
+    s->opened_ns = now_ns();
+    memset(s->told_ns, 0, sizeof s->told_ns);
     return s->events ? 0 : ENOMEM;
 }
 
@@ -135,6 +161,11 @@ store_close(struct store *s)
     for (uint64_t n = oldest; oldest && n <= s->newest; n++) {
         event_clear(&s->events[(n - 1) % STORE_EVENTS]);
     }
+    for (unsigned i = 0; i < STORE_CORRECTIONS; i++) {
+        users_unref(s->corrections[i].session);
+        s->corrections[i].session = NULL;
+    }
+    s->n_corrections = 0;
     free(s->events);
     s->events = NULL;
     s->newest = s->first - 1;
@@ -151,23 +182,14 @@ store_name_port(struct store *s, uint16_t id, const char *name, const char *user
 void
 store_set_sessions(struct store *s, uint16_t id, uint32_t slot, const char *sessions)
 {
-    size_t size = strlen(sessions) + 1;
-    struct store_users *users = NULL;
-
     if (id >= DP_MAX_PORTS) {
         return;
     }
-    if (slot) {
-        users = malloc(sizeof *users + size);
-    }
-    if (users) {
-        users->refs = 1;
-        memcpy(users->text, sessions, size);
-    }
-    users_unref(s->sessions[id][1].users);
-    s->sessions[id][1] = s->sessions[id][0];
+    users_unref(s->sessions[id][STORE_SLOTS - 1].users);
+    memmove(&s->sessions[id][1], &s->sessions[id][0],
+            (STORE_SLOTS - 1) * sizeof s->sessions[id][0]);
     s->sessions[id][0].slot = slot;
-    s->sessions[id][0].users = users;
+    s->sessions[id][0].users = slot ? users_create(sessions) : NULL;
 }
 
 static bool
@@ -213,18 +235,96 @@ event_add(struct store *s, enum drop_event_type type, uint16_t port)
     return e;
 }
 
+/* Puts the session's line in or takes it out. */
+static void
+correct(char text[DROP_SESSIONS_SIZE], const struct store_correction *c)
+{
+    size_t used = strlen(text), n = strlen(c->session->text);
+    char *line = text;
+
+    while (*line && strncmp(line, c->session->text, n) != 0) {
+        line = strchr(line, '\n') + 1;
+    }
+    if (c->what.withdrawn && *line) {
+        memmove(line, line + n, used - (line - text) - n + 1);
+    } else if (!c->what.withdrawn && !*line && used + n < DROP_SESSIONS_SIZE) {
+        memcpy(line, c->session->text, n + 1);
+    }
+}
+
+/* Whose a record is that was stamped before something was told late. */
+static struct store_users *
+users_of_late(const struct store *s, const struct drop_record *r)
+{
+    unsigned n = s->n_corrections;
+    struct store_users *users = users_of(s, r->port, r->user_slot);
+    char text[DROP_SESSIONS_SIZE];
+    bool corrected = false;
+
+    snprintf(text, sizeof text, "%s", users ? users->text : "");
+    for (unsigned i = n < STORE_CORRECTIONS ? 0 : n - STORE_CORRECTIONS; i < n; i++) {
+        const struct store_correction *c = &s->corrections[i % STORE_CORRECTIONS];
+
+        if (c->port == r->port && r->wall_ns >= c->what.from_ns && r->wall_ns < c->what.to_ns) {
+            correct(text, c);
+            corrected = true;
+        }
+    }
+    return corrected ? users_create(text) : users_ref(users);
+}
+
+static void
+told(struct store *s, uint16_t port, uint64_t wall_ns)
+{
+    if (port < DP_MAX_PORTS && s->told_ns[port] < wall_ns) {
+        s->told_ns[port] = wall_ns;
+    }
+}
+
 void
 store_add_record(struct store *s, const struct drop_record *r)
 {
     struct store_event *e = event_add(s, DROP_EVENT_RECORD, r->port);
+    bool late = r->port < DP_MAX_PORTS && r->user_slot != s->sessions[r->port][0].slot;
 
     e->peer = name_ref(port_name(s, r->peer_port));
     e->rule = name_ref(rule_name(s, r->rule_slot));
-    e->sessions = users_ref(users_of(s, r->port, r->user_slot));
+    e->sessions = late ? users_of_late(s, r) : users_ref(users_of(s, r->port, r->user_slot));
     if (r->peer_port < DP_MAX_PORTS) { /* of the peer, only who is there now is known */
         e->peer_sessions = users_ref(s->sessions[r->peer_port][0].users);
     }
     e->record = *r;
+    told(s, r->port, r->wall_ns);
+    told(s, r->peer_port, r->wall_ns);
+}
+
+/* Of what was told before this start only the disk knows. */
+static bool
+may_have_told(const struct store *s, uint16_t port, uint64_t since_ns)
+{
+    return s->told_ns[port] >= since_ns || (s->first > 1 && since_ns < s->opened_ns);
+}
+
+bool
+store_add_correction(struct store *s, uint16_t port, const char *session,
+                     const struct drop_correction *what)
+{
+    struct store_correction *c = &s->corrections[s->n_corrections % STORE_CORRECTIONS];
+    struct store_users *users = port < DP_MAX_PORTS ? users_create(session) : NULL;
+
+    if (!users) {
+        return false;
+    }
+    users_unref(c->session);
+    *c = (struct store_correction){ .port = port, .what = *what, .session = users };
+    s->n_corrections++;
+    if (may_have_told(s, port, what->from_ns)) {
+        struct store_event *e = event_add(s, DROP_EVENT_CORRECTION, port);
+
+        e->sessions = users_ref(users);
+        e->correction = *what;
+    }
+    return true;
 }
 
 void
@@ -297,6 +397,8 @@ store_next(const struct store *s, uint64_t after, struct drop_event *event)
     copy_users(e->peer_sessions, event->peer_sessions);
     if (e->type == DROP_EVENT_RECORD) {
         event->record = e->record;
+    } else if (e->type == DROP_EVENT_CORRECTION) {
+        event->correction = e->correction;
     } else {
         event->unsaid.reason = e->unsaid.reason;
         event->unsaid.suppressed = e->unsaid.suppressed;

@@ -277,6 +277,17 @@ stream_set_sessions(uint16_t id, uint32_t slot, const char *sessions)
 }
 
 void
+stream_correct(uint16_t id, const char *session, const struct drop_correction *what)
+{
+    pthread_mutex_lock(&mutex);
+    if (accounts) {
+        drain(EVERYTHING);
+        drop_log_correct(id, session, what); /* the thread commits it */
+    }
+    pthread_mutex_unlock(&mutex);
+}
+
+void
 stream_set_rules(const uint32_t *slots, const char *const *rule_ids, size_t n)
 {
     pthread_mutex_lock(&mutex);

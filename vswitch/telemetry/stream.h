@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "telemetry/drop_ring.h"
+#include "telemetry/drop_event.h"
 #include "telemetry/sketch.h"
 
 /* Names for numbers, given by control whenever they change (copied).  A rule slot without a name
@@ -17,6 +17,9 @@ void stream_set_port(uint16_t id, const char *name, const char *user);
 /* Who is logged in on a port, before a snapshot gives it this slot, which was never given before; 0
  * and "": nobody.  'sessions' is as in struct drop_event. */
 void stream_set_sessions(uint16_t id, uint32_t slot, const char *sessions);
+/* What was told late of who was logged in, once no record will be stamped as it was before: appends
+ * a correction of what has been told already, if there is any, and stamps what has not been. */
+void stream_correct(uint16_t id, const char *session, const struct drop_correction *);
 void stream_set_rules(const uint32_t *slots, const char *const *rule_ids, size_t n);
 
 struct stream_source {

@@ -274,6 +274,37 @@ test_unsaid(void)
 }
 
 static void
+test_correction(void)
+{
+    struct drop_event e = { .n = 8,
+                            .type = DROP_EVENT_CORRECTION,
+                            .port = "desk1",
+                            .sessions = "7 alice b\n",
+                            .correction = { .from_ns = UINT64_C(1700000000123456789),
+                                            .to_ns = UINT64_C(1700000001000000000),
+                                            .withdrawn = true } };
+    Fusuma__V1__DropEvent *m = drop_event_message(2, &e);
+
+    CU_ASSERT_EQUAL_FATAL(m->event_case, FUSUMA__V1__DROP_EVENT__EVENT_CORRECTION);
+    CU_ASSERT_EQUAL(m->correction->cursor->epoch, 2);
+    CU_ASSERT_EQUAL(m->correction->cursor->n, 8);
+    expect_text(m->correction->port, "desk1");
+    CU_ASSERT_EQUAL(m->correction->from->seconds, 1700000000);
+    CU_ASSERT_EQUAL(m->correction->from->nanos, 123456789);
+    CU_ASSERT_EQUAL(m->correction->to->seconds, 1700000001);
+    CU_ASSERT_EQUAL(m->correction->to->nanos, 0);
+    CU_ASSERT_EQUAL(m->correction->session->id, 7);
+    expect_text(m->correction->session->user, "alice b");
+    CU_ASSERT_TRUE(m->correction->withdrawn);
+    message_free(m);
+
+    e.sessions[0] = '\0'; /* of a journal that somebody wrote in */
+    m = drop_event_message(2, &e);
+    CU_ASSERT_PTR_NULL(m->correction->session);
+    message_free(m);
+}
+
+static void
 test_gap(void)
 {
     struct drop_event e = { .n = 20, .type = DROP_EVENT_GAP };
@@ -306,6 +337,7 @@ drop_message_suite(void)
         { "malformed packets", test_malformed },
         { "service names", test_services },
         { "unsaid", test_unsaid },
+        { "correction", test_correction },
         { "gap", test_gap },
         CU_TEST_INFO_NULL,
     };

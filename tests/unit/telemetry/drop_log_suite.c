@@ -399,7 +399,8 @@ test_upgrades(void)
     CU_ASSERT(shown(2));
     log_close();
     run_sql("ALTER TABLE event DROP COLUMN vlan; ALTER TABLE event DROP COLUMN sessions;"
-            " ALTER TABLE event DROP COLUMN peer_sessions; PRAGMA user_version = 1");
+            " ALTER TABLE event DROP COLUMN peer_sessions; ALTER TABLE event DROP COLUMN until_ns;"
+            " ALTER TABLE event DROP COLUMN withdrawn; PRAGMA user_version = 1");
     log_open(KEEP);
     add(3, 1);
     CU_ASSERT(shown(3));
@@ -413,6 +414,55 @@ test_upgrades(void)
     CU_ASSERT_FATAL(drop_log_next(&at, &e));
     CU_ASSERT_EQUAL(e.record.vlan, 30);
     expect_end(&at);
+    log_close();
+}
+
+static void
+expect_correction(struct drop_position *at, const struct drop_correction *want)
+{
+    struct drop_event e;
+
+    CU_ASSERT_FATAL(drop_log_next(at, &e));
+    CU_ASSERT_EQUAL(e.type, DROP_EVENT_CORRECTION);
+    CU_ASSERT_EQUAL(e.n, 3);
+    CU_ASSERT_EQUAL(at->n, 3);
+    CU_ASSERT_STRING_EQUAL(e.port, "desk1");
+    CU_ASSERT_STRING_EQUAL(e.sessions, "7 anna\n");
+    CU_ASSERT_EQUAL(e.correction.from_ns, want->from_ns);
+    CU_ASSERT_EQUAL(e.correction.to_ns, want->to_ns);
+    CU_ASSERT_EQUAL(e.correction.withdrawn, want->withdrawn);
+}
+
+/* A correction is an event as others are; one of what only the disk knows is made in any case. */
+static void
+test_corrections(void)
+{
+    struct drop_correction what = { .from_ns = 1700000000000000002ull,
+                                    .to_ns = 1700000000000000003ull,
+                                    .withdrawn = true };
+    struct drop_position at;
+
+    remove_files();
+    drop_log_name_port(1, "desk1", "");
+    log_open(KEEP);
+    at = drop_log_oldest();
+    add(1, 2);
+    drop_log_correct(1, "7 anna\n", &what);
+    drop_log_commit();
+    CU_ASSERT(shown(3));
+    read_range(&at, 1, 2);
+    expect_correction(&at, &what);
+    expect_end(&at);
+    log_close();
+    log_open(KEEP);
+    at = drop_log_oldest();
+    read_range(&at, 1, 2);
+    expect_correction(&at, &what);
+    drop_log_correct(1, "7 anna\n", &what);
+    what.from_ns = UINT64_MAX - 1; /* since then nothing can have been told */
+    drop_log_correct(1, "7 anna\n", &what);
+    drop_log_commit();
+    CU_ASSERT(shown(4));
     log_close();
 }
 
@@ -449,6 +499,7 @@ drop_log_suite(void)
         { "a full disk holds up nobody", test_full_disk_holds_up_nobody },
         { "damage is put aside", test_damage_is_put_aside },
         { "an older version is taken over", test_upgrades },
+        { "corrections are stored", test_corrections },
         CU_TEST_INFO_NULL,
     };
 

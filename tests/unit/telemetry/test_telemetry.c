@@ -209,6 +209,84 @@ test_store_forgets_the_oldest(void)
     store_name_port(&s, 1, "", "");
 }
 
+static void
+expect_sessions(const struct store *s, uint64_t n, const char *sessions, const char *of_peer)
+{
+    struct drop_event e;
+
+    CU_ASSERT_FATAL(store_next(s, n - 1, &e));
+    CU_ASSERT_EQUAL(e.n, n);
+    CU_ASSERT_EQUAL(e.type, DROP_EVENT_RECORD);
+    CU_ASSERT_STRING_EQUAL(e.sessions, sessions);
+    CU_ASSERT_STRING_EQUAL(e.peer_sessions, of_peer);
+}
+
+/* What was told stays, and an event says that it was wrong; what is told later is right. */
+static void
+test_store_corrects(void)
+{
+    struct store s = { .first = 0 };
+    struct drop_record r = { .port = 3, .peer_port = 4, .wall_ns = 1000, .user_slot = 5 };
+    struct drop_correction begun = { .from_ns = 900, .to_ns = 2000 },
+                           ended = { .from_ns = 1500, .to_ns = 1600, .withdrawn = true };
+    struct drop_event e;
+
+    CU_ASSERT_EQUAL_FATAL(store_open(&s, 1), 0);
+    store_name_port(&s, 3, "desk3", "");
+    store_name_port(&s, 4, "desk4", "");
+    store_set_sessions(&s, 3, 5, "7 anna\n");
+    store_add_record(&s, &r);
+    store_set_sessions(&s, 3, 6, "7 anna\n8 ben\n");
+    CU_ASSERT(store_add_correction(&s, 3, "8 ben\n", &begun));
+    CU_ASSERT_EQUAL(s.newest, 2);
+    expect_sessions(&s, 1, "7 anna\n", "");
+    CU_ASSERT_FATAL(store_next(&s, 1, &e));
+    CU_ASSERT_EQUAL(e.type, DROP_EVENT_CORRECTION);
+    CU_ASSERT_STRING_EQUAL(e.port, "desk3");
+    CU_ASSERT_STRING_EQUAL(e.sessions, "8 ben\n");
+    CU_ASSERT_EQUAL(e.correction.from_ns, 900);
+    CU_ASSERT_EQUAL(e.correction.to_ns, 2000);
+    CU_ASSERT_FALSE(e.correction.withdrawn);
+
+    store_add_record(&s, &r); /* late */
+    expect_sessions(&s, 3, "7 anna\n8 ben\n", "");
+    r.wall_ns = 899;
+    store_add_record(&s, &r);
+    expect_sessions(&s, 4, "7 anna\n", "");
+    r.wall_ns = 2000;
+    store_add_record(&s, &r);
+    expect_sessions(&s, 5, "7 anna\n", "");
+    store_set_sessions(&s, 3, 7, "8 ben\n");
+    CU_ASSERT(store_add_correction(&s, 3, "7 anna\n", &ended));
+    CU_ASSERT_EQUAL(s.newest, 6);
+    r.wall_ns = 1550;
+    store_add_record(&s, &r);
+    expect_sessions(&s, 7, "8 ben\n", "");
+    r.user_slot = 7; /* stamped since: right as it is */
+    store_add_record(&s, &r);
+    expect_sessions(&s, 8, "8 ben\n", "");
+    r.user_slot = 0; /* of nobody */
+    r.wall_ns = 1000;
+    store_add_record(&s, &r);
+    expect_sessions(&s, 9, "8 ben\n", "");
+
+    /* Only what was told can be wrong: of the port itself, or of others for it. */
+    begun.from_ns = 2001;
+    CU_ASSERT(store_add_correction(&s, 3, "9 eva\n", &begun));
+    CU_ASSERT(store_add_correction(&s, 5, "9 eva\n", &begun));
+    CU_ASSERT_EQUAL(s.newest, 9);
+    begun.from_ns = 2000;
+    CU_ASSERT(store_add_correction(&s, 4, "9 eva\n", &begun));
+    CU_ASSERT_EQUAL(s.newest, 10);
+    CU_ASSERT_FALSE(store_add_correction(&s, DP_MAX_PORTS, "9 eva\n", &begun));
+    store_close(&s);
+    for (uint32_t i = 0; i < STORE_SLOTS; i++) {
+        store_set_sessions(&s, 3, 0, "");
+    }
+    store_name_port(&s, 3, "", "");
+    store_name_port(&s, 4, "", "");
+}
+
 #define RING_RECORDS 64
 
 struct plant {
@@ -344,10 +422,40 @@ test_stream_knows_sessions(void)
         CU_ASSERT_STRING_EQUAL(e.peer_sessions, "1 eva\n");
     }
     plant_stop(&p);
-    stream_set_sessions(3, 0, "");
-    stream_set_sessions(3, 0, "");
-    stream_set_sessions(4, 0, "");
-    stream_set_sessions(4, 0, "");
+    for (int i = 0; i < STORE_SLOTS; i++) {
+        stream_set_sessions(3, 0, "");
+        stream_set_sessions(4, 0, "");
+    }
+    stream_set_port(3, "", "");
+}
+
+/* What a ring holds has been dropped before, and is told before the correction. */
+static void
+test_stream_corrects(void)
+{
+    struct drop_correction what = { .from_ns = 0, .to_ns = UINT64_MAX };
+    struct plant p;
+    struct drop_event e;
+
+    stream_set_port(3, "desk3", "");
+    stream_correct(3, "7 anna\n", &what); /* nothing runs yet */
+    plant_start(&p);
+    push_slot(&p, 0);
+    stream_set_sessions(3, 5, "7 anna\n");
+    stream_correct(3, "7 anna\n", &what);
+    CU_ASSERT_FATAL(wait_event(0, &e));
+    CU_ASSERT_EQUAL(e.type, DROP_EVENT_RECORD);
+    CU_ASSERT_STRING_EQUAL(e.sessions, "");
+    CU_ASSERT_FATAL(wait_event(1, &e));
+    CU_ASSERT_EQUAL(e.type, DROP_EVENT_CORRECTION);
+    CU_ASSERT_STRING_EQUAL(e.sessions, "7 anna\n");
+    push_slot(&p, 0);
+    CU_ASSERT_FATAL(wait_event(2, &e));
+    CU_ASSERT_STRING_EQUAL(e.sessions, "7 anna\n");
+    plant_stop(&p);
+    for (int i = 0; i < STORE_SLOTS; i++) {
+        stream_set_sessions(3, 0, "");
+    }
     stream_set_port(3, "", "");
 }
 
@@ -414,8 +522,10 @@ main(void)
         { "a ring fills and empties", test_ring_fills_and_empties },
         { "names stay with their events", test_store_names_stay_with_their_events },
         { "the store forgets the oldest", test_store_forgets_the_oldest },
+        { "the store corrects whose records are", test_store_corrects },
         { "the stream delivers from every ring", test_stream_delivers_from_every_ring },
         { "the stream knows sessions", test_stream_knows_sessions },
+        { "the stream corrects whose records are", test_stream_corrects },
         { "the stream says what has no record", test_stream_says_what_has_no_record },
         { "a reused port begins at 0", test_stream_settles_the_account_of_a_reused_port },
         CU_TEST_INFO_NULL,
