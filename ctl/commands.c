@@ -40,7 +40,7 @@ const struct command commands[] = {
       "  swctl port add up0 --type ethdev --devargs 0000:01:00.0 --role uplink --trunk 10,20-29",
       B(TYPE) | B(SOCKET) | B(CLIENT) | B(INTERFACE) | B(DEVARGS) | B(ROLE) | B(MAC) | B(IP) |
           B(LEARN) | B(USER) | B(VM_ID) | B(LABEL) | B(VLAN) | B(TRUNK) | B(NO_UNTAGGED) |
-          B(STORM) | B(MAC_LIMIT),
+          B(STORM) | B(MAC_LIMIT) | B(REFRESH_ON_LOGOFF),
       .fn = port_add },
     { "port del", "NAME", "detach a port, with its connections", NULL, 0, .fn = port_del,
       .completion = COMPLETE_PORTS },
@@ -321,18 +321,21 @@ const struct command commands[] = {
       "What the desktop is denied from now on carries the name.  The desktop is that of --port, "
       "--mac\n"
       "or --vm-id.  Brokers do this by themselves, by the API; it is idempotent.\n"
+      "With --at it is told late: a correction in 'swctl drops' says so of what was denied since.\n"
       "\n"
       "Examples:\n"
       "  swctl session login alice --port vd-7\n"
-      "  swctl session login alice --vm-id 9b2f51a0 --session broker-4711",
-      B(PORT) | B(MAC) | B(VM_ID) | B(SESSION), .fn = session_login, .completion = COMPLETE_USERS },
+      "  swctl session login alice --vm-id 9b2f51a0 --session broker-4711 --at -90s",
+      B(PORT) | B(MAC) | B(VM_ID) | B(SESSION) | B(AT), .fn = session_login,
+      .completion = COMPLETE_USERS },
     { "session logout", "[SESSION]", "... and has logged out",
       "Ends the session of that number, the one that the broker calls --session, or all of "
       "--port.\n"
-      "A port that is deleted ends its sessions by itself.",
-      B(PORT) | B(SESSION), .fn = session_logout },
+      "A port that is deleted ends its sessions by itself.\n"
+      "The last one of a port with refresh_on_logoff begins its refresh ('swctl port show').",
+      B(PORT) | B(SESSION) | B(AT), .fn = session_logout },
     { "session list", NULL, "who had which desktop when, the newest first", NULL,
-      B(PORT) | B(USER) | B(OPEN) | B(LIMIT), .fn = session_list },
+      B(PORT) | B(USER) | B(OPEN) | B(AT) | B(LIMIT), .fn = session_list },
     { "status", NULL, "the switch at a glance", NULL, 0, .fn = system_status },
     { "version", NULL, "versions of swctl and of the switch", NULL, 0, .fn = system_version },
 };

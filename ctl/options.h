@@ -46,6 +46,8 @@ enum option_id {
     OPT_VM_ID,
     OPT_SESSION,
     OPT_OPEN,
+    OPT_AT,
+    OPT_REFRESH_ON_LOGOFF,
     OPT_DRY_RUN,
     OPT_EXPECT_VERSION,
     OPT_CONFIRM_WITHIN,

@@ -8,6 +8,7 @@
 #include "ctl/limits.h"
 #include "ctl/output.h"
 #include "ctl/quarantine.h"
+#include "ctl/refresh.h"
 #include "fusuma/v1/port.pb-c.h"
 #include "openvswitch/util.h"
 #include "proto/vlan_list.h"
@@ -199,6 +200,7 @@ fill_names(struct port_form *form, const struct ctl *ctl)
         form->spec.mac = (char *) args_value(args, OPT_MAC);
     }
     form->spec.learn = args_has(args, OPT_LEARN);
+    form->spec.refresh_on_logoff = args_has(args, OPT_REFRESH_ON_LOGOFF);
     if (args_has(args, OPT_USER)) {
         form->spec.user = (char *) args_value(args, OPT_USER);
     }
@@ -443,6 +445,23 @@ print_quarantine(const Fusuma__V1__Port *port)
     ds_destroy(&text);
 }
 
+/* "on logoff; under way since WHEN after session 3 (alice)" */
+static void
+print_refresh(const Fusuma__V1__PortRefresh *refresh, bool on_logoff)
+{
+    struct ds text = DS_EMPTY_INITIALIZER;
+
+    if (on_logoff || refresh) {
+        ds_put_cstr(&text, on_logoff ? "on logoff" : "no");
+        if (refresh) {
+            ds_put_cstr(&text, "; ");
+            put_refresh(&text, refresh);
+        }
+        output_field("Refresh:", "%s", ds_cstr(&text));
+    }
+    ds_destroy(&text);
+}
+
 static void
 print_port(const void *reply)
 {
@@ -468,6 +487,7 @@ print_port(const void *reply)
     if (spec->vm_id[0]) {
         output_field("VM:", "%s", spec->vm_id);
     }
+    print_refresh(port->refresh, spec->refresh_on_logoff);
     output_field("Labels:", "%s", labels);
     output_field("Storm limits:", "%s", storm);
     if (port->mac_limit) {

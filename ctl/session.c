@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "ctl/commands.h"
 #include "ctl/output.h"
+#include "ctl/when.h"
 #include "fusuma/v1/session.pb-c.h"
 #include "util.h"
 
@@ -23,15 +23,10 @@ value_or_nothing(const struct ctl *ctl, enum option_id option)
 static void
 put_time(struct columns *c, const Google__Protobuf__Timestamp *t)
 {
-    time_t seconds = t ? (time_t) t->seconds : 0;
-    char text[64];
-    struct tm tm;
+    char *text = when_text(t);
 
-    if (t && localtime_r(&seconds, &tm) && strftime(text, sizeof text, "%F %T %z", &tm)) {
-        columns_text(c, text);
-    } else {
-        columns_text(c, t ? "?" : "open");
-    }
+    columns_text(c, t ? text : "open");
+    free(text);
 }
 
 static void
@@ -68,6 +63,7 @@ int
 session_login(struct ctl *ctl)
 {
     Fusuma__V1__LoginRequest request = FUSUMA__V1__LOGIN_REQUEST__INIT;
+    Google__Protobuf__Timestamp at;
     const char *port = value_or_nothing(ctl, OPT_PORT), *mac = value_or_nothing(ctl, OPT_MAC),
                *vm_id = value_or_nothing(ctl, OPT_VM_ID);
 
@@ -80,6 +76,9 @@ session_login(struct ctl *ctl)
     request.vm_id = CONST_CAST(char *, vm_id);
     request.user = CONST_CAST(char *, ctl->arg);
     request.broker_session = CONST_CAST(char *, value_or_nothing(ctl, OPT_SESSION));
+    if (!when_option(ctl->args, OPT_AT, &at, &request.at)) {
+        return CTL_USAGE;
+    }
     return client_show(ctl, service, "Login", &request, print_login);
 }
 
@@ -113,6 +112,7 @@ int
 session_logout(struct ctl *ctl)
 {
     Fusuma__V1__LogoutRequest request = FUSUMA__V1__LOGOUT_REQUEST__INIT;
+    Google__Protobuf__Timestamp at;
     const char *port = value_or_nothing(ctl, OPT_PORT),
                *broker = value_or_nothing(ctl, OPT_SESSION);
 
@@ -121,7 +121,7 @@ session_logout(struct ctl *ctl)
         return CTL_USAGE;
     }
     request.id = ctl->arg ? parse_id(ctl->arg) : 0;
-    if (ctl->arg && !request.id) {
+    if ((ctl->arg && !request.id) || !when_option(ctl->args, OPT_AT, &at, &request.at)) {
         return CTL_USAGE;
     }
     request.port = CONST_CAST(char *, port);
@@ -143,11 +143,13 @@ int
 session_list(struct ctl *ctl)
 {
     Fusuma__V1__ListSessionsRequest request = FUSUMA__V1__LIST_SESSIONS_REQUEST__INIT;
+    Google__Protobuf__Timestamp at;
 
     request.port = CONST_CAST(char *, value_or_nothing(ctl, OPT_PORT));
     request.user = CONST_CAST(char *, value_or_nothing(ctl, OPT_USER));
     request.open = args_has(ctl->args, OPT_OPEN);
-    if (!args_number(ctl->args, OPT_LIMIT, 1, UINT32_MAX, &request.limit)) {
+    if (!args_number(ctl->args, OPT_LIMIT, 1, UINT32_MAX, &request.limit) ||
+        !when_option(ctl->args, OPT_AT, &at, &request.at)) {
         return CTL_USAGE;
     }
     return client_show(ctl, service, "ListSessions", &request, print_list);

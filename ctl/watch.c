@@ -10,6 +10,7 @@
 #include "ctl/incident.h"
 #include "ctl/output.h"
 #include "ctl/quarantine.h"
+#include "ctl/refresh.h"
 #include "fusuma/v1/watch.pb-c.h"
 #include "util.h"
 
@@ -58,6 +59,10 @@ put_port(struct ds *s, const Fusuma__V1__Port *p)
     }
     if (p->spec && p->spec->user[0]) {
         ds_put_format(s, ", %s", p->spec->user);
+    }
+    if (p->refresh) {
+        ds_put_cstr(s, "; refresh ");
+        put_refresh(s, p->refresh);
     }
 }
 

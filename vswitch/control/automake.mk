@@ -74,6 +74,10 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/port_plan.c \
 	vswitch/control/port_plan.h \
 	vswitch/control/ports.c \
+	vswitch/control/refresh.c \
+	vswitch/control/refresh.h \
+	vswitch/control/refresh_changes.c \
+	vswitch/control/refresh_changes.h \
 	vswitch/control/membership.c \
 	vswitch/control/membership.h \
 	vswitch/control/session_changes.c \
@@ -130,6 +134,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/state_schema.c \
 	vswitch/control/state_answers.c \
 	vswitch/control/state_answers.h \
+	vswitch/control/state_refresh.c \
+	vswitch/control/state_refresh.h \
 	vswitch/control/state_sessions.c \
 	vswitch/control/state_sessions.h \
 	vswitch/control/state_sets.c \

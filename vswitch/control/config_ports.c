@@ -58,6 +58,19 @@ take_vm_id(struct config_reader *r, const struct acl_yaml *key, const struct acl
 }
 
 static bool
+take_refresh_on_logoff(struct config_reader *r, const struct acl_yaml *key,
+                       const struct acl_yaml *value, void *spec)
+{
+    bool refresh;
+
+    if (!config_take_bool(r, key, value, &refresh)) {
+        return false;
+    }
+    ((Fusuma__V1__PortSpec *) spec)->refresh_on_logoff = refresh;
+    return true;
+}
+
+static bool
 take_ips(struct config_reader *r, const struct acl_yaml *key, const struct acl_yaml *value,
          void *spec_)
 {
@@ -306,6 +319,7 @@ static const struct config_key port_keys[] = {
     { "learn", take_learn },
     { "user", take_user },
     { "vm_id", take_vm_id },
+    { "refresh_on_logoff", take_refresh_on_logoff },
     { "labels", take_labels },
     { "vlan", take_vlan },
     { "trunks", take_trunks },

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "control/objects.h"
+#include "control/refresh_changes.h"
 #include "control/rpc.h"
 #include "control/session_changes.h"
 #include "control/set_changes.h"
@@ -104,8 +105,8 @@ load_state(struct control *c)
 
     c->alarm = nullable_xstrdup(state_damage(c->state));
     ok = sets_load(c) && ok;
-    if (sessions_load(c, &error)) {
-        VLOG_ERR("the stored sessions cannot be read: %s", error);
+    if (sessions_load(c, &error) || refreshes_load(c, &error)) {
+        VLOG_ERR("the stored sessions and refreshes cannot be read: %s", error);
         free(error);
         error = NULL;
         ok = false;
@@ -490,6 +491,7 @@ control_run(struct control *c)
     flushes_run(c);
     learn(c, dp_now_s());
     bindings_run(c);
+    refreshes_run(c);
     mcast_poll(dp_now_s());
     incidents_run(c);
     if (now >= c->refresh_ms) {

@@ -53,6 +53,8 @@ struct control {
     struct slots slots;
     struct sessions sessions;
     uint32_t last_user_slot;
+    bool refresh_storing;       /* a change is under way */
+    long long refresh_store_ms; /* not before it */
     struct bindings *bindings;
     struct objects *objects; /* what is watched; once the drop log is open */
     struct incidents *incidents;

@@ -9,7 +9,9 @@
 #include <stdlib.h>
 
 #include "control/message.h"
+#include "control/refresh.h"
 #include "packets.h"
+#include "timeval.h"
 #include "util.h"
 
 enum rpc_status
@@ -29,6 +31,7 @@ desired_init(struct desired *d)
     memset(d, 0, sizeof *d);
     shash_init(&d->ports);
     sets_init(&d->sets);
+    shash_init(&d->refreshes);
 }
 
 void
@@ -40,6 +43,7 @@ desired_destroy(struct desired *d)
         desired_port_destroy(node->data);
     }
     shash_destroy(&d->ports);
+    refreshes_destroy(&d->refreshes);
     sets_destroy(&d->sets);
 }
 
@@ -309,6 +313,9 @@ check_labels(struct desired_port *port, char **error)
     if (spec->vm_id[0] && spec->role != FUSUMA__V1__PORT_ROLE__PORT_ROLE_DESKTOP) {
         return REFUSE("%s: vm_id is for a desktop", spec->name);
     }
+    if (spec->refresh_on_logoff && spec->role != FUSUMA__V1__PORT_ROLE__PORT_ROLE_DESKTOP) {
+        return REFUSE("%s: refresh_on_logoff is for a desktop", spec->name);
+    }
     return RPC_OK;
 }
 
@@ -326,6 +333,7 @@ desired_port_create(const Fusuma__V1__PortSpec *spec, const char *run_dir,
     port = xzalloc(sizeof *port);
     port->spec = message_copy(&spec->base);
     port->changed = true;
+    port->added_us = time_wall_usec();
     status = check_name(spec->name, error);
     status = status ? status : check_role(port, error);
     status = status ? status : check_attachment(port, run_dir, error);
@@ -434,6 +442,7 @@ desired_insert(struct desired *d, struct desired_port *port)
 {
     shash_add(&d->ports, port->spec->name, port);
     d->by_id[port->id] = port;
+    port->refresh = shash_find_data(&d->refreshes, port->spec->name);
     d->next_id = (port->id + 1) % DP_MAX_PORTS;
     d->members_changed = true;
 }

@@ -23,6 +23,8 @@
 #define PORT_IPS_MAX 64
 #define PORT_LABELS_MAX 64
 
+struct refresh;
+
 /* Of a quarantine.  Strings are owned, and NULL is as good as empty. */
 struct quarantine_note {
     int64_t since_us; /* Unix time; 0: not known */
@@ -46,6 +48,8 @@ struct desired_port {
     struct limits limits;
     size_t scope;                /* of the policy in force or about to be: whose tables it has */
     const struct acl_pool *pool; /* ... and NULL: none */
+    int64_t added_us;            /* Unix time since when it is there; 0: not known */
+    struct refresh *refresh;     /* the last one, of 'refreshes'; NULL: there was none */
     bool quarantined;
     long long quarantine_us; /* time_usec() when that came into force */
     struct quarantine_note note;
@@ -67,7 +71,8 @@ struct desired {
     struct desired_port *by_id[DP_MAX_PORTS];
     uint16_t next_id;
     struct sets sets;
-    bool members_changed; /* ports or sets came, went, or changed what groups see of them */
+    struct shash refreshes; /* of struct refresh, by port, also of ports that are gone */
+    bool members_changed;   /* ports or sets came, went, or changed what groups see of them */
 };
 
 void desired_init(struct desired *);

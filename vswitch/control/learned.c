@@ -164,6 +164,18 @@ learned_expire(struct desired *d, struct desired_port *port, long long now_ms)
     return any;
 }
 
+size_t
+learned_forget(struct desired *d, struct desired_port *port)
+{
+    size_t n = port->n_learned;
+
+    port->n_learned = 0;
+    if (n) {
+        rebind(d, port);
+    }
+    return n;
+}
+
 /* A router's every advertisement moves the end of what was formed from its prefixes a little: that
  * is stored once it has moved by an hour. */
 bool

@@ -8,6 +8,7 @@
 #define CONTROL_LEARNED_H 1
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "acl/addr.h"
 
@@ -48,6 +49,8 @@ int learned_bind(struct desired *, struct desired_port *, const struct acl_addr 
 bool learned_unbind(struct desired *, struct desired_port *, const struct acl_addr *);
 /* Lets go of what is over at 'now_ms'.  Whether there was something. */
 bool learned_expire(struct desired *, struct desired_port *, long long now_ms);
+/* Lets go of everything.  How many there were. */
+size_t learned_forget(struct desired *, struct desired_port *);
 /* Whether what was last stored of the port is too far from what is. */
 bool learned_is_unstored(const struct desired_port *);
 

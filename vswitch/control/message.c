@@ -77,3 +77,16 @@ time_message(int64_t us)
     m->nanos = us % 1000000 * 1000;
     return m;
 }
+
+bool
+time_from_message(const Google__Protobuf__Timestamp *m, int64_t *us)
+{
+    const int64_t year_10000 = INT64_C(253402300800);
+
+    if (m && (m->seconds < 0 || m->seconds >= year_10000 || m->nanos < 0 || m->nanos > 999999999 ||
+              m->seconds + m->nanos == 0)) {
+        return false;
+    }
+    *us = m ? m->seconds * 1000000 + m->nanos / 1000 : 0;
+    return true;
+}

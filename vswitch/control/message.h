@@ -3,6 +3,8 @@
 #ifndef CONTROL_MESSAGE_H
 #define CONTROL_MESSAGE_H 1
 
+#include <stdbool.h>
+
 #include <protobuf-c/protobuf-c.h>
 
 struct acl_addr;
@@ -25,5 +27,8 @@ char *addr_text(const struct acl_addr *);
 
 /* Of Unix time; NULL for 0, which is none. */
 struct Google__Protobuf__Timestamp *time_message(int64_t us);
+/* The other way; NULL is 0.  Whether it is a time after 1970 that protobuf allows; otherwise '*us'
+ * is left alone. */
+bool time_from_message(const struct Google__Protobuf__Timestamp *, int64_t *us);
 
 #endif

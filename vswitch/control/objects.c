@@ -8,6 +8,7 @@
 #include "control/message.h"
 #include "control/port_message.h"
 #include "control/publish.h"
+#include "control/refresh.h"
 #include "fusuma/v1/watch.pb-c.h"
 #include "util.h"
 
@@ -26,6 +27,8 @@ struct seen {
     char *name; /* NULL: there was none of this number */
     uint64_t generation;
     bool up, quarantined;
+    const struct refresh *refresh; /* only to be compared */
+    unsigned refresh_changes;
 };
 
 struct objects {
@@ -107,6 +110,8 @@ look_at_port(struct objects *o, const struct desired_port *port)
     seen->generation = port->generation;
     seen->up = port_is_up(port);
     seen->quarantined = port->quarantined;
+    seen->refresh = port->refresh;
+    seen->refresh_changes = port->refresh ? port->refresh->changes : 0;
     return changed;
 }
 
@@ -114,7 +119,8 @@ static bool
 looks_changed(const struct seen *seen, const struct desired_port *port)
 {
     return !seen->name || seen->generation != port->generation || seen->up != port_is_up(port) ||
-           seen->quarantined != port->quarantined;
+           seen->quarantined != port->quarantined || seen->refresh != port->refresh ||
+           (port->refresh && seen->refresh_changes != port->refresh->changes);
 }
 
 /* Those that are gone go first: a port of the same name may have come with another number. */

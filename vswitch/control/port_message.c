@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "control/message.h"
+#include "control/refresh.h"
 #include "timeval.h"
 #include "util.h"
 
@@ -13,6 +14,31 @@ bool
 port_is_up(const struct desired_port *port)
 {
     return port->dp && atomic_load_explicit(&port->dp->up, memory_order_relaxed);
+}
+
+static Fusuma__V1__PortRefresh *
+refresh_message(const struct desired_port *port)
+{
+    const struct refresh *r = port->refresh;
+    Fusuma__V1__PortRefresh *m;
+    const char *held_by;
+
+    if (!r) {
+        return NULL;
+    }
+    held_by = refresh_held_by(r, port->quarantined, port->spec->refresh_on_logoff);
+    m = message_new(&fusuma__v1__port_refresh__descriptor);
+    m->state = r->done_us ? FUSUMA__V1__REFRESH_STATE__REFRESH_STATE_DONE
+               : held_by  ? FUSUMA__V1__REFRESH_STATE__REFRESH_STATE_HELD
+                          : FUSUMA__V1__REFRESH_STATE__REFRESH_STATE_UNDER_WAY;
+    m->since = time_message(r->since_us);
+    m->session_id = r->session;
+    m->user = xstrdup(r->user);
+    m->vm_id = xstrdup(r->vm_id);
+    m->held_by = xstrdup(held_by ? held_by : "");
+    m->done = time_message(r->done_us);
+    m->image_lived_ms = r->done_us ? refresh_lived_us(r) / 1000 : 0;
+    return m;
 }
 
 Fusuma__V1__Port *
@@ -32,6 +58,7 @@ port_message(const struct desired_port *port)
     if (port->quarantined) {
         message->quarantine = port_quarantine_message(port);
     }
+    message->refresh = refresh_message(port);
     return message;
 }
 
@@ -44,11 +71,7 @@ port_quarantine_message(const struct desired_port *port)
     m->port = xstrdup(port->spec->name);
     m->who = xstrdup(note->who ? note->who : "");
     m->comment = xstrdup(note->comment ? note->comment : "");
-    if (note->since_us) {
-        m->since = message_new(&google__protobuf__timestamp__descriptor);
-        m->since->seconds = note->since_us / 1000000;
-        m->since->nanos = note->since_us % 1000000 * 1000;
-    }
+    m->since = time_message(note->since_us);
     return m;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "control/control.h"
+#include "control/refresh_changes.h"
 #include "control/session_changes.h"
 #include "datapath/fdb.h"
 #include "datapath/mcast.h"
@@ -129,6 +130,7 @@ ports_open(struct control *c, struct desired_port *port, char **error)
     stream_set_port(port->id, port->spec->name, port->spec->user);
     detect_set_port(port->id, port->spec->name, port->role == PORT_DESKTOP);
     sessions_stamp(c, port);
+    refresh_opened(c, port);
     return RPC_OK;
 }
 
@@ -136,6 +138,7 @@ void
 ports_close(struct control *c, struct desired_port *port)
 {
     sessions_port_gone(c, port->spec->name);
+    refresh_closed(c, port->spec->name);
     detect_set_port(port->id, "", false);
     if (!port->dp) {
         return;

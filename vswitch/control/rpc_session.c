@@ -9,7 +9,6 @@
 #include "util.h"
 
 #define DEFAULT_LIMIT 1000
-#define US_PER_S INT64_C(1000000)
 
 static Fusuma__V1__Session *
 session_message(const struct session *session)
@@ -25,6 +24,18 @@ session_message(const struct session *session)
     m->from = time_message(session->from_us);
     m->to = time_message(session->to_us);
     return m;
+}
+
+/* False, and the call has failed: it is no time. */
+static bool
+take_time(struct rpc_call *call, const Google__Protobuf__Timestamp *at, int64_t *at_us)
+{
+    bool ok = time_from_message(at, at_us);
+
+    if (!ok) {
+        rpc_call_fail(call, RPC_INVALID_ARGUMENT, "at: it is no time from 1970 to 9999");
+    }
+    return ok;
 }
 
 /* ---- changes ---- */
@@ -46,9 +57,15 @@ rpc_login(struct rpc_call *call, const ProtobufCMessage *request, void *control)
     const Fusuma__V1__LoginRequest *r = (const Fusuma__V1__LoginRequest *) request;
     const struct session_desktop by = { r->port, r->mac, r->vm_id };
     struct control *c = control;
-    char *who = access_who(&c->config.access, rpc_call_peer(call));
+    struct session_told told = { .user = r->user, .broker = r->broker_session };
+    char *who;
 
-    sessions_login(c, &by, r->user, r->broker_session, who, logged_in, call);
+    if (!take_time(call, r->at, &told.at_us)) {
+        return;
+    }
+    who = access_who(&c->config.access, rpc_call_peer(call));
+    told.who = who;
+    sessions_login(c, &by, &told, logged_in, call);
     free(who);
 }
 
@@ -73,18 +90,18 @@ void
 rpc_logout(struct rpc_call *call, const ProtobufCMessage *request, void *control)
 {
     const Fusuma__V1__LogoutRequest *r = (const Fusuma__V1__LogoutRequest *) request;
-    const struct session_choice choice = { r->id, r->broker_session, r->port };
+    struct session_choice choice = { .id = r->id, .broker = r->broker_session, .port = r->port };
 
-    sessions_logout(control, &choice, logged_out, call);
+    if (take_time(call, r->at, &choice.at_us)) {
+        sessions_logout(control, &choice, logged_out, call);
+    }
 }
 
 /* ---- the list ---- */
 
 static bool
-is_wanted(const Fusuma__V1__ListSessionsRequest *r, const struct session *session)
+is_wanted(const Fusuma__V1__ListSessionsRequest *r, int64_t at_us, const struct session *session)
 {
-    int64_t at_us = r->at ? r->at->seconds * US_PER_S + r->at->nanos / 1000 : 0;
-
     return (!r->port[0] || !strcmp(r->port, session->port)) &&
            (!r->user[0] || !strcmp(r->user, session->user)) && (!r->open || !session->to_us) &&
            (!r->at || (session->from_us <= at_us && (!session->to_us || session->to_us > at_us)));
@@ -103,18 +120,23 @@ rpc_list_sessions(struct rpc_call *call, const ProtobufCMessage *request, void *
 {
     const Fusuma__V1__ListSessionsRequest *r = (const Fusuma__V1__ListSessionsRequest *) request;
     const struct sessions *s = &((const struct control *) control)->sessions;
-    const struct session **found = xcalloc(s->n_open + s->n_ended + 1, sizeof *found), *session;
-    Fusuma__V1__ListSessionsResponse *m =
-        message_new(&fusuma__v1__list_sessions_response__descriptor);
+    const struct session **found, *session;
+    Fusuma__V1__ListSessionsResponse *m;
     size_t n = 0, limit = r->limit ? r->limit : DEFAULT_LIMIT;
+    int64_t at_us;
 
+    if (!take_time(call, r->at, &at_us)) {
+        return;
+    }
+    found = xcalloc(s->n_open + s->n_ended + 1, sizeof *found);
+    m = message_new(&fusuma__v1__list_sessions_response__descriptor);
     LIST_FOR_EACH (session, node, &s->open) {
         found[n] = session;
-        n += is_wanted(r, session);
+        n += is_wanted(r, at_us, session);
     }
     LIST_FOR_EACH (session, node, &s->ended) {
         found[n] = session;
-        n += is_wanted(r, session);
+        n += is_wanted(r, at_us, session);
     }
     qsort(found, n, sizeof *found, compare_newest);
     for (size_t i = 0; i < n && i < limit; i++) {

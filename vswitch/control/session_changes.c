@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "control/control.h"
+#include "control/refresh_changes.h"
 #include "control/state_sessions.h"
 #include "openvswitch/vlog.h"
 #include "telemetry/stream.h"
@@ -22,10 +23,12 @@ struct session_change {
     struct change change;
     struct session *session;   /* of a login, until it is in force */
     const struct session *was; /* open already: nothing is to be done */
+    int64_t at_us;             /* when it was, as it is told; 0: now */
     struct session **ending;   /* of a logout: the table's */
     size_t n_ending;
     int64_t to_us;
     char *port;
+    struct refresh *refresh;      /* that it begins, until it is in force; or NULL */
     struct session_choice choice; /* strings are owned */
     session_done *done;
     void *aux;
@@ -41,6 +44,7 @@ static void
 destroy(struct session_change *sc)
 {
     session_destroy(sc->session);
+    refresh_destroy(sc->refresh);
     free(sc->ending);
     free(sc->port);
     free(CONST_CAST(char *, sc->choice.broker));
@@ -76,6 +80,23 @@ restamp(struct control *c, const char *name, char **error)
                : RPC_OK;
 }
 
+/* Since 'since_us' records have said otherwise, up to now. */
+static void
+correct(struct control *c, const char *port_name, const struct session *session, int64_t since_us,
+        bool withdrawn)
+{
+    const struct desired_port *port = desired_find(&c->desired, port_name);
+    struct drop_correction what = { .from_ns = since_us * UINT64_C(1000),
+                                    .to_ns = (time_wall_usec() + 1) * UINT64_C(1000),
+                                    .withdrawn = withdrawn };
+    char line[SESSION_LINE_SIZE];
+
+    if (port) {
+        session_line(session, line);
+        stream_correct(port->id, line, &what);
+    }
+}
+
 /* ---- login ---- */
 
 static enum rpc_status
@@ -85,6 +106,7 @@ begin_login(struct control *c, struct change *change, char **error)
     struct session *session = sc->session;
     const struct session *open = sessions_find_broker(&c->sessions, session->broker);
     const struct desired_port *port = desired_find(&c->desired, session->port);
+    enum rpc_status status;
 
     if (!port) {
         return control_fail(error, RPC_NOT_FOUND, "no port is named \"%s\"", session->port);
@@ -106,7 +128,13 @@ begin_login(struct control *c, struct change *change, char **error)
     session->vm_id = xstrdup(port->spec->vm_id);
     session->id = c->sessions.last_id + 1;
     session->from_us = time_wall_usec();
-    return RPC_OK;
+    if (!sc->at_us || open) {
+        return RPC_OK;
+    }
+    status = session_may_begin(&c->sessions, session, port->added_us, session->from_us, &sc->at_us,
+                               error);
+    session->from_us = sc->at_us;
+    return status;
 }
 
 static int
@@ -139,6 +167,7 @@ commit_login(struct control *c, struct change *change, char **error)
         sessions_remove(&c->sessions, session);
         return status;
     }
+    correct(c, session->port, session, session->from_us, false);
     VLOG_INFO("session %" PRIu64 ": %s on port %s", session->id, session->user, session->port);
     sc->was = session; /* the table's */
     sc->session = NULL;
@@ -165,6 +194,34 @@ choose(struct session_change *sc, struct session *session)
     }
 }
 
+/* When they end, and whether that is the port's refresh. */
+static enum rpc_status
+prepare_end(struct control *c, struct session_change *sc, char **error)
+{
+    const struct desired_port *port = desired_find(&c->desired, sc->ending[0]->port);
+    const struct session *last = sc->ending[sc->n_ending - 1];
+
+    sc->port = xstrdup(last->port);
+    sc->to_us = time_wall_usec();
+    if (sc->choice.at_us) {
+        int64_t now_us = sc->to_us;
+
+        sc->to_us = sc->choice.at_us;
+        for (size_t i = 0; i < sc->n_ending; i++) {
+            enum rpc_status status = session_may_end(sc->ending[i], now_us, &sc->to_us, error);
+
+            if (status) {
+                return status;
+            }
+        }
+    }
+    if (port && port->spec->refresh_on_logoff &&
+        sessions_count(&c->sessions, sc->port) == sc->n_ending) {
+        sc->refresh = refresh_prepare(port, last, sc->to_us);
+    }
+    return RPC_OK;
+}
+
 static enum rpc_status
 begin_logout(struct control *c, struct change *change, char **error)
 {
@@ -186,32 +243,23 @@ begin_logout(struct control *c, struct change *change, char **error)
                    : control_fail(error, RPC_NOT_FOUND, "no session that is open is named \"%s\"",
                                   choice->broker);
     }
-    sc->port = xstrdup(sc->ending[0]->port);
-    sc->to_us = time_wall_usec();
-    return RPC_OK;
-}
-
-static int
-store_ends(struct state *state, const struct session_change *sc, int64_t to_us, char **error)
-{
-    int retval = 0;
-
-    for (size_t i = 0; i < sc->n_ending && !retval; i++) {
-        retval = state_end_session(state, sc->ending[i]->id, to_us, error);
-    }
-    return retval;
+    return prepare_end(c, sc, error);
 }
 
 static int
 store_logout(struct state *state, struct change *change, char **error)
 {
-    return store_ends(state, cast(change), cast(change)->to_us, error);
+    const struct session_change *sc = cast(change);
+
+    return state_end_sessions(state, sc->ending, sc->n_ending, sc->to_us, sc->refresh, error);
 }
 
 static int
 unstore_logout(struct state *state, struct change *change, char **error)
 {
-    return store_ends(state, cast(change), 0, error);
+    const struct session_change *sc = cast(change);
+
+    return state_end_sessions(state, sc->ending, sc->n_ending, 0, NULL, error);
 }
 
 /* Without memory to publish, the slot's text is nobody's already. */
@@ -231,6 +279,13 @@ commit_logout(struct control *c, struct change *change, char **error)
         VLOG_ERR("%s", *error);
         free(*error);
         *error = NULL;
+    }
+    for (size_t i = 0; i < sc->n_ending; i++) {
+        correct(c, sc->port, sc->ending[i], sc->to_us, true);
+    }
+    if (sc->refresh) {
+        refresh_commit(c, desired_find(&c->desired, sc->port), sc->refresh);
+        sc->refresh = NULL; /* the port's */
     }
     return RPC_OK;
 }
@@ -319,8 +374,8 @@ find_port(const struct control *c, const struct session_desktop *by,
 }
 
 static enum rpc_status
-check_login(const struct control *c, const struct session_desktop *by, const char *user,
-            const char *broker, const struct desired_port **port, char **error)
+check_login(const struct control *c, const struct session_desktop *by,
+            const struct session_told *told, const struct desired_port **port, char **error)
 {
     enum rpc_status status;
 
@@ -328,14 +383,14 @@ check_login(const struct control *c, const struct session_desktop *by, const cha
         return control_fail(error, RPC_INVALID_ARGUMENT,
                             "one of port, mac and vm_id is needed, and no more");
     }
-    status = check_text("user", user, true, error);
-    status = status ? status : check_text("broker_session", broker, false, error);
+    status = check_text("user", told->user, true, error);
+    status = status ? status : check_text("broker_session", told->broker, false, error);
     return status ? status : find_port(c, by, port, error);
 }
 
 void
-sessions_login(struct control *c, const struct session_desktop *by, const char *user,
-               const char *broker, const char *who, session_done *done, void *aux)
+sessions_login(struct control *c, const struct session_desktop *by, const struct session_told *told,
+               session_done *done, void *aux)
 {
     static const struct change_ops ops = { .begin = begin_login,
                                            .store = store_login,
@@ -345,19 +400,21 @@ sessions_login(struct control *c, const struct session_desktop *by, const char *
     const struct desired_port *port = NULL;
     struct session_change *sc;
     char *error = NULL;
-    enum rpc_status status = check_login(c, by, user, broker, &port, &error);
+    enum rpc_status status = check_login(c, by, told, &port, &error);
 
     if (status) {
         done(c, status, error, NULL, 0, aux);
         free(error);
         return;
     }
+    ovs_assert(port); /* It was found. */
     sc = create(&ops, done, aux);
+    sc->at_us = told->at_us;
     sc->session = xzalloc(sizeof *sc->session);
     sc->session->port = xstrdup(port->spec->name);
-    sc->session->user = xstrdup(user);
-    sc->session->broker = xstrdup(broker);
-    sc->session->who = xstrdup(who);
+    sc->session->user = xstrdup(told->user);
+    sc->session->broker = xstrdup(told->broker);
+    sc->session->who = xstrdup(told->who);
     change_submit(c, &sc->change);
 }
 
@@ -380,7 +437,8 @@ sessions_logout(struct control *c, const struct session_choice *choice, session_
     sc = create(&ops, done, aux);
     sc->choice = (struct session_choice){ .id = choice->id,
                                           .broker = xstrdup(choice->broker),
-                                          .port = xstrdup(choice->port) };
+                                          .port = xstrdup(choice->port),
+                                          .at_us = choice->at_us };
     change_submit(c, &sc->change);
 }
 

@@ -1,4 +1,5 @@
 /* Logins and logouts (change.h): stored, and stamped on what the desktop is denied from then on.
+ * What was told of it before, and was wrong, the drop stream mends by a correction.
  *
  * Control thread only. */
 #ifndef CONTROL_SESSION_CHANGES_H
@@ -19,13 +20,19 @@ typedef void session_done(struct control *, enum rpc_status, const char *error,
 struct session_desktop {
     const char *port, *mac, *vm_id;
 };
-void sessions_login(struct control *, const struct session_desktop *, const char *user,
-                    const char *broker, const char *who, session_done *, void *aux);
+/* What is told of it; 'at_us' in Unix time; 0: now. */
+struct session_told {
+    const char *user, *broker, *who;
+    int64_t at_us;
+};
+void sessions_login(struct control *, const struct session_desktop *, const struct session_told *,
+                    session_done *, void *aux);
 
 /* By one of these; the others are 0 and "". */
 struct session_choice {
     uint64_t id;
     const char *broker, *port;
+    int64_t at_us; /* when it was, in Unix time; 0: now */
 };
 void sessions_logout(struct control *, const struct session_choice *, session_done *, void *aux);
 

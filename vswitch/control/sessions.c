@@ -6,8 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "control/desired.h"
 #include "util.h"
+
+#define SKEW_US 5000000 /* between the clock of a broker and ours */
 
 void
 sessions_init(struct sessions *s)
@@ -33,9 +37,10 @@ session_destroy(struct session *session)
 static void
 destroy_list(struct ovs_list *list)
 {
-    struct session *session;
+    struct session *session, *next;
 
-    LIST_FOR_EACH_POP (session, node, list) {
+    LIST_FOR_EACH_SAFE (session, next, node, list) {
+        ovs_list_remove(&session->node);
         session_destroy(session);
     }
 }
@@ -125,6 +130,24 @@ sessions_next(const struct sessions *s, const char *port, const struct session *
     return NULL;
 }
 
+size_t
+sessions_count(const struct sessions *s, const char *port)
+{
+    const struct session *session = NULL;
+    size_t n = 0;
+
+    while ((session = sessions_next(s, port, session))) {
+        n++;
+    }
+    return n;
+}
+
+void
+session_line(const struct session *session, char line[SESSION_LINE_SIZE])
+{
+    snprintf(line, SESSION_LINE_SIZE, "%" PRIu64 " %s\n", session->id, session->user);
+}
+
 void
 sessions_text(const struct sessions *s, const char *port, char *text, size_t size)
 {
@@ -133,14 +156,88 @@ sessions_text(const struct sessions *s, const char *port, char *text, size_t siz
 
     text[0] = '\0';
     while ((session = sessions_next(s, port, session))) {
-        char line[SESSION_TEXT_MAX + 32];
-        size_t n =
-            (size_t) snprintf(line, sizeof line, "%" PRIu64 " %s\n", session->id, session->user);
+        char line[SESSION_LINE_SIZE];
+        size_t n;
 
+        session_line(session, line);
+        n = strlen(line);
         if (n >= size - used) {
             return;
         }
         memcpy(text + used, line, n + 1);
         used += n;
     }
+}
+
+/* ---- told late ---- */
+
+/* "at: WHAT TIME", with a time that it is compared with. */
+static enum rpc_status
+refuse(char **error, const char *what, int64_t us)
+{
+    time_t seconds = us / 1000000;
+    char text[64];
+    struct tm tm;
+
+    strftime(text, sizeof text, "%FT%T", gmtime_r(&seconds, &tm));
+    return control_fail(error, RPC_INVALID_ARGUMENT, "at: %s %s.%06" PRId64 "Z", what, text,
+                        us % 1000000);
+}
+
+static enum rpc_status
+check_future(int64_t now_us, int64_t *at_us, char **error)
+{
+    if (*at_us > now_us + SKEW_US) {
+        return refuse(error, "it is in the future: here it is", now_us);
+    }
+    *at_us = MIN(*at_us, now_us);
+    return RPC_OK;
+}
+
+/* By the broker's name for it, or without one by port and user. */
+static bool
+is_same(const struct session *a, const struct session *b)
+{
+    return a->broker[0] || b->broker[0] ? !strcmp(a->broker, b->broker)
+                                        : !strcmp(a->port, b->port) && !strcmp(a->user, b->user);
+}
+
+enum rpc_status
+session_may_begin(const struct sessions *s, const struct session *session, int64_t added_us,
+                  int64_t now_us, int64_t *at_us, char **error)
+{
+    enum rpc_status status = check_future(now_us, at_us, error);
+    const struct session *old;
+
+    if (status) {
+        return status;
+    }
+    if (*at_us < added_us) {
+        return refuse(error, "the port was not there yet: it is since", added_us);
+    }
+    LIST_FOR_EACH (old, node, &s->ended) {
+        if (is_same(old, session) && old->to_us > *at_us) {
+            char *what =
+                xasprintf("session %" PRIu64 " is the same, and had not ended: it did", old->id);
+
+            status = refuse(error, what, old->to_us);
+            free(what);
+            return status;
+        }
+    }
+    return RPC_OK;
+}
+
+enum rpc_status
+session_may_end(const struct session *session, int64_t now_us, int64_t *at_us, char **error)
+{
+    enum rpc_status status = check_future(now_us, at_us, error);
+
+    if (!status && *at_us < session->from_us) {
+        char *what = xasprintf("session %" PRIu64 " had not begun: it did", session->id);
+
+        status = refuse(error, what, session->from_us);
+        free(what);
+    }
+    return status;
 }

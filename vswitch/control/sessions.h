@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "openvswitch/list.h"
+#include "proto/rpc.h"
 
 #define SESSIONS_MAX 65536 /* that have ended and are kept, and that are open at once */
 #define SESSION_TEXT_MAX 63
@@ -39,12 +40,24 @@ void sessions_end(struct sessions *, struct session *, int64_t to_us);
 /* Open ones.  NULL: none; no broker's name is "". */
 struct session *sessions_find(const struct sessions *, uint64_t id);
 struct session *sessions_find_broker(const struct sessions *, const char *broker);
+size_t sessions_count(const struct sessions *, const char *port);
 /* The first of the port behind 'after' (NULL: of all). */
 struct session *sessions_next(const struct sessions *, const char *port,
                               const struct session *after);
 
+/* "ID USER\n", as drop records carry it. */
+#define SESSION_LINE_SIZE (SESSION_TEXT_MAX + 32)
+void session_line(const struct session *, char line[SESSION_LINE_SIZE]);
 /* What drop records carry of the open sessions of a port: a line "ID USER\n" each, the oldest
  * first, as many as there is room for; "" when there are none. */
 void sessions_text(const struct sessions *, const char *port, char *text, size_t size);
+
+/* Whether a session that is told late may have begun, or ended, at 'at_us', told at 'now_us', on a
+ * port that is there since 'added_us' (0: not known).  '*at_us' is set to 'now_us' when it is a
+ * little later, for clocks differ.  RPC_OK, or RPC_INVALID_ARGUMENT and '*error'. */
+enum rpc_status session_may_begin(const struct sessions *, const struct session *, int64_t added_us,
+                                  int64_t now_us, int64_t *at_us, char **error);
+enum rpc_status session_may_end(const struct session *, int64_t now_us, int64_t *at_us,
+                                char **error);
 
 #endif

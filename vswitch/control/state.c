@@ -13,6 +13,7 @@
 #include "control/digest.h"
 #include "control/state_policy.h"
 #include "control/state_private.h"
+#include "control/state_refresh.h"
 #include "control/state_sessions.h"
 #include "openvswitch/vlog.h"
 #include "timeval.h"
@@ -109,8 +110,9 @@ state_settle(struct state *s)
     static struct vlog_rate_limit rl = VLOG_RATE_LIMIT_INIT(1, 1);
     char *error = NULL;
 
-    if (state_policy_trim(s, &error) || state_trim_sessions(s, &error)) {
-        VLOG_WARN_RL(&rl, "old policies and sessions are kept: %s", error);
+    if (state_policy_trim(s, &error) || state_trim_sessions(s, &error) ||
+        state_trim_refreshes(s, &error)) {
+        VLOG_WARN_RL(&rl, "old policies, sessions and refreshes are kept: %s", error);
         free(error);
     }
     /* If there is no room for it, the log stays; it is as good. */
@@ -266,8 +268,8 @@ state_put_port(struct state *s, const Fusuma__V1__PortSpec *spec, char **error)
     int retval;
 
     fusuma__v1__port_spec__pack(spec, packed);
-    retval = state_run(s, error, "INSERT INTO port (name, spec) VALUES (?1, ?2)", "tb", spec->name,
-                       packed, size);
+    retval = state_run(s, error, "INSERT INTO port (name, spec, added_us) VALUES (?1, ?2, ?3)",
+                       "tbi", spec->name, packed, size, time_wall_usec());
     free(packed);
     return retval;
 }

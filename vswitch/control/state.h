@@ -25,7 +25,7 @@ void state_close(struct state *);
  * '*fromp' is the version that it had.  0; or a positive errno and '*error', and it is at '*fromp'
  * or on the way to 'version'.  What the older schema has no room for is refused, not lost: a policy
  * of several files, one that waits to be confirmed, address sets.  Rule hits and earlier policies
- * are lost, sessions, and since when, by whom and why a port is in quarantine. */
+ * are lost, sessions, refreshes, and since when, by whom and why a port is in quarantine. */
 int state_downgrade(const char *dir, int version, int *fromp, char **error);
 
 /* NULL; or what an administrator has to know of a state that was damaged: now, or earlier as long
@@ -33,7 +33,7 @@ int state_downgrade(const char *dir, int version, int *fromp, char **error);
 const char *state_damage(const struct state *);
 /* What need not be done while somebody waits.  Moves what is committed out of the write-ahead log
  * into the database itself, whose damage would be found (that of a log looks like the end of it),
- * and lets policies and sessions go that are older than what is kept. */
+ * and lets policies, sessions and refreshes go that are older than what is kept. */
 void state_settle(struct state *);
 
 /* False until state_begin() ... state_commit() has put in what the switch first starts from. */

@@ -12,7 +12,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "util.h"
 
-#define SCHEMA_VERSION 6
+#define SCHEMA_VERSION 7
 
 /* SQLite finds damage of its own structure; of what it stores for us it would read a drop as an
  * allow.  So every row that decides anything has a seal over its columns, which is looked at when
@@ -230,12 +230,31 @@
 
 #define DOWNGRADE_6 "DROP TABLE session;"
 
+/* Since when a port is there (0: not known), and the last refresh of each, which outlives the port:
+ * 'flushed' when it has begun, 'gone_us' when the old machine was seen to go, 'done_us' when a new
+ * one came; 0: not yet. */
+#define UPGRADE_7                                                                                  \
+    "ALTER TABLE port ADD COLUMN added_us INTEGER NOT NULL DEFAULT 0;"                             \
+    "CREATE TABLE refresh ("                                                                       \
+    "  port TEXT PRIMARY KEY NOT NULL,"                                                            \
+    "  vm_id TEXT NOT NULL,"                                                                       \
+    "  session INTEGER NOT NULL,"                                                                  \
+    "  user TEXT NOT NULL,"                                                                        \
+    "  since_us INTEGER NOT NULL,"                                                                 \
+    "  flushed INTEGER NOT NULL,"                                                                  \
+    "  gone_us INTEGER NOT NULL,"                                                                  \
+    "  done_us INTEGER NOT NULL"                                                                   \
+    ") WITHOUT ROWID;"
+
+#define DOWNGRADE_7 "DROP TABLE refresh; ALTER TABLE port DROP COLUMN added_us;"
+
 /* There is one way to every table: an empty database goes through all versions. */
-static const char create[] = CREATE_1 CREATE_BINDING UPGRADE_3 UPGRADE_4 UPGRADE_5 UPGRADE_6;
+static const char create[] =
+    CREATE_1 CREATE_BINDING UPGRADE_3 UPGRADE_4 UPGRADE_5 UPGRADE_6 UPGRADE_7;
 static const char *const upgrades[SCHEMA_VERSION - 1] = { CREATE_BINDING, UPGRADE_3, UPGRADE_4,
-                                                          UPGRADE_5, UPGRADE_6 };
+                                                          UPGRADE_5,      UPGRADE_6, UPGRADE_7 };
 static const char *const downgrades[SCHEMA_VERSION - 1] = { DOWNGRADE_2, DOWNGRADE_3, DOWNGRADE_4,
-                                                            DOWNGRADE_5, DOWNGRADE_6 };
+                                                            DOWNGRADE_5, DOWNGRADE_6, DOWNGRADE_7 };
 
 static const char *const refusals[SCHEMA_VERSION - 1] = {
     NULL,
@@ -249,6 +268,7 @@ static const char *const refusals[SCHEMA_VERSION - 1] = {
     NULL,
     NULL,
     NULL,
+    NULL,
 };
 
 static const char *const probes[] = { "SELECT one, seal, " FORCE_COLUMNS " FROM policy_force",
@@ -257,6 +277,8 @@ static const char *const probes[] = { "SELECT one, seal, " FORCE_COLUMNS " FROM 
                                       "SELECT one, id, seal FROM election",
                                       "SELECT key, answered_us FROM answer",
                                       "SELECT id, to_us FROM session",
+                                      "SELECT added_us FROM port",
+                                      "SELECT port, done_us FROM refresh",
                                       NULL };
 
 static const char *const damages[] = {

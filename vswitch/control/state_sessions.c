@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include "control/state_private.h"
+#include "control/state_refresh.h"
 #include "util.h"
 
 int
@@ -27,6 +28,24 @@ state_end_session(struct state *s, uint64_t id, int64_t to_us, char **error)
 {
     return state_run(s, error, "UPDATE session SET to_us = ?2 WHERE id = ?1", "ii", (int64_t) id,
                      to_us);
+}
+
+int
+state_end_sessions(struct state *s, struct session *const *sessions, size_t n, int64_t to_us,
+                   const struct refresh *refresh, char **error)
+{
+    int retval = state_enter(s, error);
+
+    if (retval) {
+        return retval;
+    }
+    for (size_t i = 0; i < n && !retval; i++) {
+        retval = state_end_session(s, sessions[i]->id, to_us, error);
+    }
+    if (!retval && refresh) {
+        retval = state_begin_refresh(s, refresh, error);
+    }
+    return state_leave(s, retval, error);
 }
 
 int

@@ -6,9 +6,14 @@
 #include "control/sessions.h"
 #include "control/state.h"
 
+struct refresh;
+
 int state_put_session(struct state *, const struct session *, char **error);
 int state_delete_session(struct state *, uint64_t id, char **error);
-/* 'to_us' 0: it is open again. */
+/* Whole or not at all.  'to_us' 0: they are open again.  'refresh': what begins with that, or NULL.
+ */
+int state_end_sessions(struct state *, struct session *const *, size_t n, int64_t to_us,
+                       const struct refresh *refresh, char **error);
 int state_end_session(struct state *, uint64_t id, int64_t to_us, char **error);
 int state_end_sessions_of(struct state *, const char *port, int64_t to_us, char **error);
 int state_trim_sessions(struct state *, char **error);

@@ -200,7 +200,8 @@ uint64_t conn_id(const struct conn_table *, const struct conn *);
  * they sweep.  A burst that has looked it up may still pass: dp_synchronize() waits for those.
  * False when it had ended. */
 bool conn_flush(struct conn_table *, struct conn *);
-/* ... all connections of a port, after a snapshot without the port is in force everywhere. */
+/* ... all connections of a port; how many.  None is left if a snapshot without the port is in force
+ * everywhere; otherwise it may make others meanwhile. */
 uint32_t conn_flush_port(struct conn_table *, uint16_t port);
 
 struct conn_stats {

@@ -47,7 +47,7 @@ void mcast_leave(uint32_t worker, const struct acl_addr *group, uint16_t vlan, u
 /* Control thread.  'now_s' is of the workers' clock, dp_now_s(). */
 void mcast_poll(uint32_t now_s); /* takes in what workers reported */
 void mcast_age(uint32_t now_s);
-void mcast_flush_port(uint16_t port, uint32_t now_s); /* nobody polls the port any more */
+void mcast_flush_port(uint16_t port, uint32_t now_s); /* what it has joined */
 struct mcast_entry {
     struct acl_addr group;
     uint16_t vlan, port;

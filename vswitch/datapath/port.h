@@ -45,6 +45,9 @@ struct dp_port {
     bool guess_partial_csum; /* a kernel's stack is behind it and the driver does not mark partial
                               * checksums: tell them by their value */
     _Atomic bool up;         /* connected; tx to a port that is down is a tx-down drop */
+    /* Odd while something is attached: a vhost-user connection, whatever its guest does, or a link
+     * that is up.  One more whenever that changes; control reads it. */
+    _Atomic uint32_t attachment;
 };
 
 #endif

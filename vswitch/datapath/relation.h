@@ -44,8 +44,8 @@ relation_key(uint16_t asking, uint16_t asked, uint32_t id)
 /* The worker that polls 'port'. */
 void relation_note(struct relations *, uint16_t port, uint64_t key, uint64_t now);
 bool relation_holds(const struct relations *, uint16_t port, uint64_t key, uint64_t now);
-/* The port is gone; whoever gets its number next asked for nothing.  Control, when no worker polls
- * it any more. */
+/* The port is gone, or somebody else's from now on, who asked for nothing.  Control; of what is
+ * noted meanwhile, some stays. */
 void relations_forget(struct relations *, uint16_t port);
 
 #endif

@@ -57,10 +57,8 @@ refresh_link(struct af_packet_port *p)
     if (ask(p->tx_fd, p->interface, SIOCGIFMTU, &ifr)) {
         p->dp.mtu = ifr.ifr_mtu < UINT16_MAX ? ifr.ifr_mtu : UINT16_MAX;
     }
-    atomic_store_explicit(&p->dp.up,
-                          p->ifindex && ask(p->tx_fd, p->interface, SIOCGIFFLAGS, &ifr) &&
-                              (ifr.ifr_flags & running) == running,
-                          memory_order_release);
+    port_set_link(&p->dp, p->ifindex && ask(p->tx_fd, p->interface, SIOCGIFFLAGS, &ifr) &&
+                              (ifr.ifr_flags & running) == running);
 }
 
 /* A link that went down leaves ENETDOWN behind, which would end every sleep on the socket. */

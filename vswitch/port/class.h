@@ -23,6 +23,9 @@ extern const struct port_class port_ethdev_class;
 int port_vhost_init(void (*quiesce)(void));
 void port_vhost_exit(void);
 
+/* Of a kernel interface or a device, whose link is what is attached. */
+void port_set_link(struct dp_port *, bool up);
+
 /* Whether a port of the class is on that kernel interface; control thread. */
 bool port_af_packet_uses(const char *interface);
 bool port_ethdev_uses(const char *interface);

@@ -109,7 +109,7 @@ ethdev_refresh(struct dp_port *dp)
     } else {
         rte_eth_link_get_nowait(p->ethdev, &link);
     }
-    atomic_store_explicit(&dp->up, link.link_status == RTE_ETH_LINK_UP, memory_order_release);
+    port_set_link(dp, link.link_status == RTE_ETH_LINK_UP);
 }
 
 /* A device may have several ethdevs; it goes when the last one that is in use goes. */

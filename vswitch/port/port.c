@@ -1,6 +1,7 @@
 #include <config.h>
 
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,15 @@ port_refresh(struct dp_port *port)
 {
     if (class_of(port)->refresh) {
         class_of(port)->refresh(port);
+    }
+}
+
+void
+port_set_link(struct dp_port *port, bool up)
+{
+    if (atomic_load(&port->up) != up) {
+        atomic_store(&port->up, up);
+        atomic_fetch_add(&port->attachment, 1);
     }
 }
 

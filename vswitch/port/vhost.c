@@ -172,9 +172,28 @@ destroy_device(int vid)
     wake(p);
 }
 
+static void
+attachment_changed(int vid)
+{
+    struct vhost_port *p = port_of_vid(vid);
+
+    if (p) {
+        atomic_fetch_add(&p->dp.attachment, 1);
+    }
+}
+
+static int
+new_connection(int vid)
+{
+    attachment_changed(vid);
+    return 0;
+}
+
 static const struct rte_vhost_device_ops callbacks = {
     .new_device = new_device,
     .destroy_device = destroy_device,
+    .new_connection = new_connection,
+    .destroy_connection = attachment_changed,
 };
 
 /* A burst moves the avail index by DP_BURST at most: sampling every 1,024 polls cannot miss a wrap

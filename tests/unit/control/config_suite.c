@@ -226,7 +226,7 @@ test_read_again(void)
 #define SETTINGS_KEYS " (there are: connections, buffers, drop_records, idle_sleep)"
 #define PORT_KEYS                                                                                  \
     " (there are: name, role, vhost_user, af_packet, ethdev, mac, ips, learn, user, vm_id, "       \
-    "labels, "                                                                                     \
+    "refresh_on_logoff, labels, "                                                                  \
     "vlan, trunks, no_untagged, storm, mac_limit)"
 
 static void

@@ -160,6 +160,15 @@ test_ends(void)
     CU_ASSERT_FALSE(learned_unbind(&d, port, &a));
     CU_ASSERT_FALSE(learned_unbind(&d, port, &given)); /* is not let go of so */
     CU_ASSERT_TRUE(has(port, "10.0.0.1") && !has(port, "10.0.1.1"));
+    learns(port, "10.0.1.1", LEARNED_DHCP, 1000);
+    port->changed = port->learned_changed = d.members_changed = false;
+    CU_ASSERT_EQUAL(learned_forget(&d, port), 2); /* with fe80::1 */
+    CU_ASSERT_TRUE(port->changed && port->learned_changed && d.members_changed);
+    CU_ASSERT_TRUE(has(port, "10.0.0.1") && !has(port, "10.0.1.1") && !has(port, "fe80::1"));
+    CU_ASSERT_EQUAL(port->n_addrs, port->n_given);
+    port->changed = false;
+    CU_ASSERT_EQUAL(learned_forget(&d, port), 0);
+    CU_ASSERT_FALSE(port->changed);
     desired_destroy(&d);
 }
 

@@ -6,6 +6,7 @@
 
 #include "control/digest.h"
 #include "control/message.h"
+#include "google/protobuf/timestamp.pb-c.h"
 #include "tests/unit/control/suites.h"
 #include "util.h"
 
@@ -72,6 +73,36 @@ test_append(void)
 
 /* FIPS 180-2, appendix B. */
 static void
+test_times(void)
+{
+    Google__Protobuf__Timestamp t = GOOGLE__PROTOBUF__TIMESTAMP__INIT, *m;
+    int64_t us = 1;
+
+    CU_ASSERT_TRUE(time_from_message(NULL, &us));
+    CU_ASSERT_EQUAL(us, 0);
+    CU_ASSERT_PTR_NULL(time_message(0));
+    m = time_message(1700000000123456);
+    CU_ASSERT_TRUE(time_from_message(m, &us));
+    CU_ASSERT_EQUAL(us, 1700000000123456);
+    message_free(m);
+    CU_ASSERT_FALSE(time_from_message(&t, &us)); /* 0 is no time here */
+    t.seconds = INT64_C(253402300799);
+    t.nanos = 999999999;
+    CU_ASSERT_TRUE(time_from_message(&t, &us));
+    CU_ASSERT_EQUAL(us, INT64_C(253402300799999999));
+    t.nanos++;
+    CU_ASSERT_FALSE(time_from_message(&t, &us));
+    t.nanos = -1;
+    CU_ASSERT_FALSE(time_from_message(&t, &us));
+    t.nanos = 0;
+    t.seconds++;
+    CU_ASSERT_FALSE(time_from_message(&t, &us));
+    t.seconds = INT64_MIN;
+    CU_ASSERT_FALSE(time_from_message(&t, &us));
+    CU_ASSERT_EQUAL(us, INT64_C(253402300799999999));
+}
+
+static void
 test_sha256(void)
 {
     static const struct {
@@ -103,6 +134,7 @@ message_suite(void)
         { "a new message has its defaults", test_new_has_defaults },
         { "a copy is deep", test_copy },
         { "repeated fields grow", test_append },
+        { "times", test_times },
         { "SHA-256 of known texts", test_sha256 },
         CU_TEST_INFO_NULL,
     };

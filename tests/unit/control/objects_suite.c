@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "control/objects.h"
+#include "control/refresh.h"
 #include "fusuma/v1/watch.pb-c.h"
 #include "openvswitch/dynamic-string.h"
 #include "tests/unit/control/suites.h"
@@ -229,6 +230,28 @@ test_quarantine(void)
     watched_close(&w);
 }
 
+/* Nothing is published when a refresh ends. */
+static void
+test_refresh(void)
+{
+    struct refresh *r = refresh_create("desk1", "", 1, "anna");
+    struct desired_port *desk;
+    struct watched w;
+
+    watched_open(&w);
+    desk = fixture_desktop(&w.f, 1);
+    fixture_publish(&w.f, NULL);
+    expect(&w, "+desk1:up:1 +desk1/10.0.0.1/given +desk1/fe80::ff:fe00:1/mac");
+    refreshes_put(&w.f.d.refreshes, r);
+    desk->refresh = r;
+    r->flushed = true;
+    expect(&w, "=desk1:up:1");
+    CU_ASSERT_TRUE(refresh_look(r, 1, false, 5));
+    expect(&w, "=desk1:up:1");
+    expect(&w, "");
+    watched_close(&w);
+}
+
 /* What nobody marks as changed is found all the same, a little later. */
 static void
 test_sweep(void)
@@ -262,6 +285,7 @@ objects_suite(void)
         { "the policy in force", test_policy },
         { "bindings", test_bindings },
         { "quarantine", test_quarantine },
+        { "a refresh", test_refresh },
         { "what nobody marks", test_sweep },
         CU_TEST_INFO_NULL,
     };

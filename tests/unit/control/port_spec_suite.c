@@ -172,6 +172,9 @@ test_roles(void)
     s.spec.ips = s.ips;
     s.spec.n_ips = 1;
     refused("up1: ips: an uplink has no bound addresses");
+    spec_uplink(&s, 1);
+    s.spec.refresh_on_logoff = true;
+    refused("up1: refresh_on_logoff is for a desktop");
 }
 
 static void

@@ -52,6 +52,8 @@ test_open(void)
     CU_ASSERT_EQUAL(s.n_ended, 1);
     CU_ASSERT_EQUAL(sessions_next(&s, "d1", NULL)->id, 3);
     CU_ASSERT_PTR_NULL(sessions_next(&s, "d1", sessions_find(&s, 3)));
+    CU_ASSERT_EQUAL(sessions_count(&s, "d1"), 1);
+    CU_ASSERT_EQUAL(sessions_count(&s, "d3"), 0);
     sessions_destroy(&s);
 }
 
@@ -72,6 +74,81 @@ test_bounded(void)
     CU_ASSERT_EQUAL(s.n_open, 1);
     CU_ASSERT_EQUAL(s.last_id, SESSIONS_MAX + 11);
     sessions_destroy(&s);
+}
+
+static void
+refused(enum rpc_status status, char *error, const char *want)
+{
+    CU_ASSERT_EQUAL(status, RPC_INVALID_ARGUMENT);
+    expect_text(error, want);
+    free(error);
+}
+
+#define NOW INT64_C(1700000100000000) /* 2023-11-14T22:15:00Z */
+
+static void
+test_begin_late(void)
+{
+    struct session *again = session(3, "d1", "anna", "b1"), *unnamed = session(4, "d1", "eva", ""),
+                   *old = session(1, "d1", "anna", "b1"), *other = session(2, "d1", "eva", "");
+    enum rpc_status status;
+    struct sessions s;
+    char *error = NULL;
+    int64_t at;
+
+    sessions_init(&s);
+    old->to_us = other->to_us = NOW - 1000;
+    sessions_add(&s, old);
+    sessions_add(&s, other);
+    at = NOW - 1000;
+    CU_ASSERT_EQUAL(session_may_begin(&s, again, 0, NOW, &at, &error), RPC_OK);
+    CU_ASSERT_EQUAL(at, NOW - 1000);
+    at = NOW + 5000000; /* a clock that is ahead */
+    CU_ASSERT_EQUAL(session_may_begin(&s, again, NOW, NOW, &at, &error), RPC_OK);
+    CU_ASSERT_EQUAL(at, NOW);
+    at = NOW + 5000001;
+    status = session_may_begin(&s, again, 0, NOW, &at, &error);
+    refused(status, error, "at: it is in the future: here it is 2023-11-14T22:15:00.000000Z");
+    at = NOW - 500;
+    status = session_may_begin(&s, again, NOW - 499, NOW, &at, &error);
+    refused(status, error,
+            "at: the port was not there yet: it is since 2023-11-14T22:14:59.999501Z");
+    at = NOW - 1001;
+    status = session_may_begin(&s, again, 0, NOW, &at, &error);
+    refused(status, error,
+            "at: session 1 is the same, and had not ended: it did 2023-11-14T22:14:59.999000Z");
+    status = session_may_begin(&s, unnamed, 0, NOW, &at, &error);
+    refused(status, error,
+            "at: session 2 is the same, and had not ended: it did 2023-11-14T22:14:59.999000Z");
+    free(again->broker);
+    again->broker = xstrdup("b2"); /* another session of hers */
+    CU_ASSERT_EQUAL(session_may_begin(&s, again, 0, NOW, &at, &error), RPC_OK);
+    free(unnamed->port);
+    unnamed->port = xstrdup("d2");
+    CU_ASSERT_EQUAL(session_may_begin(&s, unnamed, 0, NOW, &at, &error), RPC_OK);
+    session_destroy(again);
+    session_destroy(unnamed);
+    sessions_destroy(&s);
+}
+
+static void
+test_end_late(void)
+{
+    struct session *one = session(1, "d1", "anna", "");
+    enum rpc_status status;
+    char *error = NULL;
+    int64_t at = NOW - 10;
+
+    one->from_us = NOW - 10;
+    CU_ASSERT_EQUAL(session_may_end(one, NOW, &at, &error), RPC_OK);
+    CU_ASSERT_EQUAL(at, NOW - 10);
+    at--;
+    status = session_may_end(one, NOW, &at, &error);
+    refused(status, error, "at: session 1 had not begun: it did 2023-11-14T22:14:59.999990Z");
+    at = NOW + 60000000;
+    status = session_may_end(one, NOW, &at, &error);
+    refused(status, error, "at: it is in the future: here it is 2023-11-14T22:15:00.000000Z");
+    session_destroy(one);
 }
 
 static void
@@ -123,6 +200,8 @@ sessions_suite(void)
     static CU_TestInfo tests[] = {
         { "open on ports", test_open },
         { "as many as are kept", test_bounded },
+        { "begun before it is told", test_begin_late },
+        { "ended before it is told", test_end_late },
         { "stored, and ended with their port", test_stored },
         CU_TEST_INFO_NULL,
     };

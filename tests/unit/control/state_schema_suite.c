@@ -16,7 +16,7 @@
 #include "tests/unit/control/suites.h"
 #include "util.h"
 
-#define NEWEST 6
+#define NEWEST 7
 
 /* Makes the database of tests/data/state/schema-VERSION.sql. */
 static void
@@ -226,10 +226,12 @@ test_down(void)
 static void
 test_down_from_newest(void)
 {
-    char *five = everything_of(5), *four = everything_of(4), *three = everything_of(3),
-         *two = everything_of(2), *one = everything_of(1);
+    char *six = everything_of(6), *five = everything_of(5), *four = everything_of(4),
+         *three = everything_of(3), *two = everything_of(2), *one = everything_of(1);
 
     make_version(NEWEST);
+    down(6, 7);
+    expect_database(six);
     down(5, 6);
     expect_database(five);
     down(4, 5);
@@ -240,6 +242,7 @@ test_down_from_newest(void)
     expect_database(two);
     down(1, 2);
     expect_database(one);
+    free(six);
     free(five);
     free(four);
     free(three);
@@ -336,7 +339,7 @@ test_refused(void)
     expect_refusal(0, "schema version 3 cannot be brought down to 0");
     expect_refusal(6, "schema version 3 cannot be brought down to 6");
     state_dir_execute("PRAGMA user_version = 99");
-    expect_refusal(2, "schema version 99; this program knows 6");
+    expect_refusal(2, "schema version 99; this program knows 7");
     state_dir_clear();
 }
 

@@ -174,7 +174,7 @@ test_newer_version(void)
 {
     struct state *state;
     char *error = NULL,
-         *want = xasprintf("%s: schema version 99; this program knows 6", state_dir_database());
+         *want = xasprintf("%s: schema version 99; this program knows 7", state_dir_database());
 
     state_close(state_dir_opened());
     state_dir_execute("PRAGMA user_version = 99");

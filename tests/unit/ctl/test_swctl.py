@@ -172,13 +172,14 @@ class Ports(SwctlTest):
         out, err = self.run_ctl(
             "port", "add", "vd-1", "--type", "vhost-user", "--socket", "vd-1.sock", "--client",
             "--role", "desktop", "--mac", "02:00:00:00:00:01", "--ip", "10.0.0.1", "--ip",
-            "fd00::1", "--learn", "--user", "佐藤", "--label", "pool=sales", "--label", "note=a=b")
+            "fd00::1", "--learn", "--user", "佐藤", "--label", "pool=sales", "--label", "note=a=b",
+            "--refresh-on-logoff")
         self.assertEqual(err, "")
         self.assertEqual(out, "port vd-1 added: id 3, worker 1, generation 12\n")
         self.assertEqual(self.sent(), {"spec": {
             "name": "vd-1", "role": "PORT_ROLE_DESKTOP", "mac": "02:00:00:00:00:01",
             "vhostUser": {"socket": "vd-1.sock", "client": True},
-            "ips": ["10.0.0.1", "fd00::1"], "learn": True, "user": "佐藤",
+            "ips": ["10.0.0.1", "fd00::1"], "learn": True, "user": "佐藤", "refreshOnLogoff": True,
             "labels": {"pool": "sales", "note": "a=b"}}})
 
     def test_add_other_types(self):
@@ -643,6 +644,62 @@ class Sets(SwctlTest):
             self.assertEqual([line.split(":", 1)[1].strip() for line in lines], [want] if want else [])
 
 
+class Sessions(SwctlTest):
+    def at(self, text):
+        self.switch.requests.clear()
+        self.switch.answers["Login"] = make("Session", id="3", user="sato", port="vd-1")
+        self.run_ctl("session", "login", "sato", "--port", "vd-1", "--at", text)
+        return self.sent()["at"]
+
+    def test_times(self):
+        for text, want in (("2026-11-25T14:00:00Z", "2026-11-25T14:00:00Z"),
+                           ("2026-11-25T14:00:00+09:00", "2026-11-25T05:00:00Z"),
+                           ("2026-11-25T14:00:00.123456789-00:30", "2026-11-25T14:30:00.123456789Z"),
+                           ("2028-02-29T23:59:59.5Z", "2028-02-29T23:59:59.500Z")):
+            self.assertEqual(self.at(text), want)
+        for text, ago in (("-90s", 90), ("-5m", 300), ("-2h", 7200), ("-1d", 86400), ("-0s", 0)):
+            before = time.time() - ago
+            self.at(text)
+            at = self.switch.requests[0][1].at
+            self.assertTrue(before - 0.001 <= at.seconds + at.nanos / 1e9 <= time.time() - ago, text)
+        for text in ("yesterday", "2026-11-25", "2026-11-25T14:00:00", "2026-11-25 14:00:00Z",
+                     "2026-02-29T00:00:00Z", "2026-13-01T00:00:00Z", "2026-11-25T24:00:00Z",
+                     "2026-11-25T14:00:60Z", "2026-11-25T14:00:00.Z", "2026-11-25T14:00:00+24:00",
+                     "2026-11-25T14:00:00+0900", "2026-11-25T14:00:00Zx", "+2026-11-25T14:00:00Z",
+                     "-", "-5", "-s", "-5w", "-5ss", "--5s", "-1234567890s", "5m"):
+            self.assertIn("--at: '" + text + "' is neither",
+                          self.fails(2, "session", "login", "sato", "--port", "vd-1", "--at=" + text))
+
+    def test_logout_and_list(self):
+        self.switch.answers["Logout"] = make("LogoutResponse")
+        self.run_ctl("session", "logout", "7", "--at", "2026-11-25T14:00:00Z")
+        self.assertEqual(self.sent(), {"id": "7", "at": "2026-11-25T14:00:00Z"})
+        self.switch.requests.clear()
+        self.switch.answers["ListSessions"] = make("ListSessionsResponse")
+        self.run_ctl("session", "list", "--at", "2026-11-25T14:00:00Z")
+        self.assertEqual(self.sent(), {"at": "2026-11-25T14:00:00Z"})
+
+    def refresh(self, **fields):
+        p = port(refresh=dict(fields, sessionId="3", user="sato", since="2026-11-25T14:00:00Z"))
+        p.spec.refresh_on_logoff = True
+        self.switch.answers["GetPort"] = p
+        lines = [line for line in self.run_ctl("port", "show", "vd-1")[0].splitlines()
+                 if line.startswith("Refresh:")]
+        return lines[0].split(None, 1)[1]
+
+    def test_refresh(self):
+        self.assertEqual(self.refresh(state="REFRESH_STATE_UNDER_WAY"),
+                         "on logoff; under way since 2026-11-25 14:00:00 +0000 after session 3 (sato)")
+        self.assertEqual(self.refresh(state="REFRESH_STATE_HELD", heldBy="quarantine"), "on logoff; "
+                         "held: quarantine, since 2026-11-25 14:00:00 +0000 after session 3 (sato)")
+        self.assertEqual(self.refresh(state="REFRESH_STATE_DONE", done="2026-11-25T14:00:30Z",
+                                      imageLivedMs="29005"),
+                         "on logoff; done 2026-11-25 14:00:30 +0000: the image lived for 29.005 s "
+                         "after session 3 (sato)")
+        self.switch.answers["GetPort"] = port()
+        self.assertNotIn("Refresh:", self.run_ctl("port", "show", "vd-1")[0])
+
+
 class Drops(SwctlTest):
     def test_lines(self):
         self.switch.answers["WatchDrops"] = [
@@ -651,10 +708,13 @@ class Drops(SwctlTest):
             make("DropEvent", unsaid={"cursor": {"epoch": "7", "n": "4"}, "port": "vd-1",
                                       "reason": "egress-default", "suppressed": "100", "lost": "3"}),
             make("DropEvent", gap={"first": {"epoch": "7", "n": "5"},
-                                   "last": {"epoch": "7", "n": "9"}, "events": "5"})]
+                                   "last": {"epoch": "7", "n": "9"}, "events": "5"}),
+            make("DropEvent", correction={
+                "cursor": {"epoch": "7", "n": "10"}, "port": "vd-1", "session": {"id": "3", "user": "sato"},
+                "from": "2026-11-24T06:45:00Z", "to": "2026-11-24T06:46:00Z", "withdrawn": True})]
         lines = self.run_ctl("drops")[0].splitlines()
         self.assertEqual(lines.pop(1), "-- 2026-11-24")  # the day, when it changes
-        self.assertEqual(len(lines), 6)
+        self.assertEqual(len(lines), 7)
         self.assertEqual(lines[1].split(), "06:45:12.123 vd-1 sato 10.0.0.1 -> 10.0.0.2 "
                          "tcp/445 smb egress-default x1 vlan 10".split())
         self.assertLess(max(map(len, lines[:4])), 120)
@@ -663,6 +723,8 @@ class Drops(SwctlTest):
         self.assertEqual(lines[4], "-- vd-1: so far 103 packets denied by egress-default have no "
                          "record of their own (100 suppressed, 3 lost)")
         self.assertIn("-- gap: 5 events are missing here, 7.5 to 7.9", lines[5])
+        self.assertEqual(lines[6], "-- vd-1: corrected: from 2026-11-24 06:45:00 +0000 to 2026-11-24 "
+                         "06:46:00 +0000 session 3 (sato) had ended")
 
     def test_request(self):
         self.switch.answers["WatchDrops"] = []
@@ -766,6 +828,9 @@ class Watch(SwctlTest):
     def test_lines(self):
         self.switch.answers["Watch"] = self.LIST + [
             watched("CHANGED", 21, port=json_format.MessageToDict(port())),
+            watched("CHANGED", 22, port=json_format.MessageToDict(port(refresh={
+                "state": "REFRESH_STATE_UNDER_WAY", "since": "2026-11-24T06:45:12Z", "sessionId": "3",
+                "user": "sato"}))),
             watched("REMOVED", 22, port=json_format.MessageToDict(port())),
             watched("REMOVED", 23, binding={"port": "vd-1", "ip": "10.0.0.1"}), watched("RESET")]
         lines = self.run_ctl("watch")[0].splitlines()
@@ -777,6 +842,8 @@ class Watch(SwctlTest):
             "added quarantine vd-2 since when is not known, by uid 7: why",
             "-- 5 events; from here on, changes (position 7.20)",
             "changed port vd-1 up, generation 12, 02:00:00:00:00:01, sato",
+            "changed port vd-1 up, generation 12, 02:00:00:00:00:01, sato; refresh under way since "
+            "2026-11-24 06:45:12 +0000 after session 3 (sato)",
             "removed port vd-1", "removed binding vd-1 10.0.0.1, ,",
             "-- forget all of the above: the switch started anew, or too much was missed"])
 
