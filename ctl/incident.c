@@ -9,7 +9,7 @@
 
 #include "ctl/commands.h"
 #include "ctl/output.h"
-#include "ctl/policy.h"
+#include "ctl/when.h"
 #include "util.h"
 
 /* That an incident lists (incident.proto). */
@@ -128,7 +128,7 @@ set_severity(const struct ctl *ctl, Fusuma__V1__IncidentSeverity *severity)
 static void
 put_time(struct columns *c, const Google__Protobuf__Timestamp *t)
 {
-    char *text = policy_time(t);
+    char *text = when_text(t);
 
     columns_text(c, text ? text : "-");
     free(text);
@@ -240,7 +240,7 @@ static void
 print_closed(const void *reply)
 {
     const Fusuma__V1__Incident *i = reply;
-    char *time = policy_time(i->closed_at);
+    char *time = when_text(i->closed_at);
 
     output_line("incident %" PRIu64 " is closed since %s, by %s", i->id, time ? time : "-",
                 i->closed_by);

@@ -7,13 +7,13 @@
 
 #include "ctl/incident.h"
 #include "ctl/output.h"
-#include "ctl/policy.h"
+#include "ctl/when.h"
 #include "util.h"
 
 static void
 show_time(const char *name, const Google__Protobuf__Timestamp *t)
 {
-    char *text = policy_time(t);
+    char *text = when_text(t);
 
     output_field(name, "%s", text ? text : "-");
     free(text);
@@ -86,7 +86,7 @@ show_targets(const Fusuma__V1__Incident *i)
         const Fusuma__V1__IncidentTarget *t = i->targets[k];
         char *services = output_list(t->services, t->n_services);
         char *rules = output_list(t->rules, t->n_rules);
-        char *first = policy_time(t->first_seen), *last = policy_time(t->last_seen);
+        char *first = when_text(t->first_seen), *last = when_text(t->last_seen);
 
         columns_text(&c, t->address);
         columns_text(&c, t->port);
@@ -133,7 +133,7 @@ show_actions(const Fusuma__V1__Incident *i)
 
     columns_init(&c, "TIME WHAT WHO TEXT");
     for (size_t k = 0; k < i->n_actions; k++) {
-        char *time = policy_time(i->actions[k]->time);
+        char *time = when_text(i->actions[k]->time);
 
         columns_text(&c, time ? time : "-");
         columns_text(&c, incident_action(i->actions[k]->kind));
