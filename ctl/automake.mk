@@ -14,6 +14,7 @@ bin_swctl_SOURCES = \
 	ctl/counters.c \
 	ctl/ctl.h \
 	ctl/drops.c \
+	ctl/flow.c \
 	ctl/group.c \
 	ctl/help.c ctl/help.h \
 	ctl/incident.c ctl/incident.h \
@@ -40,6 +41,7 @@ bin_swctl_SOURCES = \
 	ctl/suggest.c ctl/suggest.h \
 	ctl/system.c \
 	ctl/tables.c ctl/tables.h \
+	ctl/time.c ctl/time.h \
 	ctl/trace.c \
 	ctl/trace_describe.c \
 	ctl/trace_input.c ctl/trace_input.h \

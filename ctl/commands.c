@@ -219,6 +219,17 @@ const struct command commands[] = {
       "What desktops have reported by IGMP and MLD, and, as 'routers', the uplinks that queries\n"
       "came from.  AGE is the time since the last report; a membership ends after 260 s.",
       0, .fn = group_list },
+    { "flow list", NULL, "what desktops were allowed, the newest first",
+      "A flow sums up the connections of one desktop with one peer for one service in one hour.\n"
+      "DIR egress: the desktop began them.  OUT is from the desktop, IN to it.  They are held over "
+      "\n"
+      "restarts, as far as there is room; the last line says what the journal holds.\n"
+      "TIME is local: 2026-11-28T10:30, 10:30 (today), or 90s, 30m, 2h, 3d ago; with Z, in UTC.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl flow list --port vd-7 --since 2h\n"
+      "  swctl flow list --peer 203.0.113.0/24 --since 2026-11-28 --until 2026-11-28T12:00",
+      B(PORT) | B(PEER) | B(SINCE) | B(UNTIL) | B(LIMIT), .fn = flow_list },
     { "conn list", NULL, "live connections",
       "In the orientation of whoever opened them; --port and --user are of either side.  Those "
       "that\n"

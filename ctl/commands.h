@@ -62,6 +62,7 @@ int conn_list(struct ctl *);
 int conn_show(struct ctl *);
 int conn_flush(struct ctl *);
 int conn_stats(struct ctl *);
+int flow_list(struct ctl *);
 int trace(struct ctl *);
 int watch(struct ctl *);
 int system_fdb(struct ctl *);

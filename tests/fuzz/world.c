@@ -134,8 +134,8 @@ start_eal(void)
 static void
 make_worker(void)
 {
-    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(2), 64);
-    CHECK(qsbr && !rte_rcu_qsbr_init(qsbr, 2));
+    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(3), 64);
+    CHECK(qsbr && !rte_rcu_qsbr_init(qsbr, 3));
     rte_rcu_qsbr_thread_register(qsbr, 0);
     rte_rcu_qsbr_thread_online(qsbr, 0);
     world = rte_zmalloc(NULL, sizeof *world, 64);

@@ -104,6 +104,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/rpc_conn.c \
 	vswitch/control/rpc_counter.c \
 	vswitch/control/rpc_drop.c \
+	vswitch/control/rpc_flow.c \
 	vswitch/control/rpc_group.c \
 	vswitch/control/rpc_incident.c \
 	vswitch/control/rpc_policy.c \

@@ -15,6 +15,8 @@
 #define DEFAULT_CONNECTIONS 262144
 #define DEFAULT_BUFFERS 32768
 #define DEFAULT_DROP_RECORDS 1000000
+#define DEFAULT_FLOWS 262144
+#define DEFAULT_FLOW_HOURS 72
 
 /* ---- settings ---- */
 
@@ -42,6 +44,33 @@ take_drop_records(struct config_reader *r, const struct acl_yaml *key, const str
 }
 
 static bool
+take_flows(struct config_reader *r, const struct acl_yaml *key, const struct acl_yaml *value,
+           void *config)
+{
+    return config_take_number(r, key, value, 1024, 16u << 20, &((struct config *) config)->flows);
+}
+
+static bool
+take_flow_hours(struct config_reader *r, const struct acl_yaml *key, const struct acl_yaml *value,
+                void *config)
+{
+    return config_take_number(r, key, value, 1, 8784, &((struct config *) config)->flow_hours);
+}
+
+static const struct config_key flow_journal_keys[] = {
+    { "flows", take_flows },
+    { "hours", take_flow_hours },
+    { NULL, NULL },
+};
+
+static bool
+take_flow_journal(struct config_reader *r, const struct acl_yaml *key OVS_UNUSED,
+                  const struct acl_yaml *value, void *config)
+{
+    return config_take_mapping(r, value, flow_journal_keys, config);
+}
+
+static bool
 take_idle_sleep(struct config_reader *r, const struct acl_yaml *key, const struct acl_yaml *value,
                 void *config)
 {
@@ -52,6 +81,7 @@ static const struct config_key settings_keys[] = {
     { "connections", take_connections },
     { "buffers", take_buffers },
     { "drop_records", take_drop_records },
+    { "flow_journal", take_flow_journal },
     { "idle_sleep", take_idle_sleep },
     { NULL, NULL },
 };
@@ -127,6 +157,8 @@ config_init(struct config *config)
     config->connections = DEFAULT_CONNECTIONS;
     config->buffers = DEFAULT_BUFFERS;
     config->drop_records = DEFAULT_DROP_RECORDS;
+    config->flows = DEFAULT_FLOWS;
+    config->flow_hours = DEFAULT_FLOW_HOURS;
     config->idle_sleep = true;
 }
 

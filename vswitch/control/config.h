@@ -1,6 +1,7 @@
 /* The configuration file: what a switch without a state starts from.
  *
- *     settings: { connections: 262144, buffers: 32768, drop_records: 1000000, idle_sleep: true }
+ *     settings: { connections: 262144, buffers: 32768, drop_records: 1000000, idle_sleep: true,
+ *                 flow_journal: { flows: 262144, hours: 72 } }
  *     ports:
  *       - name: desk1
  *         role: desktop                    # desktop or uplink
@@ -36,6 +37,8 @@ struct config {
     uint32_t connections;  /* size of the connection table */
     uint32_t buffers;      /* packet buffers */
     uint32_t drop_records; /* drop events that are kept on the disk */
+    uint32_t flows;        /* that the journal holds ... */
+    uint32_t flow_hours;   /* ... for so long */
     bool idle_sleep;       /* workers sleep when there is nothing to do */
     Fusuma__V1__PortSpec **ports;
     struct config_place *places; /* [n_ports]: where in the file each port is */

@@ -20,6 +20,7 @@
 #include "proto/rpc_endpoint.h"
 #include "telemetry/detect.h"
 #include "telemetry/drop_log.h"
+#include "telemetry/flow_log.h"
 #include "telemetry/stream.h"
 #include "telemetry/writer.h"
 #include "timeval.h"
@@ -222,6 +223,7 @@ control_prepare(struct control *c, const struct control_options *options, char *
     ovs_list_init(&c->applies);
     ovs_list_init(&c->watches);
     ovs_list_init(&c->flushes);
+    ovs_list_init(&c->flow_lists);
     for (size_t i = 0; i < options->n_endpoints && !retval; i++) {
         enum rpc_endpoint_kind kind;
         char *target = rpc_endpoint_target(options->endpoints[i], &kind, error);
@@ -339,6 +341,20 @@ drops_arrived(void *control)
 }
 
 static int
+open_flow_log(const struct control *c)
+{
+    char *path = xasprintf("%s/flows.db", c->options->state_dir);
+    struct flow_log_options options = { .table = dp_connections(),
+                                        .path = path,
+                                        .flows = c->config.flows,
+                                        .hours = c->config.flow_hours };
+    int retval = flow_log_open(&options);
+
+    free(path);
+    return retval;
+}
+
+static int
 start_telemetry(struct control *c, char **error)
 {
     struct stream_source sources[DP_MAX_WORKERS];
@@ -353,6 +369,7 @@ start_telemetry(struct control *c, char **error)
     free(path);
     retval = retval ? retval : detect_init(wake, c);
     c->incidents = incidents_create(c, c->options->state_dir);
+    retval = retval ? retval : open_flow_log(c);
     retval = retval ? retval : writer_start();
     c->changes.state = c->state;
     for (uint32_t i = 0; i < c->eal.n_workers; i++) {
@@ -489,6 +506,7 @@ control_run(struct control *c)
     gate_run(c);
     watches_run(c);
     flushes_run(c);
+    flow_lists_run(c);
     learn(c, dp_now_s());
     bindings_run(c);
     refreshes_run(c);
@@ -512,6 +530,7 @@ control_wait(struct control *c)
     policies_wait_pending(c);
     watches_wait(c);
     flushes_wait(c);
+    flow_lists_wait(c);
     changes_wait(c);
     poll_timer_wait(LEARN_MS);
 }
@@ -540,6 +559,8 @@ control_stop(struct control *c)
     watches_stop(c);
     objects_destroy(c->objects);
     flushes_stop(c);
+    flow_lists_stop(c);
+    flow_log_close();
     drop_log_close();
     detect_exit();
     if (c->eal.n_workers) {

@@ -11,6 +11,7 @@
 #include "datapath/worker.h"
 #include "openvswitch/vlog.h"
 #include "telemetry/detect.h"
+#include "telemetry/flow_log.h"
 #include "telemetry/stream.h"
 #include "util.h"
 
@@ -129,6 +130,8 @@ ports_open(struct control *c, struct desired_port *port, char **error)
     take_ledger_base(port);
     stream_set_port(port->id, port->spec->name, port->spec->user);
     detect_set_port(port->id, port->spec->name, port->role == PORT_DESKTOP);
+    flow_log_name_port(port->id, port->role == PORT_DESKTOP ? port->spec->name : "",
+                       port->role == PORT_DESKTOP ? port->spec->user : "");
     sessions_stamp(c, port);
     refresh_opened(c, port);
     return RPC_OK;

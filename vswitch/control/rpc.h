@@ -25,6 +25,7 @@ rpc_unary_handler rpc_list_incidents, rpc_get_incident, rpc_note_incident, rpc_c
     rpc_scope_incidents;
 rpc_unary_handler rpc_list_connections, rpc_get_connection, rpc_flush_connections,
     rpc_get_connection_stats;
+rpc_unary_handler rpc_list_flows;
 rpc_unary_handler rpc_get_info, rpc_list_fdb, rpc_list_groups, rpc_list_workers, rpc_audit,
     rpc_apply_config;
 rpc_unary_handler rpc_trace_packet, rpc_replay_policy;
@@ -52,6 +53,12 @@ void flushes_run(struct control *);
 void flushes_wait(const struct control *);
 /* After the server has stopped. */
 void flushes_stop(struct control *);
+
+/* Lists of flows that wait until the journal has what is new. */
+void flow_lists_run(struct control *);
+void flow_lists_wait(const struct control *);
+/* After the server has stopped. */
+void flow_lists_stop(struct control *);
 
 /* Ends 'call' with 'status' and the sentence, which it frees. */
 void rpc_fail_with(struct rpc_call *, enum rpc_status, char *error);

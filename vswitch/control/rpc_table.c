@@ -11,6 +11,7 @@
 #include "fusuma/v1/conn.pb-c.h"
 #include "fusuma/v1/counter.pb-c.h"
 #include "fusuma/v1/drop.pb-c.h"
+#include "fusuma/v1/flow.pb-c.h"
 #include "fusuma/v1/incident.pb-c.h"
 #include "fusuma/v1/policy.pb-c.h"
 #include "fusuma/v1/quarantine.pb-c.h"
@@ -29,6 +30,7 @@
 #define CONNECTIONS &fusuma__v1__conn_service__descriptor
 #define COUNTERS &fusuma__v1__counter_service__descriptor
 #define DROPS &fusuma__v1__drop_service__descriptor
+#define FLOWS &fusuma__v1__flow_service__descriptor
 #define AUDIT_LOG &fusuma__v1__audit_log_service__descriptor
 #define SYSTEM &fusuma__v1__system_service__descriptor
 #define TRACE &fusuma__v1__trace_service__descriptor
@@ -71,6 +73,7 @@ const struct rpc_method control_rpc_methods[] = {
     { CONNECTIONS, "GetConnectionStats", rpc_get_connection_stats, NULL, RPC_VIEWER, false },
     { COUNTERS, "WatchCounters", NULL, rpc_watch_counters, RPC_VIEWER, false },
     { DROPS, "WatchDrops", NULL, rpc_watch_drops, RPC_VIEWER, false },
+    { FLOWS, "ListFlows", rpc_list_flows, NULL, RPC_VIEWER, false },
     { AUDIT_LOG, "ListAuditLog", rpc_list_audit_log, NULL, RPC_VIEWER, false },
     { SYSTEM, "GetInfo", rpc_get_info, NULL, RPC_VIEWER, false },
     { SYSTEM, "ListFdb", rpc_list_fdb, NULL, RPC_VIEWER, false },

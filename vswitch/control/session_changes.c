@@ -11,6 +11,7 @@
 #include "control/refresh_changes.h"
 #include "control/state_sessions.h"
 #include "openvswitch/vlog.h"
+#include "telemetry/flow_log.h"
 #include "telemetry/stream.h"
 #include "timeval.h"
 #include "util.h"
@@ -63,6 +64,7 @@ sessions_stamp(struct control *c, struct desired_port *port)
     port->user_slot = text[0] ? ++c->last_user_slot : 0;
     port->restamped = true;
     stream_set_sessions(port->id, port->user_slot, text);
+    flow_log_set_sessions(port->id, text);
 }
 
 /* Publishes what the port's sessions are now. */

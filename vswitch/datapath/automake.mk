@@ -5,6 +5,7 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/conn.c \
 	vswitch/datapath/conn.h \
 	vswitch/datapath/conn_age.c \
+	vswitch/datapath/conn_collect.c \
 	vswitch/datapath/conn_private.h \
 	vswitch/datapath/conn_tcp.c \
 	vswitch/datapath/conn_tcp.h \

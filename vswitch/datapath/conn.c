@@ -53,7 +53,9 @@ conn_table_create(uint32_t max, uint32_t n_workers, struct rte_rcu_qsbr *qsbr)
     for (uint32_t w = 0; w < n_workers; w++) {
         t->workers[w].sweep = (uint64_t) (t->bucket_mask + 1) * w / n_workers;
     }
-    rte_rcu_qsbr_thread_register(qsbr, n_workers); /* offline, but for the control thread's walks */
+    /* Both are offline, but for the walks of the control thread and of who collects. */
+    rte_rcu_qsbr_thread_register(qsbr, n_workers);
+    rte_rcu_qsbr_thread_register(qsbr, n_workers + 1);
     return t;
 }
 
@@ -61,6 +63,7 @@ void
 conn_table_destroy(struct conn_table *t)
 {
     if (t) {
+        conn_collect_end(t);
         rte_ring_free(t->free);
         rte_free(t->entries);
         rte_free(t->buckets);
@@ -221,7 +224,9 @@ conn_recycle(struct conn_table *t, uint32_t worker)
             return;
         }
         w->retired_first = t->entries[index].retired_next;
-        give_back(t, worker, index);
+        if (!conn_leave(t, worker, index)) {
+            give_back(t, worker, index);
+        }
     }
 }
 

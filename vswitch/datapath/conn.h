@@ -115,8 +115,8 @@ conn_unclaim(struct conn *c)
     conn_settle(c, atomic_load_explicit(&c->generation, memory_order_relaxed) & ~CONN_BUSY);
 }
 
-/* 'n_workers' may insert; 'max' entries.  The rte_rcu_qsbr has a reader more than there are
- * workers: the control thread.  NULL when memory is short. */
+/* 'n_workers' may insert; 'max' entries.  The rte_rcu_qsbr has two readers more than there are
+ * workers: the control thread, and who collects.  NULL when memory is short. */
 struct conn_table *conn_table_create(uint32_t max, uint32_t n_workers, struct rte_rcu_qsbr *);
 void conn_table_destroy(struct conn_table *);
 size_t conn_table_bytes(const struct conn_table *); /* entries, buckets and the list of the free */
@@ -203,6 +203,30 @@ bool conn_flush(struct conn_table *, struct conn *);
 /* ... all connections of a port; how many.  None is left if a snapshot without the port is in force
  * everywhere; otherwise it may make others meanwhile. */
 uint32_t conn_flush_port(struct conn_table *, uint16_t port);
+
+/* ---- who collects: what connections have carried, by one thread at a time ---- */
+
+/* From now on an entry whose connection has ended, and whose grace period has passed, waits to be
+ * collected before it is used again: no more than an eighth of the entries do.  A connection that
+ * ends when there is no place to wait is not collected, but counted.  Before the workers start.  0,
+ * or ENOMEM. */
+int conn_collect_begin(struct conn_table *);
+/* Calls 'cb' for up to 'n' entries that wait, each once, and hands them back to the workers.
+ * Nobody writes to them any more.  Those that never had a packet are among them.  'cb' returns
+ * false to be the last.  Returns how many. */
+uint32_t conn_collect(struct conn_table *, uint32_t n, conn_visit *cb, void *aux);
+/* After the workers have stopped: calls 'cb' for entries whose connections have ended, and that
+ * conn_collect() will not give any more. */
+void conn_collect_rest(struct conn_table *, conn_visit *cb, void *aux);
+/* conn_walk(), for this thread: an entry that it has seen under one id is given to conn_collect()
+ * under that id later, or is counted as not collected. */
+uint32_t conn_collect_walk(struct conn_table *, uint32_t from, uint32_t n, conn_visit *cb,
+                           void *aux);
+/* Connections that have ended uncollected.  Any thread. */
+uint64_t conn_uncollected(const struct conn_table *);
+/* The clock of 'opened' and 'last_seen', and its ticks a second. */
+uint64_t conn_clock(void);
+uint64_t conn_clock_hz(void);
 
 struct conn_stats {
     uint32_t states[CONN_N_STATES]; /* live entries as of each worker's last sweep */

@@ -138,29 +138,35 @@ conn_look_end(struct conn_table *t)
     rte_rcu_qsbr_thread_offline(t->qsbr, t->n_workers);
 }
 
-/* While control walks, it is one of those whom retired entries wait for, so an entry that was seen
- * alive does not turn into another one under its hands; it lets go often enough for the free
- * entries to last. */
+/* Who walks is one of those whom retired entries wait for, so an entry that was seen alive does not
+ * turn into another one under its hands; it lets go often enough for the free entries to last. */
 uint32_t
-conn_walk(struct conn_table *t, uint32_t from, uint32_t n, conn_visit *cb, void *aux)
+conn_walk_as(struct conn_table *t, uint32_t reader, uint32_t from, uint32_t n, conn_visit *cb,
+             void *aux)
 {
     uint64_t end = RTE_MIN((uint64_t) from + n, t->max + 1ull);
     uint64_t i;
     bool more = true;
 
-    rte_rcu_qsbr_thread_online(t->qsbr, t->n_workers);
+    rte_rcu_qsbr_thread_online(t->qsbr, reader);
     for (i = RTE_MAX(from, 1u); i < end && more; i++) {
         struct conn *c = &t->entries[i];
 
         if (i % WALK_ENTRIES == 0) {
-            rte_rcu_qsbr_quiescent(t->qsbr, t->n_workers);
+            rte_rcu_qsbr_quiescent(t->qsbr, reader);
         }
         if (atomic_load_explicit(&c->life, memory_order_acquire) == CONN_LIVE) {
             more = cb(c, aux);
         }
     }
-    rte_rcu_qsbr_thread_offline(t->qsbr, t->n_workers);
+    rte_rcu_qsbr_thread_offline(t->qsbr, reader);
     return i > t->max ? 0 : i;
+}
+
+uint32_t
+conn_walk(struct conn_table *t, uint32_t from, uint32_t n, conn_visit *cb, void *aux)
+{
+    return conn_walk_as(t, t->n_workers, from, n, cb, aux);
 }
 
 uint64_t

@@ -16,6 +16,14 @@ struct conn_census {
     _Atomic uint32_t states[CONN_N_STATES], tentative;
 };
 
+/* Entries that wait to be collected: written by the worker, read by who collects. */
+struct conn_ended {
+    uint32_t *index; /* NULL: nobody collects */
+    uint32_t mask;
+    _Atomic uint32_t head;                              /* the worker's */
+    _Atomic uint32_t tail __attribute__((aligned(64))); /* the collector's */
+};
+
 struct conn_worker {
     _Atomic int64_t live;
     _Atomic uint64_t evicted, expired;
@@ -26,6 +34,8 @@ struct conn_worker {
     uint32_t n_cached;
     uint32_t retired_first, retired_last; /* a list through the entries, in order of their tokens */
     uintptr_t cache[CONN_CACHE];
+    _Atomic uint64_t uncollected;
+    struct conn_ended ended;
 } __attribute__((aligned(64)));
 
 struct conn_table {
@@ -65,6 +75,13 @@ void conn_retire(struct conn_table *, uint32_t worker, struct conn *);
 void conn_recycle(struct conn_table *, uint32_t worker);
 /* Takes a dead entry that no longer counts out of the table. */
 void conn_bury(struct conn_table *, uint32_t worker, struct conn *);
+/* Leaves an entry that has waited long enough to who collects.  False: it is free. */
+bool conn_leave(struct conn_table *, uint32_t worker, uint32_t index);
+/* conn_walk() as this reader of the rte_rcu_qsbr. */
+uint32_t conn_walk_as(struct conn_table *, uint32_t reader, uint32_t from, uint32_t n,
+                      conn_visit *cb, void *aux);
+/* Frees what conn_collect_begin() has made. */
+void conn_collect_end(struct conn_table *);
 /* +1 or -1 for the initiator's port. */
 void conn_count_for_port(struct conn_table *, const struct conn *, int n);
 

@@ -66,7 +66,7 @@ worker_init(struct worker *w, const struct dp_config *c, uint32_t index)
 int
 dp_init(const struct dp_config *c, char **error)
 {
-    uint32_t n_readers = c->n_workers + 1; /* control walks the connections */
+    uint32_t n_readers = c->n_workers + 2; /* control and telemetry walk the connections */
     size_t size = rte_rcu_qsbr_get_memsize(n_readers);
 
     n_workers = c->n_workers;

@@ -10,6 +10,19 @@ vswitch_libtelemetry_a_SOURCES = \
 	vswitch/telemetry/drop_log.h \
 	vswitch/telemetry/drop_ring.c \
 	vswitch/telemetry/drop_ring.h \
+	vswitch/telemetry/flow_account.c \
+	vswitch/telemetry/flow_account.h \
+	vswitch/telemetry/flow_db.c \
+	vswitch/telemetry/flow_db.h \
+	vswitch/telemetry/flow_disk.c \
+	vswitch/telemetry/flow_disk.h \
+	vswitch/telemetry/flow_log.c \
+	vswitch/telemetry/flow_log.h \
+	vswitch/telemetry/flow_names.c \
+	vswitch/telemetry/flow_names.h \
+	vswitch/telemetry/flow_row.h \
+	vswitch/telemetry/flow_store.c \
+	vswitch/telemetry/flow_store.h \
 	vswitch/telemetry/grade.c \
 	vswitch/telemetry/hll.c \
 	vswitch/telemetry/hll.h \

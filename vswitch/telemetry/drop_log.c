@@ -159,6 +159,14 @@ drop_log_name_rule(uint32_t slot, const char *rule_id)
     pthread_mutex_unlock(&mutex);
 }
 
+void
+drop_log_rule_name(uint32_t slot, char name[64])
+{
+    pthread_mutex_lock(&mutex);
+    ovs_strlcpy(name, store_rule_name(&store, slot), 64);
+    pthread_mutex_unlock(&mutex);
+}
+
 bool
 drop_log_port_is(uint16_t id, const char *name)
 {

@@ -223,6 +223,14 @@ store_port_name(const struct store *s, uint16_t id)
     return n ? n->name : "";
 }
 
+const char *
+store_rule_name(const struct store *s, uint32_t slot)
+{
+    const struct store_name *n = rule_name(s, slot);
+
+    return n ? n->name : "";
+}
+
 /* The place of the next event, emptied of the one that it pushes out. */
 static struct store_event *
 event_add(struct store *s, enum drop_event_type type, uint16_t port)

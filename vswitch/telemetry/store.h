@@ -55,6 +55,7 @@ void store_name_rule(struct store *, uint32_t slot, const char *rule_id);
 void store_set_sessions(struct store *, uint16_t id, uint32_t slot, const char *sessions);
 /* The present name of a port, "" when it has none. */
 const char *store_port_name(const struct store *, uint16_t id);
+const char *store_rule_name(const struct store *, uint32_t slot); /* likewise */
 
 void store_add_record(struct store *, const struct drop_record *);
 /* The names of the newest event, which is a record: they hold until it is pushed out. */

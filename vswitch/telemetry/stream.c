@@ -12,6 +12,7 @@
 #include "datapath/port.h"
 #include "telemetry/detect.h"
 #include "telemetry/drop_log.h"
+#include "telemetry/flow_log.h"
 #include "telemetry/reasons.h"
 
 #define BUSY_WAIT_MS 2
@@ -154,6 +155,9 @@ telemetry_main(void *aux)
         }
         drop_log_commit();
         detect_turn((uint32_t) (now_ms() / 1000));
+        pthread_mutex_unlock(&mutex); /* The journal of flows has its own. */
+        added |= flow_log_turn();
+        pthread_mutex_lock(&mutex);
         pause = added ? BUSY_WAIT_MS : pause * 2;
         pause = pause < IDLE_WAIT_MS ? pause : IDLE_WAIT_MS;
         if (!stop) {
@@ -165,6 +169,7 @@ telemetry_main(void *aux)
     drop_log_commit();
     detect_turn((uint32_t) (now_ms() / 1000));
     pthread_mutex_unlock(&mutex);
+    flow_log_finish();
     return NULL;
 }
 

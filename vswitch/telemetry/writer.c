@@ -9,7 +9,8 @@
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t work = PTHREAD_COND_INITIALIZER;
 static struct ovs_list jobs[WRITER_N_CLASSES] = { OVS_LIST_INITIALIZER(&jobs[WRITER_STATE]),
-                                                  OVS_LIST_INITIALIZER(&jobs[WRITER_DROPS]) };
+                                                  OVS_LIST_INITIALIZER(&jobs[WRITER_DROPS]),
+                                                  OVS_LIST_INITIALIZER(&jobs[WRITER_FLOWS]) };
 static pthread_t thread;
 static bool running, stopping;
 

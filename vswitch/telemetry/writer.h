@@ -1,14 +1,14 @@
 /* The writer thread: while the switch runs, it alone writes to the disk.
  *
  * It does jobs one at a time, each kind in the order they came: first changes of the desired state,
- * for somebody waits for their receipt, then batches of drop events.  A disk that stalls or is full
+ * for somebody waits for their receipt, then batches of drop events, then of flows.  A disk that stalls or is full
  * holds up jobs, and nothing else. */
 #ifndef TELEMETRY_WRITER_H
 #define TELEMETRY_WRITER_H 1
 
 #include "openvswitch/list.h"
 
-enum writer_class { WRITER_STATE, WRITER_DROPS, WRITER_N_CLASSES };
+enum writer_class { WRITER_STATE, WRITER_DROPS, WRITER_FLOWS, WRITER_N_CLASSES };
 
 /* Part of whatever the job is about. */
 struct writer_job {

@@ -74,6 +74,8 @@ expect_untouched(const struct config *config)
     CU_ASSERT_EQUAL(config->connections, 262144);
     CU_ASSERT_EQUAL(config->buffers, 32768);
     CU_ASSERT_EQUAL(config->drop_records, 1000000);
+    CU_ASSERT_EQUAL(config->flows, 262144);
+    CU_ASSERT_EQUAL(config->flow_hours, 72);
     CU_ASSERT_TRUE(config->idle_sleep);
     CU_ASSERT_PTR_NULL(config->ports);
     CU_ASSERT_PTR_NULL(config->places);
@@ -108,7 +110,8 @@ bad(const char *text, const char *want)
 
 /* The one in config.h, but for the interface. */
 static const char good_file[] =
-    "settings: { connections: 1024, buffers: 4096, drop_records: 5000, idle_sleep: false }\n"
+    "settings: { connections: 1024, buffers: 4096, drop_records: 5000, idle_sleep: false, "
+    "flow_journal: { flows: 2048, hours: 24 } }\n"
     "ports:\n"
     "  - name: desk1\n"
     "    role: desktop                    # desktop or uplink\n"
@@ -156,6 +159,8 @@ test_good_file(void)
     CU_ASSERT_EQUAL(c.connections, 1024);
     CU_ASSERT_EQUAL(c.buffers, 4096);
     CU_ASSERT_EQUAL(c.drop_records, 5000);
+    CU_ASSERT_EQUAL(c.flows, 2048);
+    CU_ASSERT_EQUAL(c.flow_hours, 24);
     CU_ASSERT_FALSE(c.idle_sleep);
     CU_ASSERT_EQUAL_FATAL(c.n_ports, 3);
     expect_desktop(c.ports[0]);
@@ -223,7 +228,7 @@ test_read_again(void)
 }
 
 #define FILE_KEYS " (there are: settings, ports, policy, access)"
-#define SETTINGS_KEYS " (there are: connections, buffers, drop_records, idle_sleep)"
+#define SETTINGS_KEYS " (there are: connections, buffers, drop_records, flow_journal, idle_sleep)"
 #define PORT_KEYS                                                                                  \
     " (there are: name, role, vhost_user, af_packet, ethdev, mac, ips, learn, user, vm_id, "       \
     "refresh_on_logoff, labels, "                                                                  \
@@ -302,6 +307,12 @@ test_numbers(void)
     bad("settings: { connections: 67108865 }\n",
         "1:26: connections" NUMBER(1024, 67108864) "\"67108865\"");
     bad("settings: { buffers: 2047 }\n", "1:22: buffers" NUMBER(2048, 16777216) "\"2047\"");
+    bad("settings: { flow_journal: { flows: 1023 } }\n",
+        "1:36: flows" NUMBER(1024, 16777216) "\"1023\"");
+    bad("settings: { flow_journal: { hours: 0 } }\n",
+        "1:36: hours" NUMBER(1, 8784) "\"0\"");
+    bad("settings: { flow_journal: { days: 3 } }\n",
+        "1:29: days: unknown key (there are: flows, hours)");
     bad("settings: { drop_records: 999 }\n",
         "1:27: drop_records" NUMBER(1000, 1000000000) "\"999\"");
     bad("ports: [{ storm: { broadcast_pps: 0 } }]\n",

@@ -17,8 +17,8 @@ static struct conn_table *table;
 static int
 setup(void)
 {
-    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(2), 64);
-    rte_rcu_qsbr_init(qsbr, 2);
+    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(3), 64);
+    rte_rcu_qsbr_init(qsbr, 3);
     rte_rcu_qsbr_thread_register(qsbr, 0);
     rte_rcu_qsbr_thread_online(qsbr, 0);
     table = conn_table_create(1000, 1, qsbr);

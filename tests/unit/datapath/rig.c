@@ -24,8 +24,8 @@ rig_worker_create(uint32_t stations)
 {
     struct worker *w = rte_zmalloc(NULL, sizeof *w, 64);
 
-    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(2), 64);
-    rte_rcu_qsbr_init(qsbr, 2);
+    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(3), 64);
+    rte_rcu_qsbr_init(qsbr, 3);
     rte_rcu_qsbr_thread_register(qsbr, 0);
     rte_rcu_qsbr_thread_online(qsbr, 0);
     w->tx = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *w->tx, 64);

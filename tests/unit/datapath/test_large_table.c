@@ -111,10 +111,10 @@ make_ports(void)
 static bool
 start(void)
 {
-    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(2), 64);
+    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(3), 64);
     w = rte_zmalloc(NULL, sizeof *w, 64);
     classes = acl_classes_create();
-    if (!qsbr || !w || !classes || rte_rcu_qsbr_init(qsbr, 2)) {
+    if (!qsbr || !w || !classes || rte_rcu_qsbr_init(qsbr, 3)) {
         return false;
     }
     rte_rcu_qsbr_thread_register(qsbr, 0);

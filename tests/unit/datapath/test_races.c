@@ -322,8 +322,8 @@ main(void)
         fprintf(stderr, "EAL does not start\n");
         return 1;
     }
-    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(3), 64);
-    rte_rcu_qsbr_init(qsbr, 3);
+    qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(4), 64);
+    rte_rcu_qsbr_init(qsbr, 4);
     table = conn_table_create(MAX, 2, qsbr);
     hold("open", race_open, false);
     hold("advance", race_advance, false);

@@ -6,5 +6,5 @@ tests_unit_telemetry_test_telemetry_SOURCES = \
 	tests/unit/telemetry/drop_log_suite.c \
 	tests/unit/telemetry/suites.h \
 	tests/unit/telemetry/test_telemetry.c
-tests_unit_telemetry_test_telemetry_LDADD = vswitch/libtelemetry.a acl/libacl.a $(OVS_LIBS) \
-	$(SQLITE_LIBS) $(CUNIT_LIBS)
+tests_unit_telemetry_test_telemetry_LDADD = vswitch/libtelemetry.a vswitch/libdatapath.a \
+	vswitch/libtelemetry.a acl/libacl.a $(OVS_LIBS) $(DPDK_LIBS) $(SQLITE_LIBS) $(CUNIT_LIBS)
