@@ -53,10 +53,10 @@ parse_format(const char *text, const char *format, struct tm tm, time_t *t)
 static bool
 parse_time(const char *text, time_t *t)
 {
-    static const char *const formats[] = { "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M",
-                                           "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M",
-                                           "%Y-%m-%d",          "%H:%M:%S",
-                                           "%H:%M" };
+    static const char *const formats[] = {
+        "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d",
+        "%H:%M:%S",          "%H:%M"
+    };
     time_t now = time(NULL);
     size_t length = strlen(text);
     struct tm today;

@@ -3,6 +3,7 @@ dist_doc_DATA = \
 	docs/controller.md \
 	docs/detection.md \
 	docs/incidents.md \
+	docs/flows.md \
 	docs/operations.md \
 	docs/performance.md \
 	docs/policy.md \

@@ -14,7 +14,7 @@ import sys
 import planting
 
 TESTS = ['datapath/test_datapath', 'datapath/diff_conntrack', 'telemetry/test_telemetry',
-         'control/test_control', 'datapath/test_swap']
+         'telemetry/test_flows', 'control/test_control', 'datapath/test_swap']
 HANGS = 300  # seconds; a slow machine takes one for what takes ten elsewhere
 D, T, C = 'vswitch/datapath/', 'vswitch/telemetry/', 'vswitch/control/'
 
@@ -324,6 +324,19 @@ MUTANTS = [
     (C + 'bindings.c', '(how == LEARNED_LINK_LOCAL || port->spec->learn)', '1'),
     (C + 'bindings.c', 'port && port->role == PORT_DESKTOP && how < N_LEARNED_HOW', 'port && how < N_LEARNED_HOW'),
     (C + 'bindings.c', 'learned_expire(&c->desired, node->data, now)', '0'),
+    (T + 'flow_account.c', 't->packets[i] = packets;', ''),
+    (T + 'flow_account.c', 'bool is_new = t->serial != id >> 32,', 'bool is_new = !t->serial,'),
+    (T + 'flow_account.c', 'conn_collect_rest(a->table, tell, a);', ''),
+    (T + 'flow_account.c', 'news->part.connections = t->hour != news->hour;',
+     'news->part.connections = !t->hour;'),
+    (T + 'flow_store.c', 'list_insert(s, i, s->newest);', 'list_insert(s, i, 0);'),
+    (T + 'flow_store.c', 's->put_out++;', ''),
+    (T + 'flow_store.c', 'return s->now_ns++;', 'return s->now_ns;'),
+    (T + 'flow_disk.c', 'd->stored_ns = flow_db_newest(d->db);', ''),
+    (T + 'flow_disk.c', 'd->stored_ns = d->writing_ns;', ''),
+    (T + 'flow_db.c', 'ORDER BY told_ns DESC, id DESC', 'ORDER BY told_ns, id'),
+    (D + 'conn_collect.c', 'conn_bump(&t->workers[worker].uncollected);', ''),
+    (D + 'conn_collect.c', 'rte_ring_enqueue_bulk(t->free, (void **) back, i, NULL);', ''),
 ]
 
 

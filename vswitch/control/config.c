@@ -78,12 +78,9 @@ take_idle_sleep(struct config_reader *r, const struct acl_yaml *key, const struc
 }
 
 static const struct config_key settings_keys[] = {
-    { "connections", take_connections },
-    { "buffers", take_buffers },
-    { "drop_records", take_drop_records },
-    { "flow_journal", take_flow_journal },
-    { "idle_sleep", take_idle_sleep },
-    { NULL, NULL },
+    { "connections", take_connections },   { "buffers", take_buffers },
+    { "drop_records", take_drop_records }, { "flow_journal", take_flow_journal },
+    { "idle_sleep", take_idle_sleep },     { NULL, NULL },
 };
 
 static bool

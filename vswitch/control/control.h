@@ -63,9 +63,9 @@ struct control {
     uint32_t n_cuts;
     struct latch wake; /* set by other threads: there is work */
     struct compiler *compiler;
-    struct ovs_list applies; /* of struct apply; the first one is being compiled */
-    struct ovs_list watches; /* counter streams */
-    struct ovs_list flushes; /* of connections */
+    struct ovs_list applies;    /* of struct apply; the first one is being compiled */
+    struct ovs_list watches;    /* counter streams */
+    struct ovs_list flushes;    /* of connections */
     struct ovs_list flow_lists; /* calls that wait for what is new */
     struct recommender *recommender;
     struct ovs_mutex rpc_mutex; /* 'rpc' is read by the telemetry thread */

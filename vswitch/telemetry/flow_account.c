@@ -12,9 +12,9 @@
 #include "util.h"
 
 struct flow_told {
-    uint32_t serial;        /* of which connection of the entry; 0: none */
-    uint32_t hour : 31;     /* that was last told */
-    uint32_t answered : 1;  /* ... as one that was */
+    uint32_t serial;       /* of which connection of the entry; 0: none */
+    uint32_t hour : 31;    /* that was last told */
+    uint32_t answered : 1; /* ... as one that was */
     uint64_t packets[2], bytes[2];
 };
 _Static_assert(sizeof(struct flow_told) == 40, "flow_account.h and the documentation say it");

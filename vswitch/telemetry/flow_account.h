@@ -1,8 +1,8 @@
 /* From connections to flows: what each connection has carried is told to the store of flows once.
  *
- * The entries count; a note of what has been told is kept beside each.  Entries that live are looked
- * at by and by, those that have ended are collected (datapath/conn.h): whichever comes first tells
- * what there is, the other what is left.  40 bytes an entry.
+ * The entries count; a note of what has been told is kept beside each.  Entries that live are
+ * looked at by and by, those that have ended are collected (datapath/conn.h): whichever comes first
+ * tells what there is, the other what is left.  40 bytes an entry.
  *
  * Nothing here locks; flow_log.c calls it under its mutex. */
 #ifndef TELEMETRY_FLOW_ACCOUNT_H

@@ -25,26 +25,25 @@ struct flow_db {
 
 #define COLUMNS                                                                                    \
     "id, port, user, direction, peer, peer_port, vlan, protocol, service, hour, rule, first_ns, "  \
-    "last_ns, connections, answered, packets_out, bytes_out, packets_in, bytes_in, sessions, "  \
+    "last_ns, connections, answered, packets_out, bytes_out, packets_in, bytes_in, sessions, "     \
     "told_ns"
 
-static const char create[] =
-    "CREATE TABLE flow ("
-    "  id INTEGER PRIMARY KEY,"
-    "  port TEXT NOT NULL, user TEXT NOT NULL,"
-    "  direction TEXT NOT NULL," /* egress, ingress */
-    "  peer TEXT NOT NULL, peer_port TEXT NOT NULL,"
-    "  vlan INTEGER NOT NULL,"
-    "  protocol INTEGER NOT NULL, service INTEGER NOT NULL,"
-    "  hour INTEGER NOT NULL," /* since 1970 */
-    "  rule TEXT NOT NULL,"
-    "  first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,"
-    "  connections INTEGER NOT NULL, answered INTEGER NOT NULL,"
-    "  packets_out INTEGER NOT NULL, bytes_out INTEGER NOT NULL,"
-    "  packets_in INTEGER NOT NULL, bytes_in INTEGER NOT NULL,"
-    "  sessions TEXT NOT NULL," /* a line "ID USER" each */
-    "  told_ns INTEGER NOT NULL);"
-    "CREATE INDEX flow_told ON flow (told_ns)";
+static const char create[] = "CREATE TABLE flow ("
+                             "  id INTEGER PRIMARY KEY,"
+                             "  port TEXT NOT NULL, user TEXT NOT NULL,"
+                             "  direction TEXT NOT NULL," /* egress, ingress */
+                             "  peer TEXT NOT NULL, peer_port TEXT NOT NULL,"
+                             "  vlan INTEGER NOT NULL,"
+                             "  protocol INTEGER NOT NULL, service INTEGER NOT NULL,"
+                             "  hour INTEGER NOT NULL," /* since 1970 */
+                             "  rule TEXT NOT NULL,"
+                             "  first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,"
+                             "  connections INTEGER NOT NULL, answered INTEGER NOT NULL,"
+                             "  packets_out INTEGER NOT NULL, bytes_out INTEGER NOT NULL,"
+                             "  packets_in INTEGER NOT NULL, bytes_in INTEGER NOT NULL,"
+                             "  sessions TEXT NOT NULL," /* a line "ID USER" each */
+                             "  told_ns INTEGER NOT NULL);"
+                             "CREATE INDEX flow_told ON flow (told_ns)";
 
 static const char *const probes[] = { "SELECT " COLUMNS " FROM flow LIMIT 1", NULL };
 
@@ -86,7 +85,8 @@ prepare(struct flow_db *d)
         !sqlite3_prepare_v3(d->db, put, -1, SQLITE_PREPARE_PERSISTENT, &d->write[PUT], NULL) &&
         !sqlite3_prepare_v3(d->db, "DELETE FROM flow WHERE told_ns < ?1", -1,
                             SQLITE_PREPARE_PERSISTENT, &d->write[FORGET], NULL) &&
-        !sqlite3_prepare_v2(d->db, "SELECT ifnull(max(id), 0), ifnull(max(told_ns), 0) FROM flow", -1, &max, NULL) &&
+        !sqlite3_prepare_v2(d->db, "SELECT ifnull(max(id), 0), ifnull(max(told_ns), 0) FROM flow",
+                            -1, &max, NULL) &&
         sqlite3_step(max) == SQLITE_ROW;
 
     if (ok) {

@@ -7,8 +7,8 @@
  * has it told now.  Of one that has ended or was flushed within the last seconds, the rest may
  * still be to come.
  *
- * The journal is in memory, and answers from there; a file keeps it (flow_disk.h).  When it is full,
- * the flow whose last packet is the longest ago, to within a sweep, is put out.
+ * The journal is in memory, and answers from there; a file keeps it (flow_disk.h).  When it is
+ * full, the flow whose last packet is the longest ago, to within a sweep, is put out.
  *
  * There is one journal.  Any thread, unless it says otherwise; before flow_log_open() and after
  * flow_log_close() everything here does nothing. */
@@ -56,9 +56,9 @@ struct flow_filter {
     const char *port;      /* only of this desktop; NULL: of any */
     const char *peer_port; /* ... with this one as its peer; NULL: with any */
     bool by_peer;
-    struct acl_prefix peer;    /* only with an address of it */
-    uint64_t from_ns, to_ns;   /* only with packets between them, to_ns included; 0: no bound */
-    uint32_t limit;            /* no more than these; 0: all */
+    struct acl_prefix peer;  /* only with an address of it */
+    uint64_t from_ns, to_ns; /* only with packets between them, to_ns included; 0: no bound */
+    uint32_t limit;          /* no more than these; 0: all */
 };
 /* The flow lasts for the call. */
 typedef void flow_visit(const struct flow_row *, void *aux);

@@ -35,9 +35,7 @@ flow_store_open(struct flow_store *s, struct flow_names *names, uint32_t capacit
     while (n_buckets < capacity) {
         n_buckets *= 2;
     }
-    *s = (struct flow_store){
-        .names = names, .capacity = capacity, .bucket_mask = n_buckets - 1
-    };
+    *s = (struct flow_store){ .names = names, .capacity = capacity, .bucket_mask = n_buckets - 1 };
     /* Untouched pages of it cost nothing. */
     s->slots = calloc(capacity + 1ul, sizeof *s->slots);
     s->buckets = calloc(n_buckets, sizeof *s->buckets);

@@ -50,8 +50,8 @@ void flow_store_close(struct flow_store *);
 /* What comes is told at 'ns' or later. */
 void flow_store_set_time(struct flow_store *, uint64_t ns);
 void flow_store_add(struct flow_store *, const struct flow_key *, const struct flow_part *);
-/* Takes in a row of the file, told before all that are held and the row before.  One that is held already is added
- * up, and has the row's id from then on.  False: it is full. */
+/* Takes in a row of the file, told before all that are held and the row before.  One that is held
+ * already is added up, and has the row's id from then on.  False: it is full. */
 bool flow_store_load(struct flow_store *, const struct flow_row *);
 /* Lets go of flows whose last packet was before 'ns', the longest unchanged first, up to one that
  * is not so old; those are not counted as put out. */

@@ -1,8 +1,8 @@
 /* The writer thread: while the switch runs, it alone writes to the disk.
  *
  * It does jobs one at a time, each kind in the order they came: first changes of the desired state,
- * for somebody waits for their receipt, then batches of drop events, then of flows.  A disk that stalls or is full
- * holds up jobs, and nothing else. */
+ * for somebody waits for their receipt, then batches of drop events, then of flows.  A disk that
+ * stalls or is full holds up jobs, and nothing else. */
 #ifndef TELEMETRY_WRITER_H
 #define TELEMETRY_WRITER_H 1
 

@@ -309,8 +309,7 @@ test_numbers(void)
     bad("settings: { buffers: 2047 }\n", "1:22: buffers" NUMBER(2048, 16777216) "\"2047\"");
     bad("settings: { flow_journal: { flows: 1023 } }\n",
         "1:36: flows" NUMBER(1024, 16777216) "\"1023\"");
-    bad("settings: { flow_journal: { hours: 0 } }\n",
-        "1:36: hours" NUMBER(1, 8784) "\"0\"");
+    bad("settings: { flow_journal: { hours: 0 } }\n", "1:36: hours" NUMBER(1, 8784) "\"0\"");
     bad("settings: { flow_journal: { days: 3 } }\n",
         "1:29: days: unknown key (there are: flows, hours)");
     bad("settings: { drop_records: 999 }\n",

@@ -1009,6 +1009,74 @@ class System(SwctlTest):
         self.assertEqual(self.run_ctl("version")[0].split()[:4], ["swctl", own, "vswitchd", "0.1.0"])
 
 
+class Flows(SwctlTest):
+    FLOW = {"port": "vd-1", "direction": "egress", "peer": "10.0.0.9", "service": "tcp/443 https",
+            "rule": "web", "first": "2026-11-28T10:00:00Z", "last": "2026-11-28T10:31:07.5Z",
+            "connections": "12", "answered": "11", "packetsOut": "40", "bytesOut": "4000",
+            "packetsIn": "50", "bytesIn": "50000", "user": "sa\x1bto", "peerPort": "vd-9", "vlan": 7}
+
+    def answer(self, **more):
+        self.switch.answers["ListFlows"] = make("ListFlowsResponse", flows=[self.FLOW], budget={
+            "capacity": "1024", "held": "3", "putOut": "4", "lost": "5", "storing": True,
+            "oldest": "2026-11-28T09:00:00Z"}, **more)
+
+    def asked(self, *args):
+        self.switch.requests.clear()
+        self.run_ctl("flow", "list", *args)
+        return self.sent()
+
+    def test_list(self):
+        self.answer()
+        out = self.run_ctl("flow", "list")[0].splitlines()
+        self.assertEqual(out[0].split(), ["PORT", "DIR", "PEER", "SERVICE", "RULE", "CONNS", "BYTES-OUT",
+                                          "BYTES-IN", "LAST", "USER"])
+        self.assertEqual(out[1].split(), ["vd-1", "egress", "10.0.0.9", "tcp/443", "https", "web", "12",
+                                          "4000", "50000", "2026-11-28", "10:31:07", "sa?to"])
+        self.assertEqual(out[2:], ["-- the journal holds 3 flows of at most 1024, since 2026-11-28 "
+                                   "09:00:00; 4 were put out and 5 connections lost"])
+        self.answer(truncated=True)
+        self.switch.answers["ListFlows"].budget.storing = False
+        out = self.run_ctl("flow", "list", "-o", "wide")[0].splitlines()
+        self.assertEqual(out[1].split()[6:13], ["web", "12", "11", "40", "4000", "50", "50000"])
+        self.assertIn("vd-9", out[1])
+        self.assertEqual(out[2], "-- these are the newest 1; --limit shows more")
+        self.assertTrue(out[3].endswith("; the disk does not take them"))
+        self.assertEqual(json.loads(self.run_ctl("flow", "list", "-o", "json")[0])["flows"][0]["bytesOut"],
+                         "4000")
+
+    def test_filter(self):
+        self.answer()
+        self.assertEqual(self.asked(), {})
+        self.assertEqual(self.asked("--port", "vd-1", "--peer", "10.0.0.0/8", "--limit", "7"),
+                         {"port": "vd-1", "peer": "10.0.0.0/8", "limit": 7})
+        for text, time_ in (("2026-11-28", "2026-11-28T00:00:00Z"),
+                            ("2026-11-28T10:30", "2026-11-28T10:30:00Z"),
+                            ("2026-11-28 10:30:15", "2026-11-28T10:30:15Z"),
+                            ("2026-11-28T10:30Z", "2026-11-28T10:30:00Z")):
+            self.assertEqual(self.asked("--since", text, "--until=" + text), {"from": time_, "to": time_})
+
+    def test_times_are_local_or_ago(self):
+        self.answer()
+        self.env = dict(self.env, TZ="UTC-9")
+        self.assertEqual(self.asked("--since", "2026-11-28T10:30"), {"from": "2026-11-28T01:30:00Z"})
+        self.assertEqual(self.asked("--since", "2026-11-28T10:30Z"), {"from": "2026-11-28T10:30:00Z"})
+        now = time.time()
+        for text, seconds in (("90s", 90), ("30m", 1800), ("2h", 7200), ("3d", 259200), ("0s", 0)):
+            self.asked("--since", text)
+            is_ = self.switch.requests[0][1]
+            self.assertLess(abs(getattr(is_, "from").seconds - (now - seconds)), 2 * LIMIT_S)
+        self.asked("--since", "10:30")
+        is_ = getattr(self.switch.requests[0][1], "from").seconds
+        self.assertEqual((is_ + 9 * 3600) % 86400, 10 * 3600 + 30 * 60)
+        self.assertLess(abs(is_ - now), 86400 + 2 * LIMIT_S)
+
+    def test_wrong_times(self):
+        for text in ("x", "2026", "2026-13-01", "10:61", "5w", "2hh", "-2h", "2026-11-28T10:30+09",
+                     "99999999999999999999s", "99999999d", "2026-11-28Zx"):
+            err = self.fails(2, "flow", "list", "--until=" + text)
+            self.assertIn("--until: '%s' is no time: " % text, err)
+
+
 class Connections(SwctlTest):
     @staticmethod
     def conn(n, **more):
@@ -1214,12 +1282,13 @@ class Formats(SwctlTest):
             ListServices=make("ListServicesResponse"), ListConnections=make("ListConnectionsResponse"),
             ListAddressSets=make("ListAddressSetsResponse"), ListFdb=make("ListFdbResponse"),
             ListGroups=make("ListGroupsResponse"), ListWorkers=make("ListWorkersResponse"),
-            ListAuditLog=make("ListAuditLogResponse"), WatchCounters=[make("Counters")])
+            ListAuditLog=make("ListAuditLogResponse"), ListFlows=make("ListFlowsResponse"),
+            WatchCounters=[make("Counters")])
         more = set()
         for words in (["port", "list"], ["binding", "list"], ["policy", "history"],
                       ["policy", "get", "--rules"], ["policy", "services"], ["conn", "list"],
                       ["set", "list"], ["fdb"], ["mcast", "list"], ["worker"], ["audit-log", "list"],
-                      ["counters"]):
+                      ["flow", "list"], ["counters"]):
             table, wide = ([line.split() for line in self.run_ctl(*words, "-o", form)[0].splitlines()]
                            for form in ("table", "wide"))
             self.assertEqual(table, [line.split() for line in self.run_ctl(*words)[0].splitlines()])
@@ -1228,7 +1297,7 @@ class Formats(SwctlTest):
             more.update(words[0] for _ in range(len(wide[0]) > len(table[0])))
             for form in ("json", "yaml"):
                 self.run_ctl(*words, "-o", form)
-        self.assertEqual(more, {"port", "policy", "conn", "set", "worker", "audit-log", "counters"})
+        self.assertEqual(more, {"port", "policy", "conn", "set", "worker", "audit-log", "flow", "counters"})
 
     def wide(self, *words):
         lines = self.run_ctl(*words, "-o", "wide")[0].splitlines()

@@ -163,7 +163,7 @@ test_looks_and_end(void)
     CU_ASSERT_EQUAL(the_flow("desk1").answered, 1);
     pass(c, true, 1, 1000);
     conn_remove(table, 0, c);
-    look(); /* it lives no more, and has not been collected */
+    look();                 /* it lives no more, and has not been collected */
     pass(c, false, 1, 100); /* a burst that had looked it up before it ended */
     recycle();
     CU_ASSERT_EQUAL(flow_account_collect(&account, 1000), 1);

@@ -186,6 +186,12 @@ test_writes_what_changed(void)
     CU_ASSERT_EQUAL(ask("SELECT count(*) FROM flow"), 1);
     CU_ASSERT_EQUAL(ask("SELECT sum(packets_out) FROM flow"), 2);
     close_it();
+    open_it(CAPACITY); /* nor what it has read */
+    CU_ASSERT_EQUAL(store.held, 1);
+    CU_ASSERT_EQUAL(remove_rows(), 0);
+    write_it();
+    CU_ASSERT_EQUAL(ask("SELECT count(*) FROM flow"), 0);
+    close_it();
 }
 
 static void
@@ -333,6 +339,6 @@ flow_disk_suite(void)
         { "no file", test_memory_only },
         CU_TEST_INFO_NULL,
     };
-    return (CU_SuiteInfo){ "flows on the disk", make_directory, remove_directory, NULL, NULL,
-                           tests };
+    return (
+        CU_SuiteInfo){ "flows on the disk", make_directory, remove_directory, NULL, NULL, tests };
 }
