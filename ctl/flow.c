@@ -35,6 +35,16 @@ add_flow(struct columns *c, const Fusuma__V1__Flow *f)
 }
 
 static void
+print_gap(const Fusuma__V1__FlowGap *gap)
+{
+    char *from = time_text(gap->from, "?"), *to = time_text(gap->to, "?");
+
+    output_line("-- the switch was killed: something of %s to %s may be missing", from, to);
+    free(to);
+    free(from);
+}
+
+static void
 print_flows(const void *reply)
 {
     const Fusuma__V1__ListFlowsResponse *list = reply;
@@ -56,6 +66,9 @@ print_flows(const void *reply)
                     ", since %s; %" PRIu64 " were put out and %" PRIu64 " connections lost%s",
                     b->held, b->capacity, oldest, b->put_out, b->lost,
                     b->storing ? "" : "; the disk does not take them");
+    }
+    for (size_t i = 0; b && i < b->n_gaps; i++) {
+        print_gap(b->gaps[i]);
     }
     free(oldest);
 }

@@ -193,9 +193,11 @@ expect "the flow goes on" "$(flows --port d1 | grep udp/53)" \
     "d1 egress $server udp/53:dns udp 60 60 60 $((60 * (42 + 32))) 60 $((60 * (42 + 100))) aiko"
 
 echo "-- over kill -9"
+sw flow list | grep -q 'was killed' && die "a clean end left a gap"
 kill -KILL "$OFFICE_SWITCH_PID"
 restart
 [[ $(flows | grep -v udp/53) = "$(grep -v udp/53 <<<"$before")" ]] || die "stored flows are not as they were"
+[[ $(sw flow list | grep -c 'the switch was killed: something of ') = 1 ]] || die "the kill left no gap"
 [[ $(flows --port d1 | grep udp/53) =~ ' udp '(50|60)' ' ]] || die "the flow is neither as it was nor as it became"
 
 echo "-- what is asked for"

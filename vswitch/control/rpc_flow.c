@@ -59,6 +59,16 @@ add_flow(const struct flow_row *row, void *reply_)
     message_append(reply->flows, reply->n_flows, m);
 }
 
+static Fusuma__V1__FlowGap *
+gap_message(const struct flow_gap *gap)
+{
+    Fusuma__V1__FlowGap *m = message_new(&fusuma__v1__flow_gap__descriptor);
+
+    m->from = time_message(gap->from_ns / 1000);
+    m->to = time_message(gap->to_ns / 1000);
+    return m;
+}
+
 static Fusuma__V1__FlowBudget *
 budget_message(void)
 {
@@ -72,6 +82,9 @@ budget_message(void)
     m->lost = budget.lost;
     m->oldest = time_message(budget.oldest_ns / 1000);
     m->storing = budget.storing;
+    for (size_t i = 0; i < budget.n_gaps; i++) {
+        message_append(m->gaps, m->n_gaps, gap_message(&budget.gaps[i]));
+    }
     return m;
 }
 

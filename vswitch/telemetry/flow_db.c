@@ -3,9 +3,11 @@
 #include "telemetry/flow_db.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "acl/policy.h"
 #include "telemetry/db.h"
@@ -20,6 +22,8 @@ struct flow_db {
     sqlite3 *db;
     sqlite3_stmt *write[N_WRITES];
     uint64_t last_id, newest_ns; /* as it was opened */
+    struct flow_gap gaps[FLOW_GAPS];
+    size_t n_gaps;
     bool damaged;
 };
 
@@ -28,24 +32,29 @@ struct flow_db {
     "last_ns, connections, answered, packets_out, bytes_out, packets_in, bytes_in, sessions, "     \
     "told_ns"
 
-static const char create[] = "CREATE TABLE flow ("
-                             "  id INTEGER PRIMARY KEY,"
-                             "  port TEXT NOT NULL, user TEXT NOT NULL,"
-                             "  direction TEXT NOT NULL," /* egress, ingress */
-                             "  peer TEXT NOT NULL, peer_port TEXT NOT NULL,"
-                             "  vlan INTEGER NOT NULL,"
-                             "  protocol INTEGER NOT NULL, service INTEGER NOT NULL,"
-                             "  hour INTEGER NOT NULL," /* since 1970 */
-                             "  rule TEXT NOT NULL,"
-                             "  first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,"
-                             "  connections INTEGER NOT NULL, answered INTEGER NOT NULL,"
-                             "  packets_out INTEGER NOT NULL, bytes_out INTEGER NOT NULL,"
-                             "  packets_in INTEGER NOT NULL, bytes_in INTEGER NOT NULL,"
-                             "  sessions TEXT NOT NULL," /* a line "ID USER" each */
-                             "  told_ns INTEGER NOT NULL);"
-                             "CREATE INDEX flow_told ON flow (told_ns)";
+static const char create[] =
+    "CREATE TABLE flow ("
+    "  id INTEGER PRIMARY KEY,"
+    "  port TEXT NOT NULL, user TEXT NOT NULL,"
+    "  direction TEXT NOT NULL," /* egress, ingress */
+    "  peer TEXT NOT NULL, peer_port TEXT NOT NULL,"
+    "  vlan INTEGER NOT NULL,"
+    "  protocol INTEGER NOT NULL, service INTEGER NOT NULL,"
+    "  hour INTEGER NOT NULL," /* since 1970 */
+    "  rule TEXT NOT NULL,"
+    "  first_ns INTEGER NOT NULL, last_ns INTEGER NOT NULL,"
+    "  connections INTEGER NOT NULL, answered INTEGER NOT NULL,"
+    "  packets_out INTEGER NOT NULL, bytes_out INTEGER NOT NULL,"
+    "  packets_in INTEGER NOT NULL, bytes_in INTEGER NOT NULL,"
+    "  sessions TEXT NOT NULL," /* a line "ID USER" each */
+    "  told_ns INTEGER NOT NULL);"
+    "CREATE INDEX flow_told ON flow (told_ns);"
+    "CREATE TABLE run (since_ns INTEGER NOT NULL, clean INTEGER NOT NULL);" /* the last one */
+    "CREATE TABLE gap (from_ns INTEGER NOT NULL, to_ns INTEGER NOT NULL)";
 
-static const char *const probes[] = { "SELECT " COLUMNS " FROM flow LIMIT 1", NULL };
+static const char *const probes[] = { "SELECT " COLUMNS " FROM flow LIMIT 1",
+                                      "SELECT since_ns, clean FROM run LIMIT 1",
+                                      "SELECT from_ns, to_ns FROM gap LIMIT 1", NULL };
 
 static const struct db_schema schema = { .version = FLOWS_VERSION,
                                          .create = create,
@@ -97,6 +106,46 @@ prepare(struct flow_db *d)
     return ok;
 }
 
+static bool
+load_gaps(struct flow_db *d)
+{
+    sqlite3_stmt *s = NULL;
+    int code =
+        sqlite3_prepare_v2(d->db, "SELECT from_ns, to_ns FROM gap ORDER BY to_ns", -1, &s, NULL);
+
+    while (!code && (code = sqlite3_step(s)) == SQLITE_ROW && d->n_gaps < FLOW_GAPS) {
+        d->gaps[d->n_gaps++] =
+            (struct flow_gap){ sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1) };
+        code = SQLITE_OK;
+    }
+    sqlite3_finalize(s);
+    return code == SQLITE_DONE;
+}
+
+/* A run that did not end cleanly leaves a gap, for as long as something of before it is held. */
+static bool
+begin_run(struct flow_db *d)
+{
+    struct timespec t;
+    char *sql;
+    bool ok;
+
+    clock_gettime(CLOCK_REALTIME, &t);
+    int64_t now = t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
+    sql = xasprintf("BEGIN IMMEDIATE;"
+                    "INSERT INTO gap SELECT max(since_ns, %" PRIu64 "), %" PRId64
+                    "  FROM run WHERE NOT clean;"
+                    "DELETE FROM run; INSERT INTO run VALUES (%" PRId64 ", 0);"
+                    "DELETE FROM gap WHERE to_ns < (SELECT ifnull(min(told_ns), 0) FROM flow);"
+                    "DELETE FROM gap WHERE to_ns NOT IN"
+                    "  (SELECT to_ns FROM gap ORDER BY to_ns DESC LIMIT %d);"
+                    "COMMIT",
+                    d->newest_ns, now, now, FLOW_GAPS);
+    ok = !sqlite3_exec(d->db, sql, NULL, NULL, NULL);
+    free(sql);
+    return ok && load_gaps(d);
+}
+
 int
 flow_db_open(const char *path, struct flow_db **dp, char **warning, char **error)
 {
@@ -117,7 +166,7 @@ flow_db_open(const char *path, struct flow_db **dp, char **warning, char **error
     default:
         goto error;
     }
-    if (!prepare(d)) {
+    if (!prepare(d) || !begin_run(d)) {
         fail(d, error);
         goto error;
     }
@@ -143,6 +192,19 @@ flow_db_close(struct flow_db *d)
     sqlite3_close(d->db);
     free(d->path);
     free(d);
+}
+
+size_t
+flow_db_gaps(const struct flow_db *d, struct flow_gap gaps[FLOW_GAPS])
+{
+    memcpy(gaps, d->gaps, d->n_gaps * sizeof *gaps);
+    return d->n_gaps;
+}
+
+int
+flow_db_end(struct flow_db *d, char **error)
+{
+    return sqlite3_exec(d->db, "UPDATE run SET clean = 1", NULL, NULL, NULL) ? fail(d, error) : 0;
 }
 
 bool

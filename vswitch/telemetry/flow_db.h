@@ -16,6 +16,10 @@ int flow_db_open(const char *path, struct flow_db **, char **warning, char **err
 /* Accepts NULL. */
 void flow_db_close(struct flow_db *);
 
+/* The gaps, oldest first.  The one that ends now is among them, if there is one. */
+size_t flow_db_gaps(const struct flow_db *, struct flow_gap gaps[FLOW_GAPS]);
+/* All that was told is in the file: no gap begins here.  Or a positive errno and '*error'. */
+int flow_db_end(struct flow_db *, char **error);
 /* When the newest flow was told; 0: there is none. */
 uint64_t flow_db_newest(const struct flow_db *);
 /* Calls 'cb' for the next 'n' flows, those told last first, until it returns false.  '*placep', all

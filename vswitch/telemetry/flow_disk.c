@@ -209,6 +209,7 @@ flow_disk_open(struct flow_disk *d, const char *path, pthread_mutex_t *mutex,
     d->storing = d->waiting = d->db != NULL;
     d->due_ms = time_msec() + FLOW_DISK_EVERY_MS;
     if (d->db) {
+        d->n_gaps = flow_db_gaps(d->db, d->gaps);
         d->stored_ns = flow_db_newest(d->db);
         flow_store_set_time(store, d->stored_ns + 1);
         writer_submit(&d->job, WRITER_FLOWS);
@@ -219,7 +220,13 @@ void
 flow_disk_close(struct flow_disk *d)
 {
     /* With a writer that never ran, the file is left as it is. */
+    char *error = NULL;
+
     while (d->db && d->loaded && write_some(d)) {
+    }
+    if (d->db && d->loaded && d->storing && flow_db_end(d->db, &error)) {
+        VLOG_WARN("the journal of flows does not end cleanly: %s", error);
+        free(error);
     }
     flow_db_close(d->db);
     d->db = NULL;

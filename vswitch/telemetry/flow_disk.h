@@ -21,6 +21,8 @@ struct flow_disk {
     bool waiting; /* the job is the writer's */
     bool loaded;  /* what the file had has been taken in, or there is none */
     bool storing;
+    struct flow_gap gaps[FLOW_GAPS];
+    size_t n_gaps;
     long long due_ms;
     struct writer_job job;
     /* The writer's. */

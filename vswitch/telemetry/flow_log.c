@@ -293,6 +293,8 @@ flow_log_budget(struct flow_budget *b)
         b->lost = conn_uncollected(account.table) + account.unnamed;
         flow_store_oldest(&store, &told_ns, &b->oldest_ns);
         b->storing = disk.storing;
+        memcpy(b->gaps, disk.gaps, sizeof b->gaps);
+        b->n_gaps = disk.n_gaps;
     }
     pthread_mutex_unlock(&mutex);
 }

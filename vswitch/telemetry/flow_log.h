@@ -73,6 +73,8 @@ struct flow_budget {
     uint64_t oldest_ns; /* last packet of the flow that goes next: there is nothing before it, to
                          * within a sweep; 0: none is held */
     bool storing;       /* the file takes it; otherwise it is gone with the switch */
+    struct flow_gap gaps[FLOW_GAPS]; /* that are known, oldest first */
+    size_t n_gaps;
 };
 void flow_log_budget(struct flow_budget *);
 

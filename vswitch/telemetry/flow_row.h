@@ -37,4 +37,11 @@ struct flow_row {
     uint64_t told_ns; /* when it last changed in the journal, by a clock that never goes back */
 };
 
+/* A switch was killed, or its disk failed to the end: of what had its last packet in between, some
+ * may be missing. */
+struct flow_gap {
+    uint64_t from_ns, to_ns;
+};
+#define FLOW_GAPS 16 /* the newest are known */
+
 #endif

@@ -1036,11 +1036,15 @@ class Flows(SwctlTest):
                                    "09:00:00; 4 were put out and 5 connections lost"])
         self.answer(truncated=True)
         self.switch.answers["ListFlows"].budget.storing = False
+        gap = self.switch.answers["ListFlows"].budget.gaps.add()
+        getattr(gap, "from").seconds, gap.to.seconds = 0, 60
         out = self.run_ctl("flow", "list", "-o", "wide")[0].splitlines()
         self.assertEqual(out[1].split()[6:13], ["web", "12", "11", "40", "4000", "50", "50000"])
         self.assertIn("vd-9", out[1])
         self.assertEqual(out[2], "-- these are the newest 1; --limit shows more")
         self.assertTrue(out[3].endswith("; the disk does not take them"))
+        self.assertEqual(out[4], "-- the switch was killed: something of 1970-01-01 00:00:00 to 1970-01-01 "
+                                 "00:01:00 may be missing")
         self.assertEqual(json.loads(self.run_ctl("flow", "list", "-o", "json")[0])["flows"][0]["bytesOut"],
                          "4000")
 

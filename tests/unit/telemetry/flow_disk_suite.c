@@ -118,6 +118,7 @@ test_restart(void)
     CU_ASSERT_EQUAL(ask("SELECT count(*) FROM flow"), 5000);
 
     open_it(CAPACITY);
+    CU_ASSERT_EQUAL(disk.n_gaps, 0);
     CU_ASSERT_EQUAL(store.held, 5000);
     after = flow_of(&store, "desk1", 77);
     CU_ASSERT_TRUE(after.id > 0);
@@ -197,6 +198,7 @@ test_writes_what_changed(void)
 static void
 test_kill(void)
 {
+    struct flow_gap gap;
     pid_t child;
     int status;
 
@@ -213,6 +215,22 @@ test_kill(void)
     CU_ASSERT_TRUE(WIFSIGNALED(status));
     open_it(CAPACITY);
     CU_ASSERT_EQUAL(flow_of(&store, "desk1", 1).packets_out, 1); /* what was written, and once */
+    CU_ASSERT_EQUAL_FATAL(disk.n_gaps, 1);
+    CU_ASSERT_TRUE(disk.gaps[0].from_ns > UINT64_C(1700000000000000000)); /* the run began then */
+    CU_ASSERT_TRUE(disk.gaps[0].from_ns <= disk.gaps[0].to_ns);
+    gap = disk.gaps[0];
+    flow_add(&store, "desk1", 2, 7, gap.to_ns + 1);
+    close_it();
+    open_it(CAPACITY);
+    CU_ASSERT_EQUAL_FATAL(disk.n_gaps, 1); /* that end was clean */
+    CU_ASSERT_EQUAL(disk.gaps[0].from_ns, gap.from_ns);
+    CU_ASSERT_EQUAL(disk.gaps[0].to_ns, gap.to_ns);
+    flow_store_forget(&store, 5000);
+    flow_add(&store, "desk1", 2, 7, gap.to_ns + 2);
+    close_it();
+    open_it(CAPACITY);
+    CU_ASSERT_EQUAL(store.held, 1);
+    CU_ASSERT_EQUAL(disk.n_gaps, 0); /* nothing of before it is held any more */
     close_it();
 }
 
