@@ -1,7 +1,7 @@
 /* The telemetry thread: drains the workers' drop rings into the drop log and to detection
- * (detect.h), and says what has no record: an 'unsaid' event whenever the totals of a (port, reason)
- * have grown.  It also tells what connections have carried to the journal of flows (flow_log.h).  It
- * never touches the disk. */
+ * (detect.h), and says what has no record: an 'unsaid' event whenever the totals of a (port,
+ * reason) have grown.  It also tells what connections have carried to the journal of flows
+ * (flow_log.h).  It never touches the disk. */
 #ifndef TELEMETRY_STREAM_H
 #define TELEMETRY_STREAM_H 1
 
