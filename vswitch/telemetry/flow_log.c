@@ -15,9 +15,9 @@
 #include "timeval.h"
 #include "util.h"
 
-#define COLLECT 4096    /* ended connections a turn */
-#define SWEEP (1 << 16) /* entries, at most; about a millisecond */
-#define SCAN 8192       /* flows that are looked at before others may have the mutex */
+#define COLLECT 4096 /* ended connections a turn */
+#define SWEEP 16384  /* entries, at most; less than a millisecond, for detection waits */
+#define SCAN 8192    /* flows that are looked at before others may have the mutex */
 #define FORGET_MS 60000
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -142,7 +142,7 @@ flow_log_turn(void)
 {
     long long now = time_msec();
     bool more;
-    uint32_t collected, n;
+    uint32_t collected, n = 0;
 
     pthread_mutex_lock(&mutex);
     if (!opened) {
@@ -156,7 +156,7 @@ flow_log_turn(void)
         flow_account_sweep(&account, n);
     }
     forget_old(now);
-    more = collected == COLLECT || wanted != fresh;
+    more = collected == COLLECT || n == SWEEP || wanted != fresh;
     pthread_mutex_unlock(&mutex);
 
     flow_disk_tick(&disk, now);
