@@ -228,8 +228,8 @@ const struct command commands[] = {
       "\n"
       "Examples:\n"
       "  swctl flow list --port vd-7 --since 2h\n"
-      "  swctl flow list --peer 203.0.113.0/24 --since 2026-11-28 --until 2026-11-28T12:00",
-      B(PORT) | B(PEER) | B(SINCE) | B(UNTIL) | B(LIMIT), .fn = flow_list },
+      "  swctl flow list --address 203.0.113.0/24 --since 2026-11-28 --until 2026-11-28T12:00",
+      B(PORT) | B(ADDRESS) | B(SINCE) | B(UNTIL) | B(LIMIT), .fn = flow_list },
     { "conn list", NULL, "live connections",
       "In the orientation of whoever opened them; --port and --user are of either side.  Those "
       "that\n"

@@ -77,7 +77,7 @@ int
 flow_list(struct ctl *ctl)
 {
     Fusuma__V1__ListFlowsRequest request = FUSUMA__V1__LIST_FLOWS_REQUEST__INIT;
-    const char *port = args_value(ctl->args, OPT_PORT), *peer = args_value(ctl->args, OPT_PEER);
+    const char *port = args_value(ctl->args, OPT_PORT), *peer = args_value(ctl->args, OPT_ADDRESS);
     Google__Protobuf__Timestamp since, until;
 
     if (!args_number(ctl->args, OPT_LIMIT, 1, UINT32_MAX, &request.limit) ||

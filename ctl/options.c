@@ -105,7 +105,6 @@ const struct option_info option_table[N_OPTIONS] = {
     [OPT_AT] = { "at", "TIME", "when that was: 2026-11-25T14:00:00+09:00, or so long ago: -90s" },
     [OPT_REFRESH_ON_LOGOFF] = { "refresh-on-logoff", NULL,
                                 "the last logout begins the desktop's refresh" },
-    [OPT_PEER] = { "peer", "ADDRESS", "only with this address or prefix" },
     [OPT_SINCE] = { "since", "TIME", "only what was after this time, or so long ago: 10:30, 2h" },
     [OPT_UNTIL] = { "until", "TIME", "only what was before this time, likewise" },
     [OPT_RULES] = { "rules", NULL, "the rules and their hits instead of the text" },

@@ -72,7 +72,6 @@ enum option_id {
     OPT_SAVE,
     OPT_SEVERITY,
     OPT_HOST,
-    OPT_PEER,
     OPT_SINCE,
     OPT_UNTIL,
     N_OPTIONS

@@ -149,7 +149,7 @@ diff "$OFFICE_DIR/connections" "$OFFICE_DIR/flows" || die "flows and connections
     "$OFFICE_DIR/flows") = 1 ]] || die "a million bytes came, and no flow has them"
 
 echo "-- between two desktops: a flow of each, one the other's mirror"
-flows --peer "$(desk_ip 2)" >"$OFFICE_DIR/one"
+flows --address "$(desk_ip 2)" >"$OFFICE_DIR/one"
 flows --port d2 >"$OFFICE_DIR/other"
 cat "$OFFICE_DIR/one" "$OFFICE_DIR/other"
 expect "its other side" "$(<"$OFFICE_DIR/other")" "$(awk -v ip="$(desk_ip 1)" '{
@@ -203,9 +203,9 @@ restart
 echo "-- what is asked for"
 expect "nothing from now on" "$(flows --since 0s --until 2099-01-01)" ""
 expect "nothing of another century" "$(flows --until 1999-12-31T23:59Z)" ""
-[[ $(flows --since 2h --until "$(date -d '+1 minute' +%FT%T)" --peer "$OFFICE_NET.0/24") = "$(flows)" ]] ||
+[[ $(flows --since 2h --until "$(date -d '+1 minute' +%FT%T)" --address "$OFFICE_NET.0/24") = "$(flows)" ]] ||
     die "not everything is of the last two hours"
-refused "peer: \"nobody\"" flow list --peer nobody
+refused "peer: \"nobody\"" flow list --address nobody
 refused "'yesterday' is no time" flow list --since yesterday
 refused "to: is before 'from'" flow list --since 10m --until 2h
 refused "limit: 10001 is more than 10000" flow list --limit 10001

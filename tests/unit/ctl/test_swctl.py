@@ -1051,7 +1051,7 @@ class Flows(SwctlTest):
     def test_filter(self):
         self.answer()
         self.assertEqual(self.asked(), {})
-        self.assertEqual(self.asked("--port", "vd-1", "--peer", "10.0.0.0/8", "--limit", "7"),
+        self.assertEqual(self.asked("--port", "vd-1", "--address", "10.0.0.0/8", "--limit", "7"),
                          {"port": "vd-1", "peer": "10.0.0.0/8", "limit": 7})
         for text, time_ in (("2026-11-28", "2026-11-28T00:00:00Z"),
                             ("2026-11-28T10:30", "2026-11-28T10:30:00Z"),
