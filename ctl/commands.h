@@ -13,7 +13,7 @@ struct command {
                          left out; NULL: none */
     const char *brief;
     const char *help;        /* what --help adds to 'brief'; NULL: nothing */
-    uint64_t options;        /* beside OPT_COMMON */
+    option_set options;      /* beside OPT_COMMON */
     int (*fn)(struct ctl *); /* returns an exit code, having said on standard error what is wrong */
     enum completion completion; /* what its argument is the name of */
     const char *words;          /* that it may be besides, separated by spaces; or NULL */

@@ -159,7 +159,7 @@ add_what(const struct line *line, enum completion what, struct svec *found)
 static void
 add_options(const struct line *line, const struct command *command, struct svec *found)
 {
-    uint64_t accepted = OPT_COMMON | (command ? command->options : 0);
+    option_set accepted = OPT_COMMON | (command ? command->options : 0);
 
     for (int i = 0; i < N_OPTIONS; i++) {
         bool used = args_has(&line->args, i) && !option_table[i].repeat;

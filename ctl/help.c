@@ -24,7 +24,7 @@ print_option(enum option_id id)
 }
 
 static void
-print_options(const char *title, uint64_t options)
+print_options(const char *title, option_set options)
 {
     if (!options) {
         return;

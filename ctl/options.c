@@ -326,7 +326,7 @@ args_position(const struct args *args, enum option_id id, uint64_t *epoch, uint6
 }
 
 bool
-args_only(const struct args *args, uint64_t accepted, const char *command)
+args_only(const struct args *args, option_set accepted, const char *command)
 {
     for (int i = 0; i < N_OPTIONS; i++) {
         if (args_has(args, i) && !(accepted & OPT_BIT(i))) {

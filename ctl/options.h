@@ -77,7 +77,10 @@ enum option_id {
     N_OPTIONS
 };
 
-#define OPT_BIT(ID) (UINT64_C(1) << (ID))
+/* A set of options, a bit each. */
+typedef unsigned __int128 option_set;
+_Static_assert(N_OPTIONS <= 128, "option_set has no room for another option");
+#define OPT_BIT(ID) ((option_set) 1 << (ID))
 #define OPT_COMMON                                                                                 \
     (OPT_BIT(OPT_HELP) | OPT_BIT(OPT_VERSION) | OPT_BIT(OPT_OUTPUT) | OPT_BIT(OPT_TARGET) |        \
      OPT_BIT(OPT_TIMEOUT) | OPT_BIT(OPT_TLS_CA) | OPT_BIT(OPT_TLS_CERT) | OPT_BIT(OPT_TLS_KEY))
@@ -111,6 +114,6 @@ bool args_number(const struct args *, enum option_id, uint32_t min, uint32_t max
 /* Its value as a position in a stream, EPOCH.N; both are left alone when it was not given. */
 bool args_position(const struct args *, enum option_id, uint64_t *epoch, uint64_t *n);
 /* Refuses options that are not in 'accepted', in the name of 'command'. */
-bool args_only(const struct args *, uint64_t accepted, const char *command);
+bool args_only(const struct args *, option_set accepted, const char *command);
 
 #endif

@@ -36,7 +36,7 @@ static const struct port_type {
     const char *name;
     Fusuma__V1__PortSpec__AttachmentCase attachment;
     enum option_id needs;
-    uint64_t may; /* beside what it needs */
+    option_set may; /* beside what it needs */
 } port_types[] = {
     { "vhost-user", FUSUMA__V1__PORT_SPEC__ATTACHMENT_VHOST_USER, OPT_SOCKET, OPT_BIT(OPT_CLIENT) },
     { "af_packet", FUSUMA__V1__PORT_SPEC__ATTACHMENT_AF_PACKET, OPT_INTERFACE, 0 },
@@ -64,7 +64,7 @@ find_type(const struct args *args)
 static bool
 check_attachment(const struct args *args, const struct port_type *type)
 {
-    uint64_t foreign = ATTACHMENT_OPTIONS & ~(OPT_BIT(type->needs) | type->may);
+    option_set foreign = ATTACHMENT_OPTIONS & ~(OPT_BIT(type->needs) | type->may);
 
     if (!args_has(args, type->needs)) {
         ctl_error("--type %s needs --%s", type->name, option_table[type->needs].name);
