@@ -17,6 +17,12 @@ dist_example_DATA = \
 	docs/examples/developers.yaml \
 	docs/examples/internet-separated.yaml \
 	docs/examples/quarantine-tier.yaml
+# For Prometheus and Grafana.
+monitoringdir = $(docdir)/monitoring
+dist_monitoring_DATA = \
+	docs/monitoring/fusuma-dashboard.json \
+	docs/monitoring/fusuma.rules.test.yml \
+	docs/monitoring/fusuma.rules.yml
 
 # Manual pages: text from here, commands and options from the programs themselves.
 man_MANS = docs/man/swctl.8 docs/man/vswitchd.8 docs/man/fusuma-policy.5

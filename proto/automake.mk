@@ -51,6 +51,8 @@ proto_libproto_a_SOURCES = \
 	proto/descriptor_set.h \
 	proto/health.c \
 	proto/health.h \
+	proto/http_server.c \
+	proto/http_server.h \
 	proto/json.c \
 	proto/json.h \
 	proto/reflection.c \

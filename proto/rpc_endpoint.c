@@ -194,6 +194,12 @@ rpc_endpoint_in_use(const char *endpoint)
     return in_use;
 }
 
+static socklen_t
+address_size(const struct tcp *tcp)
+{
+    return tcp->family == AF_INET6 ? sizeof tcp->address.in6 : sizeof tcp->address.in;
+}
+
 const char *
 rpc_endpoint_why(const char *endpoint)
 {
@@ -207,10 +213,45 @@ rpc_endpoint_why(const char *endpoint)
     if (fd < 0) {
         return strerror(errno);
     }
-    if (bind(fd, &tcp.address.any,
-             tcp.family == AF_INET6 ? sizeof tcp.address.in6 : sizeof tcp.address.in)) {
+    if (bind(fd, &tcp.address.any, address_size(&tcp))) {
         error = errno;
     }
     close(fd);
     return error ? strerror(error) : "gRPC does not say why";
+}
+
+/* ---- HTTP ---- */
+
+bool
+rpc_endpoint_is_address(const char *endpoint)
+{
+    struct tcp tcp;
+
+    return parse_host_port(endpoint, &tcp) && has_address(&tcp);
+}
+
+int
+rpc_endpoint_listen(const char *endpoint, int *fdp, char **error)
+{
+    const int one = 1;
+    struct tcp tcp;
+    int fd, retval;
+
+    if (!parse_host_port(endpoint, &tcp) || !has_address(&tcp)) {
+        refuse(error, "%s: not ADDRESS:PORT", endpoint);
+        return EINVAL;
+    }
+    fd = socket(tcp.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) ||
+        (tcp.family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one)) ||
+        bind(fd, &tcp.address.any, address_size(&tcp)) || listen(fd, SOMAXCONN)) {
+        retval = errno;
+        refuse(error, "%s: %s", endpoint, strerror(retval));
+        if (fd >= 0) {
+            close(fd);
+        }
+        return retval;
+    }
+    *fdp = fd;
+    return 0;
 }

@@ -20,4 +20,10 @@ bool rpc_endpoint_in_use(const char *endpoint);
 /* Why nobody can listen on a valid HOST:PORT: binds it once more.  A static string. */
 const char *rpc_endpoint_why(const char *endpoint);
 
+/* For other protocols than gRPC: whether it is ADDRESS:PORT, as 127.0.0.1:80 or [::1]:80. */
+bool rpc_endpoint_is_address(const char *endpoint);
+/* A socket that listens there, non-blocking; an IPv6 one is for IPv6 only.  0, or a positive errno
+ * and '*error', a sentence (the caller frees it). */
+int rpc_endpoint_listen(const char *endpoint, int *fd, char **error);
+
 #endif

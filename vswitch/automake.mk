@@ -12,5 +12,5 @@ bin_vswitchd_LDADD = \
 	proto/libproto.a \
 	acl/libacl.a \
 	$(OVS_LIBS) $(DPDK_LIBS) $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(SQLITE_LIBS) $(FYAML_LIBS) \
-	$(JANSSON_LIBS) $(CRYPTO_LIBS)
+	$(JANSSON_LIBS) $(CRYPTO_LIBS) $(MICROHTTPD_LIBS)
 $(bin_vswitchd_OBJECTS): $(BUILT_SOURCES)

@@ -60,6 +60,14 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/lint_facts.h \
 	vswitch/control/message.c \
 	vswitch/control/message.h \
+	vswitch/control/metrics.c \
+	vswitch/control/metrics.h \
+	vswitch/control/metrics_copy.c \
+	vswitch/control/metrics_copy.h \
+	vswitch/control/metrics_text.c \
+	vswitch/control/metrics_text.h \
+	vswitch/control/metrics_write.c \
+	vswitch/control/metrics_write.h \
 	vswitch/control/object_log.c \
 	vswitch/control/object_log.h \
 	vswitch/control/objects.c \

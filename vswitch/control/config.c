@@ -10,6 +10,7 @@
 #include "control/file.h"
 #include "control/message.h"
 #include "dirs.h"
+#include "proto/rpc_endpoint.h"
 #include "util.h"
 
 #define DEFAULT_CONNECTIONS 262144
@@ -77,10 +78,25 @@ take_idle_sleep(struct config_reader *r, const struct acl_yaml *key, const struc
     return config_take_bool(r, key, value, &((struct config *) config)->idle_sleep);
 }
 
+static bool
+take_metrics(struct config_reader *r, const struct acl_yaml *key, const struct acl_yaml *value,
+             void *config_)
+{
+    struct config *config = config_;
+
+    if (!config_take_string(r, key, value, &config->metrics)) {
+        return false;
+    }
+    return rpc_endpoint_is_address(config->metrics) ||
+           config_fail(r, key, value,
+                       "ADDRESS:PORT is expected, such as 127.0.0.1:9464 or \"[::1]:9464\"");
+}
+
 static const struct config_key settings_keys[] = {
     { "connections", take_connections },   { "buffers", take_buffers },
     { "drop_records", take_drop_records }, { "flow_journal", take_flow_journal },
-    { "idle_sleep", take_idle_sleep },     { NULL, NULL },
+    { "idle_sleep", take_idle_sleep },     { "metrics", take_metrics },
+    { NULL, NULL },
 };
 
 static bool
@@ -169,6 +185,7 @@ config_destroy(struct config *config)
     free(config->places);
     free(config->policy);
     free(config->policy_file);
+    free(config->metrics);
     access_destroy(&config->access);
 }
 

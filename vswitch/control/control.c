@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "control/metrics.h"
 #include "control/objects.h"
 #include "control/refresh_changes.h"
 #include "control/rpc.h"
@@ -452,6 +453,7 @@ control_start(struct control *c, char **error)
     int retval;
 
     c->started_ms = time_msec();
+    c->started_wall_us = time_wall_usec();
     retval = start_eal(c, error);
     retval = retval ? retval : start_datapath(c, error);
     retval = retval ? retval : start_telemetry(c, error);
@@ -477,7 +479,10 @@ control_start(struct control *c, char **error)
         *error = xasprintf("workers cannot start: %s", ovs_strerror(retval));
         return retval;
     }
-    return start_rpc(c, error);
+    if (c->config.metrics) {
+        retval = metrics_start(c, c->config.metrics, &c->metrics, error);
+    }
+    return retval ? retval : start_rpc(c, error);
 }
 
 /* ---- run ---- */
@@ -518,6 +523,7 @@ control_run(struct control *c)
         mcast_age(dp_now_s());
         ports_refresh(c);
         hits_run(c);
+        metrics_refresh(c->metrics, c);
         sets_check_stale(c);
     }
     objects_run(c); /* after everything that it might notice */
@@ -540,6 +546,8 @@ control_wait(struct control *c)
 void
 control_stop(struct control *c)
 {
+    metrics_stop(c->metrics);
+    c->metrics = NULL;
     compiler_destroy(c->compiler);
     c->compiler = NULL;
     if (c->eal.n_workers) {

@@ -22,6 +22,7 @@
 #include "ovs-thread.h"
 
 struct incidents;
+struct metrics;
 struct objects;
 struct port_plan;
 struct recommender;
@@ -76,8 +77,9 @@ struct control {
     bool going_back;
     struct gate *gate;
     struct hits *hits;
-    char *alarm; /* why the state is not what it was; or NULL */
-    long long started_ms, refresh_ms;
+    struct metrics *metrics; /* or NULL */
+    char *alarm;             /* why the state is not what it was; or NULL */
+    long long started_ms, refresh_ms, started_wall_us;
     bool port_subsystem;
 };
 

@@ -103,18 +103,6 @@ rpc_reply_with(struct rpc_call *call, void *reply)
     message_free(reply);
 }
 
-/* All fields of a page are 64-bit counters. */
-static void
-ledger_page_subtract(struct ledger_page *a, const struct ledger_page *b)
-{
-    uint64_t *x = (uint64_t *) a;
-    const uint64_t *y = (const uint64_t *) b;
-
-    for (size_t i = 0; i < sizeof *a / sizeof *x; i++) {
-        x[i] -= y[i];
-    }
-}
-
 struct ledger_page
 port_ledger(const struct desired_port *port)
 {

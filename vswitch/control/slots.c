@@ -86,13 +86,29 @@ find(const struct slots *s, const char *rule_id)
 }
 
 static struct ledger_rule_hits
+account_of(const struct slot *slot)
+{
+    return (struct ledger_rule_hits){ .packets = slot->base.packets - slot->kept.packets,
+                                      .bytes = slot->base.bytes - slot->kept.bytes };
+}
+
+static struct ledger_rule_hits
 hits_of(const struct slot *slot)
 {
-    struct ledger_rule_hits hits = slots_total(slot->index);
+    struct ledger_rule_hits hits = slots_total(slot->index), less = account_of(slot);
 
-    hits.packets += slot->kept.packets - slot->base.packets;
-    hits.bytes += slot->kept.bytes - slot->base.bytes;
+    hits.packets -= less.packets;
+    hits.bytes -= less.bytes;
     return hits;
+}
+
+uint32_t
+slots_account(const struct slots *s, const char *rule_id, struct ledger_rule_hits *less)
+{
+    const struct slot *slot = find(s, rule_id);
+
+    *less = account_of(slot);
+    return slot->index;
 }
 
 struct ledger_rule_hits

@@ -36,8 +36,11 @@ void slots_retain(struct slots *, const struct acl_policy *);
  * included; '*last_s' is the Unix time of the last one, to a second or two, and 0 when there was
  * none. */
 struct ledger_rule_hits slots_hits(const struct slots *, const char *rule_id, int64_t *last_s);
-/* What the workers have counted in a slot since the start, whoever had it. */
+/* What the workers have counted in a slot since the start, whoever had it.  Any thread. */
 struct ledger_rule_hits slots_total(uint32_t slot);
+/* For whoever counts by itself: the slot of a rule (or a default deny) that has one, and what is to
+ * be taken from slots_total(), modulo 2^64, for its hits. */
+uint32_t slots_account(const struct slots *, const char *rule_id, struct ledger_rule_hits *less);
 /* Hits that a rule had before the switch started: it goes on from there when it gets its slot. */
 void slots_keep(struct slots *, const struct state_hits *);
 /* Notes which counts have moved since it was last called; 'now_s' is the time of their last hit. */

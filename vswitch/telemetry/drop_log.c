@@ -33,6 +33,7 @@ static void *shown_aux;
 
 static uint64_t stored;  /* n of the newest event that is committed */
 static uint64_t visible; /* ... that readers get */
+static struct drop_log_counts counts;
 static bool storing, batch_waiting;
 static long long batch_ms; /* when the batch was handed over, or when to try again */
 static struct writer_job batch;
@@ -89,6 +90,7 @@ drop_log_open(const char *path, uint64_t keep, void (*shown_)(void *aux), void *
     shown_aux = aux;
     stored = visible = epochs[n_epochs - 1].first - 1;
     storing = journal != NULL;
+    memset(&counts, 0, sizeof counts);
     batch_waiting = false;
     batch_ms = 0;
     batch.run = batch_run;
@@ -179,9 +181,12 @@ drop_log_port_is(uint16_t id, const char *name)
 uint64_t
 drop_log_add_record(const struct drop_record *record, struct drop_names *names)
 {
+    unsigned class = MIN(record->log, ACL_LOG_NONE);
     uint64_t n;
 
     pthread_mutex_lock(&mutex);
+    counts.records[class]++;
+    counts.packets[class] += record->count;
     store_add_record(&store, record);
     store_newest_names(&store, names);
     n = store.newest;
@@ -332,6 +337,14 @@ drop_log_storing(void)
     bool now = storing;
     pthread_mutex_unlock(&mutex);
     return now;
+}
+
+void
+drop_log_counts(struct drop_log_counts *c)
+{
+    pthread_mutex_lock(&mutex);
+    *c = counts;
+    pthread_mutex_unlock(&mutex);
 }
 
 /* ---- reading ---- */

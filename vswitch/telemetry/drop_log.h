@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 
+#include "acl/policy.h"
 #include "telemetry/drop_event.h"
 
 /* Opens the journal 'path' (NULL: memory only) that holds the newest 'keep' events, and begins an
@@ -49,5 +50,10 @@ uint64_t drop_log_epoch(void);
 bool drop_log_next(struct drop_position *at, struct drop_event *);
 /* Whether the disk takes what is shown. */
 bool drop_log_storing(void);
+/* Records of this epoch by log class (enum acl_log), and the packets that they stand for. */
+struct drop_log_counts {
+    uint64_t records[ACL_LOG_NONE + 1], packets[ACL_LOG_NONE + 1];
+};
+void drop_log_counts(struct drop_log_counts *);
 
 #endif

@@ -93,6 +93,17 @@ ledger_page_add(struct ledger_page *a, const struct ledger_page *b)
     }
 }
 
+void
+ledger_page_subtract(struct ledger_page *a, const struct ledger_page *b)
+{
+    uint64_t *from = (uint64_t *) a;
+    const uint64_t *what = (const uint64_t *) b;
+
+    for (size_t i = 0; i < PAGE_WORDS; i++) {
+        from[i] -= what[i];
+    }
+}
+
 int64_t
 ledger_page_ingress_difference(const struct ledger_page *p)
 {

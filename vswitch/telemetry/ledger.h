@@ -81,8 +81,9 @@ ledger_leave(struct ledger *l)
 /* Copies port's page as of a burst boundary.  Any thread but the worker's own. */
 void ledger_read(const struct ledger *, uint32_t port, struct ledger_page *);
 void ledger_read_rule(const struct ledger *, uint32_t slot, struct ledger_rule_hits *);
-/* Adds 'b' to 'a', field by field. */
+/* Adds 'b' to 'a', or takes it from it, field by field. */
 void ledger_page_add(struct ledger_page *a, const struct ledger_page *b);
+void ledger_page_subtract(struct ledger_page *a, const struct ledger_page *b);
 /* Left side less right side of each equation; both 0 when the page adds up. */
 int64_t ledger_page_ingress_difference(const struct ledger_page *);
 int64_t ledger_page_egress_difference(const struct ledger_page *);

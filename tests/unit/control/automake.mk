@@ -16,6 +16,7 @@ tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/limits_suite.c \
 	tests/unit/control/lint_facts_suite.c \
 	tests/unit/control/message_suite.c \
+	tests/unit/control/metrics_suite.c \
 	tests/unit/control/object_log_suite.c \
 	tests/unit/control/objects_suite.c \
 	tests/unit/control/port_spec_suite.c \
@@ -54,7 +55,7 @@ tests_unit_control_test_control_LDADD = \
 	proto/libproto.a \
 	acl/libacl.a \
 	$(OVS_LIBS) $(DPDK_LIBS) $(PROTOBUF_C_LIBS) $(SQLITE_LIBS) $(FYAML_LIBS) $(JANSSON_LIBS) \
-	$(GRPC_LIBS) $(CRYPTO_LIBS) \
+	$(GRPC_LIBS) $(CRYPTO_LIBS) $(MICROHTTPD_LIBS) \
 	$(CUNIT_LIBS)
 $(tests_unit_control_test_control_OBJECTS): $(BUILT_SOURCES)
 

@@ -77,6 +77,7 @@ expect_untouched(const struct config *config)
     CU_ASSERT_EQUAL(config->flows, 262144);
     CU_ASSERT_EQUAL(config->flow_hours, 72);
     CU_ASSERT_TRUE(config->idle_sleep);
+    CU_ASSERT_PTR_NULL(config->metrics);
     CU_ASSERT_PTR_NULL(config->ports);
     CU_ASSERT_PTR_NULL(config->places);
     CU_ASSERT_EQUAL(config->n_ports, 0);
@@ -111,7 +112,8 @@ bad(const char *text, const char *want)
 /* The one in config.h, but for the interface. */
 static const char good_file[] =
     "settings: { connections: 1024, buffers: 4096, drop_records: 5000, idle_sleep: false, "
-    "flow_journal: { flows: 2048, hours: 24 } }\n"
+    "flow_journal: { flows: 2048, hours: 24 },\n"
+    "  metrics: '[::1]:9464' }\n"
     "ports:\n"
     "  - name: desk1\n"
     "    role: desktop                    # desktop or uplink\n"
@@ -162,6 +164,7 @@ test_good_file(void)
     CU_ASSERT_EQUAL(c.flows, 2048);
     CU_ASSERT_EQUAL(c.flow_hours, 24);
     CU_ASSERT_FALSE(c.idle_sleep);
+    expect_text(c.metrics, "[::1]:9464");
     CU_ASSERT_EQUAL_FATAL(c.n_ports, 3);
     expect_desktop(c.ports[0]);
     expect_text(c.ports[1]->name, "up");
@@ -177,10 +180,10 @@ test_good_file(void)
     CU_ASSERT_EQUAL(c.ports[2]->storm->multicast_pps, UINT32_MAX);
     CU_ASSERT_EQUAL(c.ports[2]->storm->unknown_unicast_pps, 100000000);
     CU_ASSERT_EQUAL(c.ports[2]->mac_limit, 65536);
-    CU_ASSERT_EQUAL(c.places[0].line, 3);
+    CU_ASSERT_EQUAL(c.places[0].line, 4);
     CU_ASSERT_EQUAL(c.places[0].column, 5);
-    CU_ASSERT_EQUAL(c.places[1].line, 10);
-    CU_ASSERT_EQUAL(c.places[2].line, 11);
+    CU_ASSERT_EQUAL(c.places[1].line, 11);
+    CU_ASSERT_EQUAL(c.places[2].line, 12);
     CU_ASSERT_EQUAL(c.places[2].column, 5);
     expect_text(c.policy, "version: 1\n");
     CU_ASSERT_EQUAL_FATAL(c.access.n, 2);
@@ -228,7 +231,9 @@ test_read_again(void)
 }
 
 #define FILE_KEYS " (there are: settings, ports, policy, access)"
-#define SETTINGS_KEYS " (there are: connections, buffers, drop_records, flow_journal, idle_sleep)"
+#define ADDRESS "ADDRESS:PORT is expected, such as 127.0.0.1:9464 or \"[::1]:9464\""
+#define SETTINGS_KEYS                                                                              \
+    " (there are: connections, buffers, drop_records, flow_journal, idle_sleep, metrics)"
 #define PORT_KEYS                                                                                  \
     " (there are: name, role, vhost_user, af_packet, ethdev, mac, ips, learn, user, vm_id, "       \
     "refresh_on_logoff, labels, "                                                                  \
@@ -337,6 +342,11 @@ static void
 test_words(void)
 {
     bad("settings: { idle_sleep: yes }\n", "1:25: idle_sleep: true or false is expected");
+    bad("settings: { metrics: 9464 }\n", "1:22: metrics: " ADDRESS);
+    bad("settings: { metrics: 'host:9464' }\n", "1:22: metrics: " ADDRESS);
+    bad("settings: { metrics: '[::1]' }\n", "1:22: metrics: " ADDRESS);
+    bad("settings: { metrics: 'unix:/run/metrics' }\n", "1:22: metrics: " ADDRESS);
+    bad("settings: { metrics: '127.0.0.1:65536' }\n", "1:22: metrics: " ADDRESS);
     bad("ports: [{ vhost_user: { client: 1 } }]\n", "1:33: client: true or false is expected");
     bad("ports: [{ role: server }]\n", "1:17: role: desktop or uplink is expected");
     bad("ports: [{ role: Desktop }]\n", "1:17: role: desktop or uplink is expected");

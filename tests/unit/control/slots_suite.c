@@ -62,14 +62,20 @@ hit(uint32_t slot, uint64_t packets, uint64_t bytes)
     ledger_leave(ledger);
 }
 
+/* By the slots, and by whoever has asked for the account. */
 static void
 expect_hits(const struct slots *s, const char *id, uint64_t packets, uint64_t bytes)
 {
     int64_t last_s;
-    struct ledger_rule_hits hits = slots_hits(s, id, &last_s);
+    struct ledger_rule_hits hits = slots_hits(s, id, &last_s), less;
 
     CU_ASSERT_EQUAL(hits.packets, packets);
     CU_ASSERT_EQUAL(hits.bytes, bytes);
+    if (shash_find(&s->by_id, id)) {
+        hits = slots_total(slots_account(s, id, &less));
+        CU_ASSERT_EQUAL(hits.packets - less.packets, packets);
+        CU_ASSERT_EQUAL(hits.bytes - less.bytes, bytes);
+    }
 }
 
 static void

@@ -18,6 +18,7 @@ CU_SuiteInfo learned_suite(void);
 CU_SuiteInfo limits_suite(void);
 CU_SuiteInfo lint_facts_suite(void);
 CU_SuiteInfo message_suite(void);
+CU_SuiteInfo metrics_suite(void);
 CU_SuiteInfo object_log_suite(void);
 CU_SuiteInfo objects_suite(void);
 CU_SuiteInfo port_spec_suite(void);

@@ -282,6 +282,34 @@ test_forgets_what_is_over_its_limit(void)
 }
 
 static void
+test_counts_by_log_class(void)
+{
+    struct drop_record incident = record(1), other = record(2);
+    struct drop_log_counts counts;
+    struct drop_names names = { NULL };
+
+    remove_files();
+    log_open(KEEP);
+    incident.log = ACL_LOG_INCIDENT;
+    incident.count = 7;
+    other.log = ACL_LOG_RECORD;
+    other.count = 1;
+    drop_log_add_record(&incident, &names);
+    drop_log_add_record(&incident, &names);
+    drop_log_add_record(&other, &names);
+    drop_log_counts(&counts);
+    CU_ASSERT_EQUAL(counts.records[ACL_LOG_INCIDENT], 2);
+    CU_ASSERT_EQUAL(counts.packets[ACL_LOG_INCIDENT], 14);
+    CU_ASSERT_EQUAL(counts.records[ACL_LOG_RECORD], 1);
+    CU_ASSERT_EQUAL(counts.packets[ACL_LOG_RECORD], 1);
+    log_close();
+    log_open(KEEP); /* an epoch of its own */
+    drop_log_counts(&counts);
+    CU_ASSERT_EQUAL(counts.records[ACL_LOG_INCIDENT], 0);
+    log_close();
+}
+
+static void
 test_shows_what_is_stored(void)
 {
     struct drop_record r = record(1);
@@ -491,6 +519,7 @@ drop_log_suite(void)
 {
     static CU_TestInfo tests[] = {
         { "events survive a restart", test_survives_a_restart },
+        { "records are counted by log class", test_counts_by_log_class },
         { "a kill is told", test_tells_of_a_kill },
         { "the disk goes further back than memory", test_disk_goes_further_back_than_memory },
         { "over the limit the oldest go", test_forgets_what_is_over_its_limit },
