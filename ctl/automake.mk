@@ -3,6 +3,13 @@ bin_PROGRAMS += bin/swctl
 bin_swctl_SOURCES = \
 	ctl/audit_log.c \
 	ctl/binding.c \
+	ctl/broker.c ctl/broker.h \
+	ctl/broker_actors.c ctl/broker_actors.h \
+	ctl/broker_json.c \
+	ctl/broker_switch.c \
+	ctl/broker_uds.c \
+	ctl/broker_upstream.c ctl/broker_upstream.h \
+	ctl/broker_webhook.c \
 	ctl/client.c \
 	ctl/commands.c ctl/commands.h \
 	ctl/complete.c ctl/complete.h \
@@ -50,7 +57,7 @@ bin_swctl_SOURCES = \
 	ctl/yaml.c ctl/yaml.h
 bin_swctl_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
 bin_swctl_LDADD = proto/libproto.a $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) \
-	$(OVS_LIBS)
+	$(MICROHTTPD_LIBS) $(CURL_LIBS) $(OVS_LIBS)
 # Automake sees no file in $(OVS_LIBS): without this a new library would not be linked in.
 EXTRA_bin_swctl_DEPENDENCIES = $(OVS_DIR)/lib/libopenvswitch.a
 

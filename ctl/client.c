@@ -38,6 +38,12 @@ channel(struct ctl *ctl)
     return ctl->channel;
 }
 
+void
+client_open(struct ctl *ctl)
+{
+    channel(ctl);
+}
+
 enum rpc_status
 client_try(struct ctl *ctl, const ProtobufCServiceDescriptor *service, const char *method,
            const void *request, void *replyp, char **error)

@@ -347,6 +347,23 @@ const struct command commands[] = {
       B(PORT) | B(SESSION) | B(AT), .fn = session_logout },
     { "session list", NULL, "who had which desktop when, the newest first", NULL,
       B(PORT) | B(USER) | B(OPEN) | B(AT) | B(LIMIT), .fn = session_list },
+    { "broker", NULL, "turn a broker's calls by HTTP into sessions",
+      "Goes on until interrupted, and prints each login and logout.  It takes the role operator "
+      "of\n"
+      "the switch.\n"
+      "--adapter webhook takes POST /v1/event with Authorization: Bearer TOKEN, such as\n"
+      "{\"event\": \"login\", \"user\": \"alice\", \"port\": \"vd-7\", \"session\": \"4711\"}.\n"
+      "--adapter uds stands between the actors of UDS Enterprise and their server, passes all on\n"
+      "unchanged, and hears their logins and logouts.  docs/brokers.md describes both.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl broker --adapter webhook --listen 127.0.0.1:8443 --token-file /etc/fusuma/token\n"
+      "  swctl broker --adapter uds --listen 10.0.0.3:443 --listen-cert uds.crt --listen-key "
+      "uds.key \\\n"
+      "      --upstream https://uds.example.com",
+      B(LISTEN) | B(LISTEN_CERT) | B(LISTEN_KEY) | B(ADAPTER) | B(TOKEN_FILE) | B(UPSTREAM) |
+          B(UPSTREAM_CA),
+      .fn = broker },
     { "status", NULL, "the switch at a glance", NULL, 0, .fn = system_status },
     { "version", NULL, "versions of swctl and of the switch", NULL, 0, .fn = system_version },
 };

@@ -39,6 +39,7 @@ int port_del(struct ctl *);
 int port_list(struct ctl *);
 int port_show(struct ctl *);
 int binding_list(struct ctl *);
+int broker(struct ctl *);
 int policy_apply(struct ctl *);
 int policy_check(struct ctl *);
 int policy_diff(struct ctl *);

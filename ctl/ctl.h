@@ -36,6 +36,8 @@ void ctl_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
  */
 bool ctl_set_target(struct ctl *);
 
+/* Makes ready to call, which does not block: before threads that call share 'ctl'. */
+void client_open(struct ctl *);
 /* One unary call.  On RPC_OK '*replyp' is the caller's to free with client_free(); otherwise
  * '*error' is, or goes to client_fail(). */
 enum rpc_status client_try(struct ctl *, const ProtobufCServiceDescriptor *, const char *method,

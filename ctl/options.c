@@ -107,6 +107,18 @@ const struct option_info option_table[N_OPTIONS] = {
                                 "the last logout begins the desktop's refresh" },
     [OPT_SINCE] = { "since", "TIME", "only what was after this time, or so long ago: 10:30, 2h" },
     [OPT_UNTIL] = { "until", "TIME", "only what was before this time, likewise" },
+    [OPT_LISTEN] = { "listen", "ADDRESS", "ADDRESS:PORT where the broker, or its actors, call" },
+    [OPT_LISTEN_CERT] = { "listen-cert", "FILE",
+                          "certificate for who calls, in PEM; beyond "
+                          "loopback it is needed",
+                          .completion = COMPLETE_FILES },
+    [OPT_LISTEN_KEY] = { "listen-key", "FILE", "its key", .completion = COMPLETE_FILES },
+    [OPT_ADAPTER] = { "adapter", "ADAPTER", "webhook or uds", .words = "webhook uds" },
+    [OPT_TOKEN_FILE] = { "token-file", "FILE", "its first line is what callers have to know",
+                         .completion = COMPLETE_FILES },
+    [OPT_UPSTREAM] = { "upstream", "URL", "the UDS server, http(s)://HOST[:PORT]" },
+    [OPT_UPSTREAM_CA] = { "upstream-ca", "FILE", "CA of its certificate (default: the system's)",
+                          .completion = COMPLETE_FILES },
     [OPT_RULES] = { "rules", NULL, "the rules and their hits instead of the text" },
 };
 

@@ -74,10 +74,17 @@ enum option_id {
     OPT_HOST,
     OPT_SINCE,
     OPT_UNTIL,
+    OPT_LISTEN,
+    OPT_LISTEN_CERT,
+    OPT_LISTEN_KEY,
+    OPT_ADAPTER,
+    OPT_TOKEN_FILE,
+    OPT_UPSTREAM,
+    OPT_UPSTREAM_CA,
     N_OPTIONS
 };
 
-/* A set of options, a bit each. */
+/* A set of them. */
 typedef unsigned __int128 option_set;
 _Static_assert(N_OPTIONS <= 128, "option_set has no room for another option");
 #define OPT_BIT(ID) ((option_set) 1 << (ID))

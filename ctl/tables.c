@@ -9,7 +9,7 @@
 
 /* The names of those in 'options'. */
 static json_t *
-names(uint64_t options)
+names(option_set options)
 {
     json_t *list = json_array();
 

@@ -1,5 +1,6 @@
 dist_doc_DATA = \
 	docs/architecture.md \
+	docs/brokers.md \
 	docs/controller.md \
 	docs/detection.md \
 	docs/incidents.md \

@@ -2,6 +2,7 @@
 
 #include "proto/http_server.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdint.h>
@@ -157,6 +158,20 @@ take_body(const struct http_server *s, struct arriving *in, const char *data, si
     return true;
 }
 
+static void
+name_peer(struct http_request *r)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(r->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *a = info ? info->client_addr : NULL;
+
+    if (a && a->sa_family == AF_INET) {
+        inet_ntop(AF_INET, &((const struct sockaddr_in *) a)->sin_addr, r->peer, sizeof r->peer);
+    } else if (a && a->sa_family == AF_INET6) {
+        inet_ntop(AF_INET6, &((const struct sockaddr_in6 *) a)->sin6_addr, r->peer, sizeof r->peer);
+    }
+}
+
 static enum MHD_Result
 on_request(void *server, struct MHD_Connection *connection, const char *path, const char *method,
            const char *version, const char *data, size_t *n, void **arriving)
@@ -164,6 +179,7 @@ on_request(void *server, struct MHD_Connection *connection, const char *path, co
     const struct http_server *s = server;
     struct arriving *in = *arriving;
     struct http_answer answer = { .status = 0 };
+    struct http_request request;
 
     (void) version;
     if (!in || !in->target) {
@@ -183,13 +199,14 @@ on_request(void *server, struct MHD_Connection *connection, const char *path, co
     if (in->unread) {
         return refuse_size(s, connection);
     }
-    s->options.handle(&(struct http_request){ .method = method,
-                                              .path = path,
-                                              .target = in->target,
-                                              .body = in->body ? in->body : "",
-                                              .body_len = in->len,
-                                              .connection = connection },
-                      &answer, s->options.aux);
+    request = (struct http_request){ .method = method,
+                                     .path = path,
+                                     .target = in->target,
+                                     .body = in->body ? in->body : "",
+                                     .body_len = in->len,
+                                     .connection = connection };
+    name_peer(&request);
+    s->options.handle(&request, &answer, s->options.aux);
     return send_answer(connection, &answer);
 }
 

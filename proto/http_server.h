@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <netinet/in.h>
+
 struct http_server;
 
 /* Valid while it is handled. */
@@ -18,7 +20,8 @@ struct http_request {
     const char *target; /* path and query, as they were sent */
     const char *body;   /* a NUL follows, which does not count */
     size_t body_len;
-    void *connection; /* for the functions below */
+    char peer[INET6_ADDRSTRLEN]; /* its address */
+    void *connection;            /* for the functions below */
 };
 /* The first one's value, whatever the case of its name; NULL: there is none. */
 const char *http_header(const struct http_request *, const char *name);

@@ -33,7 +33,9 @@ read_file(const char *path, char **textp, char **error)
     size_t n = 0;
     int code = 0;
 
-    if (!file || !text) {
+    if (!text) {
+        code = ENOMEM;
+    } else if (!file) {
         code = errno;
     } else {
         n = fread(text, 1, MAX_FILE, file);
@@ -113,13 +115,13 @@ not_now(const X509 *cert, char text[64])
 static int
 check_pair(const struct rpc_tls_files *files, struct tls_texts *texts, char **error)
 {
-    X509 *ca = parse_certificate(texts->ca, strlen(texts->ca));
+    X509 *ca = files->ca ? parse_certificate(texts->ca, strlen(texts->ca)) : NULL;
     X509 *cert = parse_certificate(texts->cert, strlen(texts->cert));
     EVP_PKEY *key = parse_key(texts->key);
     char text[64];
     int code = 0;
 
-    if (!ca) {
+    if (files->ca && !ca) {
         code = refuse(error, "%s: no certificate in PEM", files->ca);
     } else if (!cert) {
         code = refuse(error, "%s: no certificate in PEM", files->cert);
@@ -146,7 +148,7 @@ tls_texts_read(const struct rpc_tls_files *files, struct tls_texts *texts, char 
 
     memset(texts, 0, sizeof *texts);
     *error = NULL;
-    code = read_file(files->ca, &texts->ca, error);
+    code = files->ca ? read_file(files->ca, &texts->ca, error) : 0;
     code = code ? code : read_file(files->cert, &texts->cert, error);
     code = code ? code : read_file(files->key, &texts->key, error);
     code = code ? code : check_pair(files, texts, error);

@@ -12,7 +12,8 @@ struct tls_texts {
     time_t not_after; /* of 'cert' */
 };
 
-/* Reads and checks them as rpc_tls_check() does.  On success the caller destroys 'texts'. */
+/* Reads and checks them as rpc_tls_check() does; without a CA when that is NULL.  On success the
+ * caller destroys 'texts'. */
 int tls_texts_read(const struct rpc_tls_files *, struct tls_texts *texts, char **error);
 /* Wipes the key.  Accepts what was never filled in, if it is zero. */
 void tls_texts_destroy(struct tls_texts *);

@@ -57,6 +57,11 @@ class Completion(SwctlTest):
     def expect(self, line, want, **more):
         self.assertEqual(sorted(self.offers(line, **more)), sorted(want.split()), line)
 
+    def test_broker(self):
+        self.expect("swctl b", "binding broker")
+        self.expect("swctl broker --adapter ", "webhook uds")
+        self.expect("swctl broker --li", "--listen --listen-cert --listen-key")
+
     def test_verbs(self):
         self.expect("swctl po", "port policy")
         self.expect("swctl port ", "add del list show")
