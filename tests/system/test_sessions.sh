@@ -241,7 +241,7 @@ expect_drop 2006 "dora:3=dora"
 expect "what a resumed reader sees" "$(corrections --resume "$position")" "d1:3:dora"
 expect "... of this port" "$(corrections --port d1 --reason spoof-ip)" "d1:3:dora"
 expect "... of another" "$(corrections --port d2)" ""
-sw drops --port d1 | grep -q -- '^-- d1: corrected: from .* session 3 (dora) was open$' || die "swctl does not say it"
+sw drops --port d1 | grep -- '^-- d1: corrected: from .* session 3 (dora) was open$' >/dev/null || die "swctl does not say it"
 t2=$(now)
 expect_drop 2007 "dora:3=dora"
 sw session login erik --port d1 --session other >/dev/null
@@ -313,7 +313,7 @@ sw session logout --port d3 >/dev/null
 expect "held" "$(refresh d3)" "HELD:hugo:quarantine"
 new_machine d3
 expect "whatever is attached" "$(refresh d3)" "HELD:hugo:quarantine"
-sw port show d3 | grep -q '^Quarantined: *yes' || die "it was released"
+sw port show d3 | grep '^Quarantined: *yes' >/dev/null || die "it was released"
 sw release d3 >/dev/null
 office_wait 5 "released" refresh_is d3 UNDER_WAY:hugo
 new_machine d3
@@ -330,7 +330,7 @@ for vm in vm-3 vm-4; do
     [[ $vm = vm-4 ]] || expect "the same again" "$(refresh d3)" "UNDER_WAY:ines"
 done
 office_wait 5 "another" refresh_is d3 DONE:ines
-sw port show d3 | grep -q '^Refresh: *on logoff; done .*: the image lived for .* after session 9 (ines)$' ||
+sw port show d3 | grep '^Refresh: *on logoff; done .*: the image lived for .* after session 9 (ines)$' >/dev/null ||
     die "swctl does not say it"
 
 echo "-- vhost-user: another connection"
