@@ -98,6 +98,7 @@ load_one(Fusuma__V1__Incident *m, void *in_)
     struct incident *i = slot_of(in, m->id);
 
     incident_clear(i);
+    m->actions = message_make_room(m->actions, m->n_actions);
     i->now = m;
     i->shown = message_copy(&m->base);
     in->newest = MAX(in->newest, m->id);

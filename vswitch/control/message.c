@@ -47,6 +47,17 @@ message_grow(void *array, size_t n)
     return n & (n - 1) ? array : xrealloc(array, (n ? 2 * n : 1) * sizeof(void *));
 }
 
+void *
+message_make_room(void *array, size_t n)
+{
+    size_t capacity = 1;
+
+    while (capacity < n) {
+        capacity *= 2;
+    }
+    return n ? xrealloc(array, capacity * sizeof(void *)) : array;
+}
+
 char *
 mac_text(uint64_t mac)
 {

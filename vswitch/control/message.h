@@ -20,6 +20,8 @@ void message_free(void *);
         (ARRAY)[(N)++] = (MESSAGE);                                                                \
     } while (0)
 void *message_grow(void *array, size_t n);
+/* For a repeated field of a message that was unpacked, or copied, before something is appended. */
+void *message_make_room(void *array, size_t n);
 
 /* "00:00:5e:00:53:01" of a MAC with its first byte in bits 40..47.  The caller frees it. */
 char *mac_text(uint64_t mac);
