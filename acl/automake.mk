@@ -57,6 +57,7 @@ acl_libacl_a_SOURCES = \
 	acl/groups.c \
 	acl/policy_groups.c \
 	acl/policy_like.c \
+	acl/policy_lists.c \
 	acl/policy_order.c \
 	acl/policy_pools.c \
 	acl/policy_detection.c \

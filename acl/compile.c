@@ -99,21 +99,36 @@ set_passes(const struct acl_policy *policy, struct acl_flat *flat)
     }
 }
 
-int
-acl_flatten(const struct acl_policy *policy, const uint32_t *slots, const uint32_t *scope,
-            size_t n_scope, enum acl_direction direction, struct acl_flat *flat)
+static size_t
+count_most(const struct acl_rule *rules, size_t n_rules)
 {
-    size_t n_most = 1;
+    size_t n = 0;
 
-    for (size_t i = 0; i < policy->n_rules; i++) {
-        for (size_t j = 0; j < policy->rules[i].n_services; j++) {
-            n_most += count_table_rules(&policy->rules[i], &policy->rules[i].services[j]);
+    for (size_t i = 0; i < n_rules; i++) {
+        for (size_t j = 0; j < rules[i].n_services; j++) {
+            n += count_table_rules(&rules[i], &rules[i].services[j]);
         }
     }
+    return n;
+}
+
+static int
+flat_init(struct acl_flat *flat, size_t n_most)
+{
     *flat = (struct acl_flat){ .rules = malloc(n_most * sizeof *flat->rules),
                                .rule = malloc(n_most * sizeof *flat->rule) };
     if (!flat->rules || !flat->rule) {
         acl_flat_destroy(flat);
+        return ENOMEM;
+    }
+    return 0;
+}
+
+int
+acl_flatten(const struct acl_policy *policy, const uint32_t *slots, const uint32_t *scope,
+            size_t n_scope, enum acl_direction direction, struct acl_flat *flat)
+{
+    if (flat_init(flat, count_most(policy->rules, policy->n_rules) + 1)) {
         return ENOMEM;
     }
     for (size_t i = 0; i < policy->n_rules; i++) {
@@ -135,6 +150,42 @@ acl_flat_destroy(struct acl_flat *flat)
     free(flat->rules);
     free(flat->rule);
     *flat = (struct acl_flat){ .n = 0 };
+}
+
+/* The rules of a quarantine's lists, one list behind the other. */
+static int
+flatten_lists(const struct acl_policy *policy, const uint32_t *lists, size_t n_lists,
+              enum acl_direction direction, struct acl_flat *flat)
+{
+    size_t n_most = 1;
+
+    for (size_t i = 0; i < n_lists; i++) {
+        n_most += count_most(policy->lists[lists[i]].rules, policy->lists[lists[i]].n_rules);
+    }
+    if (flat_init(flat, n_most)) {
+        return ENOMEM;
+    }
+    for (size_t i = 0; i < n_lists; i++) {
+        const struct acl_list *list = &policy->lists[lists[i]];
+
+        for (size_t j = 0; j < list->n_rules; j++) {
+            const struct acl_rule *rule = &list->rules[j];
+
+            for (size_t k = 0; k < rule->n_services && rule->direction == direction; k++) {
+                add_service(flat, rule, &rule->services[k], UINT32_MAX, (uint32_t) j);
+            }
+        }
+    }
+    return 0;
+}
+
+static int
+flatten_scope(const struct acl_policy *policy, const struct acl_compiled *compiled,
+              const struct acl_scope *scope, enum acl_direction direction, struct acl_flat *flat)
+{
+    return scope->n_lists ? flatten_lists(policy, scope->lists, scope->n_lists, direction, flat)
+                          : acl_flatten(policy, compiled->slots, scope->groups, scope->n_groups,
+                                        direction, flat);
 }
 
 /* ---- scopes ---- */
@@ -182,6 +233,7 @@ scope_destroy(struct acl_scope *scope)
         acl_table_destroy(scope->table[i]);
     }
     free(scope->groups);
+    free(scope->lists);
 }
 
 static bool
@@ -190,7 +242,7 @@ build_table(const struct acl_policy *policy, const struct acl_compiled *compiled
 {
     struct acl_flat flat;
 
-    if (acl_flatten(policy, compiled->slots, scope->groups, scope->n_groups, direction, &flat)) {
+    if (flatten_scope(policy, compiled, scope, direction, &flat)) {
         return false;
     }
     scope->table[direction] = acl_table_build(flat.rules, flat.n, compiled->classes, NULL,
@@ -199,12 +251,46 @@ build_table(const struct acl_policy *policy, const struct acl_compiled *compiled
     return scope->table[direction] != NULL;
 }
 
+static bool
+same_groups(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b)
+{
+    return n_a == n_b && (!n_a || !memcmp(a, b, n_a * sizeof *a));
+}
+
+/* Takes 'scope', which has no tables yet. */
+static int
+take_scope(const struct acl_policy *policy, struct acl_compiled *compiled, struct acl_scope *scope,
+           size_t *index)
+{
+    struct acl_scope *scopes;
+
+    for (*index = 0; *index < compiled->n_scopes; ++*index) {
+        const struct acl_scope *known = &compiled->scopes[*index];
+
+        if (same_groups(known->groups, known->n_groups, scope->groups, scope->n_groups) &&
+            same_groups(known->lists, known->n_lists, scope->lists, scope->n_lists)) {
+            scope_destroy(scope);
+            return 0;
+        }
+    }
+    scopes = reallocarray(compiled->scopes, compiled->n_scopes + 1, sizeof *scopes);
+    if (scopes) {
+        compiled->scopes = scopes;
+    }
+    if (!scopes || !build_table(policy, compiled, scope, ACL_EGRESS) ||
+        !build_table(policy, compiled, scope, ACL_INGRESS)) {
+        scope_destroy(scope);
+        return ENOMEM;
+    }
+    scopes[compiled->n_scopes++] = *scope;
+    return 0;
+}
+
 int
 acl_compile_scope(const struct acl_policy *policy, struct acl_compiled *compiled,
                   const uint32_t *groups, size_t n_groups, size_t *index)
 {
     struct acl_scope scope = { .groups = malloc((n_groups + 1) * sizeof *scope.groups) };
-    struct acl_scope *scopes;
 
     if (!scope.groups) {
         return ENOMEM;
@@ -214,35 +300,24 @@ acl_compile_scope(const struct acl_policy *policy, struct acl_compiled *compiled
             scope.groups[scope.n_groups++] = groups[i];
         }
     }
-    for (*index = 0; *index < compiled->n_scopes; ++*index) {
-        const struct acl_scope *known = &compiled->scopes[*index];
+    return take_scope(policy, compiled, &scope, index);
+}
 
-        if (known->n_groups == scope.n_groups &&
-            !memcmp(known->groups, scope.groups, scope.n_groups * sizeof *scope.groups)) {
-            free(scope.groups);
-            return 0;
-        }
-    }
-    scopes = reallocarray(compiled->scopes, compiled->n_scopes + 1, sizeof *scopes);
-    if (scopes) {
-        compiled->scopes = scopes;
-    }
-    if (!scopes || !build_table(policy, compiled, &scope, ACL_EGRESS) ||
-        !build_table(policy, compiled, &scope, ACL_INGRESS)) {
-        scope_destroy(&scope);
+int
+acl_compile_lists(const struct acl_policy *policy, struct acl_compiled *compiled,
+                  const uint32_t *lists, size_t n_lists, size_t *index)
+{
+    struct acl_scope scope = { .lists = malloc((n_lists + 1) * sizeof *scope.lists),
+                               .n_lists = n_lists };
+
+    if (!scope.lists) {
         return ENOMEM;
     }
-    scopes[compiled->n_scopes++] = scope;
-    return 0;
+    memcpy(scope.lists, lists, n_lists * sizeof *lists);
+    return take_scope(policy, compiled, &scope, index);
 }
 
 /* ---- the same again ---- */
-
-static bool
-same_groups(const uint32_t *a, size_t n_a, const uint32_t *b, size_t n_b)
-{
-    return n_a == n_b && (!n_a || !memcmp(a, b, n_a * sizeof *a));
-}
 
 static bool
 same_ranges(const struct acl_range *a, size_t n_a, const struct acl_range *b, size_t n_b)
@@ -302,10 +377,8 @@ acl_compiled_same(const struct acl_compiled_table *a, const struct acl_compiled_
             acl_table_digest(scope_b->table[direction]) &&
         a->compiled->default_slots[direction] == b->compiled->default_slots[direction] &&
         same_classes(a->compiled->classes, b->compiled->classes) &&
-        !acl_flatten(a->policy, a->compiled->slots, scope_a->groups, scope_a->n_groups, direction,
-                     &flat_a) &&
-        !acl_flatten(b->policy, b->compiled->slots, scope_b->groups, scope_b->n_groups, direction,
-                     &flat_b)) {
+        !flatten_scope(a->policy, a->compiled, scope_a, direction, &flat_a) &&
+        !flatten_scope(b->policy, b->compiled, scope_b, direction, &flat_b)) {
         same = same_rules(&flat_a, &flat_b);
     }
     acl_flat_destroy(&flat_a);
@@ -326,14 +399,14 @@ acl_compile(const struct acl_policy *policy, const uint32_t *slots,
         .default_slots = { default_slots[ACL_EGRESS], default_slots[ACL_INGRESS] },
     };
     if (compiled->classes && compiled->slots && find_scope_groups(policy, compiled)) {
+        if (policy->n_rules) {
+            memcpy(compiled->slots, slots, policy->n_rules * sizeof *slots);
+        }
         compiled->map = acl_classmap_build(compiled->classes, policy, members, n_members);
     }
     if (!compiled->map) {
         acl_compiled_destroy(compiled);
         return ENOMEM;
-    }
-    if (policy->n_rules) {
-        memcpy(compiled->slots, slots, policy->n_rules * sizeof *slots);
     }
     return 0;
 }

@@ -11,6 +11,8 @@
 struct acl_scope {
     uint32_t *groups; /* sorted */
     size_t n_groups;
+    uint32_t *lists; /* sorted; a quarantine's scope has no groups, but some of these */
+    size_t n_lists;
     struct acl_table *table[ACL_N_DIRECTIONS];
     uint32_t id[ACL_N_DIRECTIONS]; /* the owner's, 0 at first */
 };
@@ -36,6 +38,9 @@ int acl_compile(const struct acl_policy *, const uint32_t *slots,
  */
 int acl_compile_scope(const struct acl_policy *, struct acl_compiled *, const uint32_t *groups,
                       size_t n_groups, size_t *index);
+/* ... of the ports whose quarantine keeps these lists of the policy open (sorted, at least one). */
+int acl_compile_lists(const struct acl_policy *, struct acl_compiled *, const uint32_t *lists,
+                      size_t n_lists, size_t *index);
 void acl_compiled_destroy(struct acl_compiled *);
 
 /* A table of a compiled policy. */

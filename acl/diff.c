@@ -10,9 +10,10 @@
 #define NONE UINT32_MAX
 
 static const char *const things[ACL_N_THINGS] = {
-    [ACL_THING_SET] = "address set",     [ACL_THING_GROUP] = "group",
-    [ACL_THING_SERVICE] = "service",     [ACL_THING_POOL] = "pool",
-    [ACL_THING_DETECTION] = "detection", [ACL_THING_RULE] = "rule",
+    [ACL_THING_SET] = "address set",      [ACL_THING_GROUP] = "group",
+    [ACL_THING_SERVICE] = "service",      [ACL_THING_POOL] = "pool",
+    [ACL_THING_DETECTION] = "detection",  [ACL_THING_RULE] = "rule",
+    [ACL_THING_LIST] = "quarantine list",
 };
 
 const char *

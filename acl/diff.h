@@ -25,7 +25,8 @@ struct acl_diff_field {
 /* Texts are the entry's own. */
 struct acl_diff_entry {
     enum acl_diff_kind kind;
-    const char *what; /* "rule", "group", "service", "address set" or "pool" */
+    const char *what; /* "rule", "group", "service", "address set", "pool" or
+                       * "quarantine list" */
     char *name;
     char *text;                    /* for people, one line: "rule 'web': action allow -> drop" */
     struct acl_place place;        /* in the policy after; of what is removed, before */
@@ -35,7 +36,7 @@ struct acl_diff_entry {
 
 struct acl_diff {
     struct acl_diff_entry
-        *entries; /* address sets, groups, services, pools, rules; each in order */
+        *entries; /* address sets, groups, services, pools, rules, lists; each in order */
     size_t n, allocated;
     bool same; /* there is none */
 };

@@ -11,9 +11,10 @@ enum acl_thing {
     ACL_THING_SERVICE,
     ACL_THING_POOL,
     ACL_THING_DETECTION, /* one, also where the sources have none */
-    ACL_THING_RULE
+    ACL_THING_RULE,
+    ACL_THING_LIST
 };
-#define ACL_N_THINGS 6
+#define ACL_N_THINGS 7
 
 /* A thing's field, for people and for comparing: by 'spans' where 'exact', else by the text. */
 struct acl_value {

@@ -20,6 +20,8 @@ acl_thing_count(const struct acl_policy *policy, enum acl_thing thing)
         return 1;
     case ACL_THING_RULE:
         return policy->n_rules;
+    case ACL_THING_LIST:
+        return policy->n_lists;
     case ACL_THING_SET:
     case ACL_THING_GROUP:
     default:
@@ -57,6 +59,8 @@ acl_thing_name(const struct acl_policy *policy, enum acl_thing thing, size_t i)
         return "detection";
     case ACL_THING_RULE:
         return policy->rules[i].id;
+    case ACL_THING_LIST:
+        return policy->lists[i].name;
     case ACL_THING_SET:
     case ACL_THING_GROUP:
     default:
@@ -76,6 +80,8 @@ acl_thing_place(const struct acl_policy *policy, enum acl_thing thing, size_t i)
         return &policy->detection_place;
     case ACL_THING_RULE:
         return &policy->rules[i].place;
+    case ACL_THING_LIST:
+        return &policy->lists[i].place;
     case ACL_THING_SET:
     case ACL_THING_GROUP:
     default:
@@ -365,6 +371,41 @@ rule(struct values *values, const struct acl_rule *r)
     word(values, "mode", mode(r->audit));
 }
 
+static char *
+list_rule_text(const struct acl_policy *policy, const struct acl_rule *r)
+{
+    char *peers = r->n_peers ? list_text(policy, NULL, r->peers, "groups", r->n_peers) : NULL;
+    struct acl_text text = { .n = 0 };
+
+    if (r->n_peers && !peers) {
+        return NULL;
+    }
+    acl_text_add(&text, "{ direction: %s, peer: %s, service: ", acl_direction_name(r->direction),
+                 peers ? peers : "any");
+    acl_text_services(&text, r->services, r->n_services);
+    acl_text_add(&text, " }");
+    free(peers);
+    return acl_text_take(&text);
+}
+
+/* Its rules all allow, so they have no order. */
+static void
+list(struct values *values, const struct acl_list *l)
+{
+    char **texts = calloc(l->n_rules + 1, sizeof *texts), *text = NULL;
+    bool ok = texts != NULL;
+
+    for (size_t i = 0; i < l->n_rules && ok; i++) {
+        texts[i] = list_rule_text(values->policy, &l->rules[i]);
+        ok = texts[i] != NULL;
+    }
+    if (ok) {
+        text = join(texts, l->n_rules);
+    }
+    free_texts(texts, l->n_rules);
+    take(values, "rules", text);
+}
+
 int
 acl_thing_values(const struct acl_policy *policy, enum acl_thing thing, size_t i,
                  const struct acl_spans *tunnels, struct acl_value v[ACL_MAX_VALUES], size_t *n)
@@ -386,6 +427,9 @@ acl_thing_values(const struct acl_policy *policy, enum acl_thing thing, size_t i
         break;
     case ACL_THING_DETECTION:
         detection(&values, &policy->detection);
+        break;
+    case ACL_THING_LIST:
+        list(&values, &policy->lists[i]);
         break;
     case ACL_THING_RULE:
     default:

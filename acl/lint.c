@@ -23,6 +23,7 @@ static const struct {
     [ACL_LINT_NO_RULES_FOR] = { "no-rules-for", ACL_WARNING },
     [ACL_LINT_UNUSED_GROUP] = { "unused-group", ACL_NOTE },
     [ACL_LINT_UNUSED_SERVICE] = { "unused-service", ACL_NOTE },
+    [ACL_LINT_QUARANTINE_LIST] = { "quarantine-list", ACL_WARNING },
 };
 
 const char *

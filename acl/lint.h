@@ -54,6 +54,7 @@ enum acl_finding_kind {
     ACL_LINT_NO_RULES_FOR,    /* warning: no rule is for the desktops of a pool */
     ACL_LINT_UNUSED_GROUP,    /* note: no rule, pool or used group names it; address sets too */
     ACL_LINT_UNUSED_SERVICE,  /* note */
+    ACL_LINT_QUARANTINE_LIST, /* warning: a quarantine keeps a list open that is not there */
     ACL_N_FINDINGS
 };
 
@@ -76,6 +77,12 @@ struct acl_lint_connection {
     const char *what; /* for people: "the API client 10.0.0.7 on port 'd1'" */
 };
 
+/* A quarantine in force keeps a list of the policy open. */
+struct acl_lint_open {
+    const char *list;
+    const char *who; /* for people: "port 'd1'" */
+};
+
 /* What the caller knows; all may be zero.  Borrowed for the call. */
 struct acl_lint_facts {
     /* Whether each group of the policy has a member now; NULL: only groups that say so themselves
@@ -83,6 +90,8 @@ struct acl_lint_facts {
     const bool *has_members;
     const struct acl_lint_connection *connections;
     size_t n_connections;
+    const struct acl_lint_open *open;
+    size_t n_open;
     const struct acl_policy *before; /* in force now, or NULL: nothing is cut then */
 };
 

@@ -23,6 +23,13 @@ mark_used(const struct acl_policy *policy, bool *used)
         mark(used, policy->rules[i].peers, policy->rules[i].n_peers);
         mark(used, policy->rules[i].applied_to, policy->rules[i].n_applied_to);
     }
+    for (size_t i = 0; i < policy->n_lists; i++) {
+        const struct acl_list *list = &policy->lists[i];
+
+        for (size_t j = 0; j < list->n_rules; j++) {
+            mark(used, list->rules[j].peers, list->rules[j].n_peers);
+        }
+    }
     for (size_t i = 0; i < policy->n_pools; i++) {
         used[policy->pools[i].group] = true;
     }
@@ -118,6 +125,19 @@ lint_pool(struct acl_lint *lint, const struct acl_pool *pool)
                                             : "all that they do is denied");
 }
 
+static int
+lint_open(struct acl_lint *lint, const struct acl_lint_open *open)
+{
+    uint32_t list;
+
+    return acl_list_find(lint->policy, open->list, &list)
+               ? 0
+               : acl_lint_add(lint, ACL_LINT_QUARANTINE_LIST, open->list, NULL, NULL,
+                              "the quarantine of %s keeps list '%s' open, which is not there: it "
+                              "will allow nothing",
+                              open->who, open->list);
+}
+
 int
 acl_lint_names(struct acl_lint *lint)
 {
@@ -130,6 +150,9 @@ acl_lint_names(struct acl_lint *lint)
         rc = s->used ? 0
                      : acl_lint_add(lint, ACL_LINT_UNUSED_SERVICE, s->name, &s->place, NULL,
                                     "service '%s' is used by no rule", s->name);
+    }
+    for (size_t i = 0; i < lint->facts->n_open && !rc; i++) {
+        rc = lint_open(lint, &lint->facts->open[i]);
     }
     for (size_t i = 0; i < policy->n_pools && !rc; i++) {
         rc = lint_pool(lint, &policy->pools[i]);

@@ -11,6 +11,7 @@ acl_policy_destroy(struct acl_policy *policy)
         free(policy->groups);
         free(policy->services);
         free(policy->rules);
+        free(policy->lists);
         free(policy->pools);
         acl_arena_destroy(&policy->arena);
         free(policy);

@@ -28,6 +28,10 @@
  *       emergency:                     # emergency infrastructure application default, in this
  * order
  *         - { id: cut, direction: egress, peer: 10.6.6.6, action: drop }
+ *     quarantine:                        # what a port in quarantine may still do, when asked for
+ *       lists:
+ *         forensics:                     # rules without a name, which all allow
+ *           - { direction: ingress, peer: 10.0.66.0/28, protocol: tcp, ports: [22] }
  *
  * A service in place is a protocol, with a port or type where it has them: tcp/445, icmp/8, 47.
  * An icmp entry is a type ("8") or a type and a code ("3/4").  Names and ids are 1 to 63 letters,
@@ -143,6 +147,16 @@ struct acl_item {
     uint32_t rule;
 };
 
+/* What a port may still do in a quarantine that names it; its rules all allow, have no hits, and
+ * are for every port. */
+#define ACL_LISTS_MAX 64
+struct acl_list {
+    char *name;
+    struct acl_rule *rules; /* an id is "" where none is given */
+    size_t n_rules;
+    struct acl_place place;
+};
+
 /* How a group of desktops takes what is denied.  The first that a port is in holds. */
 struct acl_pool {
     uint32_t group;
@@ -168,6 +182,8 @@ struct acl_policy {
     struct acl_detection detection; /* the default where the sources have none */
     bool has_detection;
     struct acl_place detection_place;
+    struct acl_list *lists;
+    size_t n_lists;
     struct acl_item *items; /* by source and offset */
     size_t n_items;
     struct acl_arena arena; /* what all of these point to, but for the arrays that grow */
@@ -199,6 +215,8 @@ int acl_policy_parse_like(const struct acl_source *, size_t n, const struct acl_
 void acl_policy_destroy(struct acl_policy *);
 
 const char *acl_tier_name(enum acl_tier);
+/* Of a quarantine. */
+bool acl_list_find(const struct acl_policy *, const char *name, uint32_t *list);
 const char *acl_action_name(enum acl_action);
 
 /* ---- groups.c: who is in which group ---- */

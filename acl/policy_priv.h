@@ -16,6 +16,7 @@ struct acl_sections {
     const struct acl_yaml *groups, *sets, *services, *pools, *detection;
     const struct acl_yaml *tier[ACL_N_TIERS];
     const struct acl_yaml *rules; /* of the tier "application", like those in 'tier' */
+    const struct acl_yaml *lists; /* of a quarantine */
 };
 
 struct acl_policy_parser {
@@ -115,6 +116,9 @@ int acl_add_literal(struct acl_policy_parser *, const char *text, const struct a
 int acl_parse_rules(struct acl_policy_parser *, const struct acl_yaml *rules, enum acl_tier);
 /* What can be seen only when all of it is there. */
 int acl_check_rules(struct acl_policy_parser *);
+/* A rule of a quarantine's list. */
+int acl_parse_list_rule(struct acl_policy_parser *, const struct acl_yaml *, struct acl_rule *);
+int acl_parse_lists(struct acl_policy_parser *, const struct acl_yaml *lists);
 int acl_parse_pools(struct acl_policy_parser *, const struct acl_yaml *pools);
 int acl_check_pools(struct acl_policy_parser *);
 int acl_parse_detection(struct acl_policy_parser *, const struct acl_yaml *detection);

@@ -25,6 +25,7 @@ static const char *const fields[N_FIELDS] = { "id",         "direction", "peer",
                                               "protocol",   "ports",     "icmp", "service",
                                               "applied_to", "log",       "mode" };
 #define N_REQUIRED 4
+#define N_LIST_FIELDS APPLIED_TO /* those in front of it */
 
 static const struct acl_word directions[] = { { "egress", ACL_EGRESS },
                                               { "ingress", ACL_INGRESS },
@@ -255,6 +256,43 @@ parse_rule(struct acl_policy_parser *parser, const struct acl_yaml *node, struct
         rc = rule->id ? 0 : ENOMEM;
     }
     return rc;
+}
+
+int
+acl_parse_list_rule(struct acl_policy_parser *parser, const struct acl_yaml *node,
+                    struct acl_rule *rule)
+{
+    const struct acl_yaml *values[N_FIELDS];
+    int direction = 0, action = ACL_ALLOW;
+    int rc = acl_fields(node, "a rule of a quarantine's list", fields, N_LIST_FIELDS, 0, values,
+                        parser->error);
+
+    if (!rc && (!values[DIRECTION] || !values[PEER])) {
+        rc = ACL_FAIL(parser, node, "a rule of a quarantine's list lacks '%s'",
+                      fields[values[DIRECTION] ? PEER : DIRECTION]);
+    }
+    rc = rc || !values[ID] ? rc : acl_check_name(values[ID], "rule id", parser->error);
+    rc = rc ? rc
+            : acl_parse_word(values[DIRECTION], "direction", directions, "egress or ingress",
+                             &direction, parser->error);
+    rc = rc || !values[ACTION]
+             ? rc
+             : acl_parse_word(values[ACTION], "action", actions, "allow in a quarantine's list",
+                              &action, parser->error);
+    if (!rc && action != ACL_ALLOW) {
+        rc = ACL_FAIL(parser, values[ACTION], "'%s' in a quarantine's list: its rules only allow",
+                      acl_action_name((enum acl_action) action));
+    }
+    if (rc) {
+        return rc;
+    }
+    *rule = (struct acl_rule){ .direction = (enum acl_direction) direction,
+                               .action = ACL_ALLOW,
+                               .log = ACL_LOG_NONE,
+                               .place = acl_place_of(parser, node) };
+    rule->id = acl_arena_text(&parser->policy->arena, values[ID] ? values[ID]->text : "");
+    rc = rule->id ? parse_service(parser, values, rule) : ENOMEM;
+    return rc ? rc : parse_peers(parser, values[PEER], rule);
 }
 
 int

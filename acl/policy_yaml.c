@@ -191,11 +191,21 @@ read_tiers(struct acl_policy_parser *parser, const struct acl_yaml *tiers, struc
 }
 
 static int
+read_quarantine(struct acl_policy_parser *parser, const struct acl_yaml *node,
+                struct acl_sections *s)
+{
+    static const char *const keys[] = { "lists" };
+
+    return acl_fields(node, "quarantine", keys, 1, 1, &s->lists, parser->error);
+}
+
+static int
 read_sections(struct acl_policy_parser *parser, const struct acl_yaml *root, struct acl_sections *s)
 {
-    enum { FORMAT, GROUPS, SETS, SERVICES, POOLS, DETECTION, RULES, TIERS, N_KEYS };
-    static const char *const keys[N_KEYS] = { "version", "groups",    "address_sets", "services",
-                                              "pools",   "detection", "rules",        "tiers" };
+    enum { FORMAT, GROUPS, SETS, SERVICES, POOLS, DETECTION, RULES, TIERS, QUARANTINE, N_KEYS };
+    static const char *const keys[N_KEYS] = { "version",  "groups", "address_sets",
+                                              "services", "pools",  "detection",
+                                              "rules",    "tiers",  "quarantine" };
     const struct acl_yaml *values[N_KEYS];
     int rc = acl_fields(root, "the policy", keys, N_KEYS, 1, values, parser->error);
 
@@ -214,7 +224,8 @@ read_sections(struct acl_policy_parser *parser, const struct acl_yaml *root, str
                                 .pools = values[POOLS],
                                 .detection = values[DETECTION],
                                 .rules = values[RULES] };
-    return values[TIERS] ? read_tiers(parser, values[TIERS], s) : 0;
+    rc = values[TIERS] ? read_tiers(parser, values[TIERS], s) : 0;
+    return rc || !values[QUARANTINE] ? rc : read_quarantine(parser, values[QUARANTINE], s);
 }
 
 /* Runs 'step' on a section of each source. */
@@ -259,6 +270,12 @@ detection(struct acl_policy_parser *parser, const struct acl_sections *s)
 }
 
 static int
+lists(struct acl_policy_parser *parser, const struct acl_sections *s)
+{
+    return s->lists ? acl_parse_lists(parser, s->lists) : 0;
+}
+
+static int
 parse_tiers(struct acl_policy_parser *parser, const struct acl_sections *sections, size_t n)
 {
     int rc = 0;
@@ -288,6 +305,7 @@ parse_sections(struct acl_policy_parser *parser, const struct acl_sections *sect
     rc = rc ? rc : each(parser, sections, n, pools);
     rc = rc ? rc : each(parser, sections, n, detection);
     rc = rc ? rc : parse_tiers(parser, sections, n);
+    rc = rc ? rc : each(parser, sections, n, lists);
     rc = rc ? rc : acl_order_groups(parser);
     rc = rc ? rc : acl_check_pools(parser);
     rc = rc ? rc : acl_check_detection(parser);

@@ -8,6 +8,7 @@ tests_unit_acl_test_acl_SOURCES = \
 	tests/unit/acl/diff_suite.c \
 	tests/unit/acl/like_suite.c \
 	tests/unit/acl/lint_suite.c \
+	tests/unit/acl/lists_suite.c \
 	tests/unit/acl/explain_suite.c \
 	tests/unit/acl/memory_suite.c \
 	tests/unit/acl/model_suite.c \

@@ -7,7 +7,7 @@
 
 extern CU_TestInfo addr_tests[], classes_tests[], table_tests[], policy_tests[], compile_tests[],
     memory_tests[], model_tests[], noise_tests[], explain_tests[], lint_tests[], diff_tests[],
-    random_tests[], like_tests[], bodies_tests[], yaml_tests[], recommend_tests[];
+    random_tests[], like_tests[], bodies_tests[], yaml_tests[], recommend_tests[], lists_tests[];
 int noise_setup(void), noise_teardown(void);
 int recommend_setup(void), recommend_teardown(void);
 

@@ -36,6 +36,7 @@ main(void)
         { "why not", NULL, NULL, NULL, NULL, explain_tests },
         { "what a policy means", NULL, NULL, NULL, NULL, model_tests },
         { "noise of healthy desktops", noise_setup, noise_teardown, NULL, NULL, noise_tests },
+        { "lists of a quarantine", NULL, NULL, NULL, NULL, lists_tests },
         { "policies like another one", NULL, NULL, NULL, NULL, like_tests },
         { "what is strange about policies", NULL, NULL, NULL, NULL, lint_tests },
         { "differences of policies", NULL, NULL, NULL, NULL, diff_tests },
