@@ -141,12 +141,13 @@ make_worker(void)
     world = rte_zmalloc(NULL, sizeof *world, 64);
     CHECK(world);
     world->tx = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *world->tx, 64);
+    world->passed = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *world->passed, 64);
     world->pool =
         rte_pktmbuf_pool_create("fuzz", BUFFERS, 0, 0, 2048 + RTE_PKTMBUF_HEADROOM, SOCKET_ID_ANY);
     world->conns = conn_table_create(CONNECTIONS, 1, qsbr);
     world->conn_quota = CONNECTIONS;
     world->frags = frag_table_create();
-    CHECK(world->tx && world->pool && world->conns && world->frags);
+    CHECK(world->tx && world->passed && world->pool && world->conns && world->frags);
     CHECK(!recorder_init(&world->recorder));
     CHECK(!ledger_init(&world->ledger, DP_MAX_PORTS, 16));
     CHECK(!fdb_init(64, 1));

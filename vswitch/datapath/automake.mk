@@ -28,6 +28,8 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/judge.h \
 	vswitch/datapath/learn.c \
 	vswitch/datapath/learn.h \
+	vswitch/datapath/made.c \
+	vswitch/datapath/made.h \
 	vswitch/datapath/mcast.c \
 	vswitch/datapath/mcast.h \
 	vswitch/datapath/neigh.c \
@@ -47,6 +49,8 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/reject.h \
 	vswitch/datapath/relation.c \
 	vswitch/datapath/relation.h \
+	vswitch/datapath/reset.c \
+	vswitch/datapath/reset.h \
 	vswitch/datapath/snapshot.h \
 	vswitch/datapath/snoop.c \
 	vswitch/datapath/snoop.h \

@@ -84,6 +84,7 @@ struct conn {
     uint32_t retired_next;
     uint32_t serial; /* how many connections this entry has been */
     uint64_t opened; /* TSC */
+    uint64_t hop;    /* a desktop's next hop to the other end, or whom that came from: a MAC */
 
     struct conn_half half[2];
 };

@@ -14,7 +14,7 @@ flood_to_uplinks(struct worker *w, const struct port_leaf *from, const struct po
     (void) from;
     (void) p;
     (void) j;
-    return to->role == PORT_UPLINK && !to->quarantined;
+    return to->role == PORT_UPLINK && !port_is_cut(to);
 }
 
 bool
@@ -25,7 +25,7 @@ flood_to_all(struct worker *w, const struct port_leaf *from, const struct port_l
     (void) from;
     (void) p;
     (void) j;
-    return !to->quarantined;
+    return !port_is_cut(to);
 }
 
 static bool

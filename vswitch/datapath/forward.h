@@ -45,6 +45,9 @@ const struct port_leaf *track_responder(const struct worker *, const struct port
                                         const struct pkt *);
 /* Whether 'p' opens a connection where the one that it seems to belong to has ended. */
 bool track_begins_again(const struct pkt *);
+/* A quarantine that denies the query of p->conn is told of as 'p' goes, not as the connection was
+ * opened. */
+void track_turn(const struct pkt *, const struct judge_query *, struct judgement *);
 /* The query of a SYN that 'p' answers, which came while p->conn was there.  False: its port is
  * gone. */
 bool track_query_anew(const struct worker *, const struct port_leaf *from, const struct pkt *,

@@ -44,15 +44,49 @@ deny(struct judgement *j, enum acl_direction direction, const struct acl_verdict
     }
 }
 
+static struct acl_key
+key_of(uint32_t peer_class, const struct judge_query *q)
+{
+    return (struct acl_key){ .peer_class = peer_class,
+                             .sport = q->sport,
+                             .dport = q->service,
+                             .protocol = acl_key_protocol(q->protocol, q->service) };
+}
+
+/* Whether the quarantine of 'leaf', if it is in one, denies it. */
+static bool
+is_cut_off(const struct port_leaf *leaf, enum acl_direction direction, uint32_t peer_class,
+           const struct judge_query *q, struct judgement *j)
+{
+    struct acl_key key = key_of(peer_class, q);
+    struct acl_verdict v = { .action = ACL_DROP };
+
+    if (likely(!leaf->quarantined)) {
+        return false;
+    }
+    if (leaf->open[direction]) {
+        acl_table_lookup(leaf->open[direction], &key, &v);
+    }
+    if (v.action != ACL_ALLOW) {
+        j->reason = direction == ACL_EGRESS ? DROP_QUARANTINE : DROP_QUARANTINE_PEER;
+        j->reject = leaf->resets && q->protocol == IPPROTO_TCP;
+    }
+    return v.action != ACL_ALLOW;
+}
+
+/* Whether its tables are asked. */
+static bool
+has_firewall(const struct port_leaf *leaf)
+{
+    return leaf->role == PORT_DESKTOP && !leaf->quarantined;
+}
+
 /* One table's word on it.  False: denied, and 'j' says why. */
 static bool
 ask(const struct port_leaf *leaf, enum acl_direction direction, uint32_t peer_class,
     const struct judge_query *q, struct judgement *j)
 {
-    struct acl_key key = { .peer_class = peer_class,
-                           .sport = q->sport,
-                           .dport = q->service,
-                           .protocol = acl_key_protocol(q->protocol, q->service) };
+    struct acl_key key = key_of(peer_class, q);
     struct acl_verdict v;
     uint8_t log;
 
@@ -90,15 +124,13 @@ judge(const struct snapshot *s, const struct judge_query *q, struct judgement *j
         .rule_slot = { UINT32_MAX, UINT32_MAX },
         .class = { snapshot_class(s, &q->dst, q->vlan), snapshot_class(s, &q->src, q->vlan) },
     };
-    if (q->from->quarantined) {
-        j->reason = DROP_QUARANTINE;
-    } else if (q->to && q->to->quarantined) {
-        j->reason = DROP_QUARANTINE_PEER;
-    } else if (q->from->role == PORT_DESKTOP && !ask(q->from, ACL_EGRESS, j->class[0], q, j)) {
+    if (is_cut_off(q->from, ACL_EGRESS, j->class[0], q, j) ||
+        (q->to && is_cut_off(q->to, ACL_INGRESS, j->class[1], q, j)) ||
+        (has_firewall(q->from) && !ask(q->from, ACL_EGRESS, j->class[0], q, j))) {
         return;
-    } else if (q->to && q->to->role == PORT_DESKTOP &&
-               !ask(q->to, ACL_INGRESS, j->class[1], q, j)) {
-        return;
+    }
+    if (q->to && has_firewall(q->to)) {
+        ask(q->to, ACL_INGRESS, j->class[1], q, j);
     }
 }
 

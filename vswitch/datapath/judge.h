@@ -26,8 +26,15 @@ struct judgement {
         passed_slot[ACL_N_DIRECTIONS * ACL_MAX_PASSES]; /* rules that left it to a later tier */
 };
 
-/* Quarantine, the initiator's egress table, the responder's ingress table, in this order. */
+/* Quarantine of the one and of the other, the initiator's egress table, the responder's ingress
+ * table, in this order.  Of a port in quarantine its lists are asked in the place of its tables. */
 void judge(const struct snapshot *, const struct judge_query *, struct judgement *);
+
+static inline bool
+judgement_is_quarantine(const struct judgement *j)
+{
+    return j->reason == DROP_QUARANTINE || j->reason == DROP_QUARANTINE_PEER;
+}
 
 /* Whether what the verdict of 'c' rests on is the same under 'snapshot'. */
 bool judge_rests_on(const struct snapshot *, const struct conn *c);

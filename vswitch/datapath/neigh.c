@@ -14,6 +14,7 @@
 #include "datapath/flood.h"
 #include "datapath/guard.h"
 #include "datapath/learn.h"
+#include "datapath/made.h"
 #include "datapath/output.h"
 #include "datapath/record.h"
 
@@ -35,14 +36,6 @@ struct arp {
     uint16_t op;
     uint8_t sha[6], spa[4], tha[6], tpa[4];
 } __attribute__((packed));
-
-static void
-mac_store(uint8_t b[6], uint64_t mac)
-{
-    for (int i = 0; i < 6; i++) {
-        b[i] = mac >> (40 - 8 * i);
-    }
-}
 
 static void
 refuse(struct worker *w, const struct port_leaf *from, struct pkt *p, enum drop_reason reason)
@@ -206,7 +199,7 @@ pass_on(const struct worker *w, const struct port_leaf *from, const struct pkt *
 {
     uint16_t port;
 
-    if (from->quarantined) {
+    if (port_is_cut(from)) {
         refused(fate, DROP_QUARANTINE);
         return;
     }
@@ -221,7 +214,7 @@ pass_on(const struct worker *w, const struct port_leaf *from, const struct pkt *
         fate->filter = flood_to_uplinks;
     } else if (fate->to == from || (from->role == PORT_DESKTOP && fate->to->role == PORT_DESKTOP)) {
         fate->kind = NEIGH_CONSUMED; /* desktops' requests were answered by the switch */
-    } else if (fate->to->quarantined) {
+    } else if (port_is_cut(fate->to)) {
         refused(fate, DROP_QUARANTINE_PEER);
     } else if (fate->to->role == PORT_DESKTOP && !is_for(fate->to, p)) {
         refused(fate, DROP_MISADDRESSED);

@@ -21,6 +21,17 @@ refuse(struct worker *w, uint16_t to, const uint16_t *from, struct rte_mbuf **m,
     }
 }
 
+/* Of the packets in a buffer all come from the port whose burst it is; what the switch answers
+ * itself goes back to that. */
+static void
+note_passed(struct worker *w, uint16_t from, uint16_t to)
+{
+    if (likely(from != to)) {
+        atomic_store_explicit(&w->passed[from], w->now, memory_order_relaxed);
+        atomic_store_explicit(&w->passed[to], w->now, memory_order_relaxed);
+    }
+}
+
 static void
 flush_port(struct worker *w, uint16_t id)
 {
@@ -41,6 +52,9 @@ flush_port(struct worker *w, uint16_t id)
         sent = leaf->port->ops->tx(leaf->port, w->index, b->m, b->n);
         page->accepted += sent;
         page->accepted_bytes += bytes[sent];
+        if (sent) {
+            note_passed(w, b->from[0], id);
+        }
         refuse(w, id, b->from + sent, b->m + sent, b->n - sent, TX_DROP_FULL);
     }
     b->n = 0;

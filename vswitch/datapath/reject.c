@@ -6,12 +6,11 @@
 
 #include <rte_byteorder.h>
 #include <rte_cycles.h>
-#include <rte_ether.h>
-#include <rte_ip.h>
 #include <rte_mbuf.h>
 #include <rte_tcp.h>
 
 #include "datapath/csum.h"
+#include "datapath/made.h"
 #include "datapath/output.h"
 
 #define ANSWERS_A_SECOND 250 /* of one port: a scan gets no more */
@@ -28,59 +27,18 @@ within_rate(struct worker *w, const struct port_leaf *from)
                      rte_get_tsc_hz());
 }
 
-static void
-fill_ethernet(const struct pkt *p, bool back, struct rte_ether_hdr *eth)
-{
-    const struct rte_ether_hdr *in = rte_pktmbuf_mtod(p->m, const struct rte_ether_hdr *);
-
-    eth->dst_addr = back ? in->src_addr : in->dst_addr;
-    eth->src_addr = back ? in->dst_addr : in->src_addr;
-    eth->ether_type = in->ether_type;
-}
-
 /* Headers back from p's destination to its source, or the way of p, for 'l4_len' bytes of
  * 'protocol'; returns where these go, or NULL when there is no buffer. */
 static uint8_t *
 build(struct worker *w, const struct pkt *p, bool back, uint8_t protocol, uint16_t l4_len,
       struct pkt *out)
 {
-    const struct acl_addr *src = back ? &p->dst : &p->src, *dst = back ? &p->src : &p->dst;
-    uint16_t ip_len = p->flags & PKT_V6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr);
-    struct rte_mbuf *m = rte_pktmbuf_alloc(w->pool);
-    char *data = m ? rte_pktmbuf_append(m, RTE_ETHER_HDR_LEN + ip_len + l4_len) : NULL;
+    const struct made made = { .src = back ? &p->dst : &p->src,
+                               .dst = back ? &p->src : &p->dst,
+                               .smac = back ? p->dmac : p->smac,
+                               .dmac = back ? p->smac : p->dmac };
 
-    if (!data) {
-        rte_pktmbuf_free(m);
-        return NULL;
-    }
-    memset(data, 0, RTE_ETHER_HDR_LEN + ip_len + l4_len);
-    fill_ethernet(p, back, (void *) data);
-    if (p->flags & PKT_V6) {
-        struct rte_ipv6_hdr *ip = (void *) (data + RTE_ETHER_HDR_LEN);
-        ip->vtc_flow = RTE_BE32(6u << 28);
-        ip->payload_len = rte_cpu_to_be_16(l4_len);
-        ip->proto = protocol;
-        ip->hop_limits = 64;
-        memcpy(ip->src_addr, src, 16);
-        memcpy(ip->dst_addr, dst, 16);
-    } else {
-        struct rte_ipv4_hdr *ip = (void *) (data + RTE_ETHER_HDR_LEN);
-        ip->version_ihl = 0x45;
-        ip->total_length = rte_cpu_to_be_16(sizeof *ip + l4_len);
-        ip->time_to_live = 64;
-        ip->next_proto_id = protocol;
-        ip->src_addr = src->w[3];
-        ip->dst_addr = dst->w[3];
-        ip->hdr_checksum = rte_ipv4_cksum(ip);
-    }
-    *out = (struct pkt){ .m = m,
-                         .src = *src,
-                         .dst = *dst,
-                         .protocol = protocol,
-                         .flags = p->flags,
-                         .l4_off = RTE_ETHER_HDR_LEN + ip_len,
-                         .l4_len = l4_len };
-    return (uint8_t *) data + out->l4_off;
+    return made_build(w->pool, &made, protocol, l4_len, out);
 }
 
 static bool

@@ -32,6 +32,7 @@ struct port_leaf {
     uint16_t worker; /* index of the worker that polls it */
     uint8_t role;    /* enum port_role; uplinks have no firewall and no bindings */
     bool quarantined;
+    bool resets;                  /* TCP that its quarantine denies is answered */
     uint16_t vlan;                /* of its untagged frames; VLAN_NONE: it takes and sends none */
     bool learns;                  /* addresses, from DHCP and router advertisements (learn.h) */
     uint32_t epoch;               /* changes when anything below or the port itself does */
@@ -40,7 +41,9 @@ struct port_leaf {
     const struct acl_addr *addrs; /* bound addresses, IPv4 and IPv6 */
     uint16_t n_addrs;
     const struct acl_table *table[ACL_N_DIRECTIONS]; /* NULL: denies */
-    uint32_t table_id[ACL_N_DIRECTIONS];
+    uint32_t table_id[ACL_N_DIRECTIONS];             /* in a quarantine: of 'open' */
+    /* In the place of its tables while it is in quarantine: its lists'; NULL: nothing passes. */
+    const struct acl_table *open[ACL_N_DIRECTIONS];
     /* What policy denies, or denies by default, is told and let through (acl_pool). */
     bool audits, audits_default;
     uint8_t default_log; /* enum acl_log of the default denies */
@@ -54,6 +57,13 @@ static inline bool
 port_carries(const struct port_leaf *leaf, uint16_t vlan)
 {
     return vlan == leaf->vlan || (leaf->trunks && leaf->trunks[vlan / 64 % 64] >> vlan % 64 & 1);
+}
+
+/* Nothing of it passes, not even what finds neighbours. */
+static inline bool
+port_is_cut(const struct port_leaf *leaf)
+{
+    return leaf->quarantined && !leaf->open[ACL_EGRESS] && !leaf->open[ACL_INGRESS];
 }
 
 /* Who has an address in a VLAN: ports' bindings, for ARP and ND answers and destination lookup. */

@@ -186,6 +186,7 @@ stands(struct worker *w, const struct port_leaf *from, struct pkt *p,
 {
     const struct conn *c = p->conn;
     uint16_t id = port_of(c, p->side);
+    struct judgement turned;
 
     t->judged = judge_query_of(w->snapshot, c, responder, &t->query);
     if (!responder && still_stands(w->snapshot, c, &t->judgement)) {
@@ -202,7 +203,10 @@ stands(struct worker *w, const struct port_leaf *from, struct pkt *p,
     t->judged_now = true;
     judge(w->snapshot, &t->query, &t->judgement);
     if (t->judgement.reason != DROP_NONE) {
-        trace_dropped(t, TRACE_POLICY, t->judgement.reason);
+        turned = t->judgement;
+        track_turn(p, &t->query, &turned);
+        t->judgement.denial.peer_port = turned.denial.peer_port;
+        trace_dropped(t, TRACE_POLICY, turned.reason);
         return false;
     }
     return true;

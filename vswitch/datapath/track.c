@@ -61,6 +61,19 @@ track_responder(const struct worker *w, const struct port_leaf *from, const stru
     return to && to->role == PORT_UPLINK && to != from ? to : NULL;
 }
 
+void
+track_turn(const struct pkt *p, const struct judge_query *q, struct judgement *j)
+{
+    const struct conn *c = p->conn;
+    const struct port_leaf *peer = p->side == c->initiator ? q->to : q->from;
+    unsigned cut_off = j->reason == DROP_QUARANTINE ? c->initiator : !c->initiator;
+
+    if (judgement_is_quarantine(j)) {
+        j->reason = cut_off == p->side ? DROP_QUARANTINE : DROP_QUARANTINE_PEER;
+        j->denial.peer_port = peer ? peer->id : DP_PORT_NONE;
+    }
+}
+
 enum standing { ALLOWED, DENIED, NOT_OURS };
 
 /* An entry from an older snapshot, or whose responder has become known, is judged anew in its
@@ -88,6 +101,7 @@ judge_again(struct worker *w, const struct port_leaf *from, const struct pkt *p,
     }
     if (judge_query_of(s, c, responder, &q)) {
         judge(s, &q, j);
+        track_turn(p, &q, j);
     } else {
         *j = (struct judgement){
             .reason = DROP_NO_DESTINATION,
@@ -96,6 +110,8 @@ judge_again(struct worker *w, const struct port_leaf *from, const struct pkt *p,
     }
     if (claimed && j->reason == DROP_NONE) {
         judge_note(s, j, c);
+    } else if (claimed && judgement_is_quarantine(j)) {
+        conn_unclaim(c); /* control ends it, and counts it */
     } else if (claimed) {
         conn_remove(w->conns, w->index, c);
     }
@@ -136,7 +152,7 @@ track_opens(const struct worker *w, const struct pkt *p)
 /* An entry as it is before its first packet is noted. */
 static struct conn *
 new_entry(struct worker *w, const struct conn_key *key, unsigned initiator, uint16_t from,
-          uint16_t to)
+          uint16_t to, uint64_t hop)
 {
     struct conn *c = conn_alloc(w->conns, w->index);
 
@@ -144,6 +160,7 @@ new_entry(struct worker *w, const struct conn_key *key, unsigned initiator, uint
         c->key = *key;
         c->initiator = initiator;
         c->opened = w->now;
+        c->hop = hop;
         atomic_store_explicit(&c->port[initiator], from, memory_order_relaxed);
         atomic_store_explicit(&c->port[!initiator], to, memory_order_relaxed);
         touch(c, 0, w->now);
@@ -174,7 +191,8 @@ track_open(struct worker *w, const struct port_leaf *from, const struct port_lea
         return NULL;
     }
     conn_key_make(&key, &p->src, &p->dst, p->sport, p->dport, p->protocol, p->vlan);
-    c = new_entry(w, &key, p->side, from->id, to ? to->id : DP_PORT_NONE);
+    c = new_entry(w, &key, p->side, from->id, to ? to->id : DP_PORT_NONE,
+                  from->role == PORT_DESKTOP ? p->dmac : p->smac);
     if (c) {
         if (p->protocol == IPPROTO_TCP && !opens_tcp(p)) {
             tcp_pick_up(&c->half[p->side].tcp, &p->tcp);
@@ -228,7 +246,7 @@ begin_anew(struct worker *w, const struct port_leaf *from, struct pkt *p, struct
         return false;
     }
     forward_tell(w, from, p, j);
-    c = new_entry(w, &old->key, asked, q.from->id, from->id);
+    c = new_entry(w, &old->key, asked, q.from->id, from->id, old->hop);
     if (c) {
         tcp_begin_anew(&c->half[p->side].tcp, &c->half[asked].tcp, &old->half[asked].tcp, &p->tcp);
         judge_note(w->snapshot, j, c);
@@ -318,7 +336,7 @@ verdict_stands(struct worker *w, const struct port_leaf *from, struct pkt *p, st
         forward_tell(w, from, p, j);
         return true;
     case DENIED:
-        if (j->reject) {
+        if (j->reject && !judgement_is_quarantine(j)) {
             reset_peer(w, from, p);
         }
         forward_deny(w, from, p, j);

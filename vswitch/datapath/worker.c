@@ -24,6 +24,7 @@
 #include "datapath/pipeline.h"
 #include "datapath/record.h"
 #include "datapath/relation.h"
+#include "datapath/reset.h"
 #include "datapath/storm.h"
 #include "datapath/worker_private.h"
 
@@ -55,8 +56,9 @@ worker_init(struct worker *w, const struct dp_config *c, uint32_t index)
     w->learner = learner_create(index);
     w->rates = rte_zmalloc("rates", DP_MAX_PORTS * sizeof *w->rates, 64);
     w->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    w->passed = rte_zmalloc("passed", DP_MAX_PORTS * sizeof *w->passed, 64);
     w->tx = rte_zmalloc("tx_buffers", DP_MAX_PORTS * sizeof *w->tx, 64);
-    if (w->wake_fd < 0 || !w->tx || !w->frags || !w->learner || !w->rates ||
+    if (w->wake_fd < 0 || !w->tx || !w->passed || !w->frags || !w->learner || !w->rates ||
         recorder_init(&w->recorder)) {
         return ENOMEM;
     }
@@ -107,6 +109,7 @@ dp_exit(void)
         learner_destroy(workers[i].learner);
         rte_free(workers[i].rates);
         rte_free(workers[i].tx);
+        rte_free(workers[i].passed);
         if (workers[i].wake_fd > 0) {
             close(workers[i].wake_fd);
         }
@@ -205,6 +208,9 @@ poll_round(struct worker *w)
     if (learn_is_handed_back(w->learner)) {
         take_back(w);
         n++;
+    }
+    if (atomic_load_explicit(&w->reset_job, memory_order_relaxed)) {
+        n += reset_send(w);
     }
     count(&w->polls, 1);
     return n;
@@ -416,6 +422,37 @@ void
 dp_forget_port(uint16_t port)
 {
     relations_forget(relations, port);
+    for (uint32_t i = 0; i < n_workers; i++) {
+        atomic_store_explicit(&workers[i].passed[port], 0, memory_order_relaxed);
+    }
+}
+
+bool
+dp_last_passed(uint16_t port, uint64_t *ago_us)
+{
+    uint64_t last = 0, now;
+
+    for (uint32_t i = 0; i < n_workers; i++) {
+        uint64_t passed = atomic_load_explicit(&workers[i].passed[port], memory_order_relaxed);
+
+        last = passed > last ? passed : last;
+    }
+    now = rte_rdtsc();
+    *ago_us = now > last ? (uint64_t) ((double) (now - last) * 1e6 / rte_get_tsc_hz()) : 0;
+    return last != 0;
+}
+
+uint32_t
+dp_send_resets(uint32_t i, const struct reset *resets, uint32_t n)
+{
+    struct reset_job job = { .resets = resets, .n = n };
+
+    atomic_store_explicit(&workers[i].reset_job, &job, memory_order_release);
+    dp_wake(i);
+    while (!atomic_load_explicit(&job.done, memory_order_acquire)) {
+        sched_yield(); /* the worker may share our core */
+    }
+    return job.sent;
 }
 
 struct drop_ring *

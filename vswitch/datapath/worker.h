@@ -14,6 +14,7 @@
 #include "telemetry/ledger.h"
 
 struct learner;
+struct reset;
 struct rte_mempool;
 
 struct dp_config {
@@ -59,6 +60,11 @@ struct ledger *dp_ledger(uint32_t worker);
  * woken. */
 struct learner *dp_learner(uint32_t worker);
 void dp_wake(uint32_t worker);
+/* Microseconds since the last burst of which a packet from or to the port was written to a used
+ * ring or taken by a driver, what the switch made itself left out; false: there was none. */
+bool dp_last_passed(uint16_t port, uint64_t *ago_us);
+/* Has a worker send them, and waits for it; how many it had buffers and ports for. */
+uint32_t dp_send_resets(uint32_t worker, const struct reset *, uint32_t n);
 /* The port is in no snapshot any more: what it asked for is forgotten. */
 void dp_forget_port(uint16_t port);
 struct drop_ring *dp_drop_ring(uint32_t worker);

@@ -66,6 +66,9 @@ struct worker {
     uint16_t mine[DP_MAX_PORTS]; /* ids of the ports it polls, by the present snapshot */
     uint16_t n_mine;
     struct mcast_set members; /* of the group that the packet at hand is for */
+    _Atomic uint64_t *passed; /* [DP_MAX_PORTS]: w->now of the last burst of which a packet from or
+                               * to the port was taken by its destination */
+    _Atomic(struct reset_job *) reset_job; /* control's, or NULL (reset.h) */
     uint32_t idle_polls;
     int wake_fd; /* eventfd: control rouses a sleeper */
     /* Read by control. */

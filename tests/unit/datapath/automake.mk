@@ -18,6 +18,7 @@ tests_unit_datapath_test_datapath_SOURCES = \
 	tests/unit/datapath/packets.c \
 	tests/unit/datapath/parse_suite.c \
 	tests/unit/datapath/pipeline_suite.c \
+	tests/unit/datapath/quarantine_suite.c \
 	tests/unit/datapath/reject_suite.c \
 	tests/unit/datapath/rig.c \
 	tests/unit/datapath/rig.h \

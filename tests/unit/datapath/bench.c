@@ -14,6 +14,7 @@
 #include "datapath/learn.h"
 #include "datapath/mcast.h"
 #include "datapath/pipeline.h"
+#include "datapath/reset.h"
 #include "datapath/storm.h"
 #include "tests/unit/datapath/rig.h"
 #include "tests/unit/datapath/suites.h"
@@ -134,16 +135,39 @@ bench_wait(double seconds)
     bench->now += (uint64_t) (seconds * (double) rte_get_tsc_hz());
 }
 
-void
-bench_send(uint16_t id, struct rte_mbuf *m)
+static void
+look_at_boxes(void)
 {
-    empty_boxes();
-    pipeline_run(bench, &bench_leaf[id], &m, 1);
     for (uint16_t b = BENCH_D1; b < BENCH_END; b++) {
         bench_got[b] = boxes[b].n;
         CU_ASSERT_EQUAL(ledger_page_ingress_difference(&bench->ledger.pages[b]), 0);
         CU_ASSERT_EQUAL(ledger_page_egress_difference(&bench->ledger.pages[b]), 0);
     }
+}
+
+void
+bench_send(uint16_t id, struct rte_mbuf *m)
+{
+    empty_boxes();
+    pipeline_run(bench, &bench_leaf[id], &m, 1);
+    look_at_boxes();
+}
+
+uint32_t
+bench_resets(const struct reset *resets, uint32_t n)
+{
+    struct reset_job job = { .resets = resets, .n = n };
+    uint64_t now = bench->now;
+
+    empty_boxes();
+    atomic_store(&bench->reset_job, &job);
+    while (atomic_load(&bench->reset_job)) {
+        reset_send(bench);
+    }
+    CU_ASSERT_TRUE(atomic_load(&job.done));
+    bench->now = now; /* it stands still */
+    look_at_boxes();
+    return job.sent;
 }
 
 bool

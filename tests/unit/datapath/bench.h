@@ -28,6 +28,9 @@ void bench_wait(double seconds);
  * Asserts that the ledger adds up. */
 void bench_send(uint16_t id, struct rte_mbuf *);
 extern unsigned bench_got[BENCH_END];
+/* The same of resets that control has the worker send, all of them; how many it sent. */
+struct reset;
+uint32_t bench_resets(const struct reset *, uint32_t n);
 /* ... exactly at the ports of the set, once each. */
 #define BIT(ID) (1u << (ID))
 bool bench_got_only(unsigned set);

@@ -29,6 +29,7 @@ rig_worker_create(uint32_t stations)
     rte_rcu_qsbr_thread_register(qsbr, 0);
     rte_rcu_qsbr_thread_online(qsbr, 0);
     w->tx = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *w->tx, 64);
+    w->passed = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *w->passed, 64);
     w->pool = test_pool;
     w->now = rte_rdtsc();
     w->conns = conn_table_create(1000, 1, qsbr);
@@ -55,6 +56,7 @@ rig_worker_destroy(struct worker *w)
     learner_destroy(w->learner);
     relations_destroy(w->relations);
     conn_table_destroy(w->conns);
+    rte_free(w->passed);
     rte_free(w->tx);
     rte_free(w);
     rte_free(qsbr);

@@ -19,6 +19,7 @@ void suite_learn(void);
 void suite_arp(void);
 void suite_audit(void);
 void suite_vlan(void);
+void suite_quarantine(void);
 void suite_reject(void);
 void suite_storm(void);
 void suite_mcast(void);

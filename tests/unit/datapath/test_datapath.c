@@ -39,6 +39,7 @@ main(void)
     suite_arp();
     suite_audit();
     suite_vlan();
+    suite_quarantine();
     suite_reject();
     suite_storm();
     suite_mcast();

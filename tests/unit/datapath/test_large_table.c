@@ -120,6 +120,7 @@ start(void)
     rte_rcu_qsbr_thread_register(qsbr, 0);
     rte_rcu_qsbr_thread_online(qsbr, 0);
     w->tx = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *w->tx, 64);
+    w->passed = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *w->passed, 64);
     w->pool = test_pool;
     w->conns = conn_table_create(MAX, 1, qsbr);
     w->conn_quota = UINT32_MAX;
