@@ -284,12 +284,28 @@ const struct command commands[] = {
       "exits with 1; so it does when the end is cut off, by what audit.head beside the log says.\n"
       "Whoever could write that, too, is found out by a hash that was kept elsewhere only.",
       0, .fn = audit_log_verify, .completion = COMPLETE_FILES },
+    { "quarantine list", NULL, "who is in quarantine", NULL, 0, .fn = quarantine_list },
     { "quarantine", "PORT", "cut a port off, its live connections included",
-      "Nothing of the port passes once the command has returned.  It lasts over a restart of the\n"
-      "switch, until 'swctl release PORT'.  --comment says why; 'swctl port show' has it.",
-      B(COMMENT), .fn = quarantine_set, .completion = COMPLETE_PORTS },
-    { "release", "PORT", "end a port's quarantine", NULL, 0, .fn = quarantine_release,
-      .completion = COMPLETE_QUARANTINED },
+      "Nothing of the port passes once the command has returned.  It follows the VM (--vm-id of\n"
+      "'port add') when its port is deleted and made again, and lasts over restarts of the switch\n"
+      "and new policies, until 'swctl release'.  --allow keeps what a list of the policy allows\n"
+      "(quarantine.lists), and ends the rest; --reset has the switch reset both ends of the TCP\n"
+      "connections that end.  --comment says why; 'swctl port show' has it.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl quarantine vd-7 --comment INC-4711\n"
+      "  swctl quarantine vd-7 --allow forensics --reset",
+      B(COMMENT) | B(ALLOW) | B(RESET), .fn = quarantine_set, .words = "list",
+      .completion = COMPLETE_PORTS },
+    { "release", "[PORT]", "end a quarantine",
+      "Of a port, of one that was deleted while it was in quarantine, or of --vm-id.  --reason "
+      "says\n"
+      "why; it is in the audit log.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl release vd-7 --reason 'INC-4711: reinstalled'\n"
+      "  swctl release --vm-id 9b2f51a0 --reason 'INC-4711: VM is gone'",
+      B(REASON) | B(VM_ID), .fn = quarantine_release, .completion = COMPLETE_QUARANTINED },
     { "incident list", NULL, "desktops that looked around, the newest first",
       "The first denied attempt to reach another desktop opens an incident; what the same desktop\n"
       "tries after that is added to it.  ~ before a number: an estimate.",

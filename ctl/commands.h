@@ -83,5 +83,6 @@ int incident_scope(struct ctl *);
 int session_login(struct ctl *), session_logout(struct ctl *), session_list(struct ctl *);
 int quarantine_set(struct ctl *);
 int quarantine_release(struct ctl *);
+int quarantine_list(struct ctl *);
 
 #endif

@@ -8,6 +8,7 @@ dist_doc_DATA = \
 	docs/operations.md \
 	docs/performance.md \
 	docs/policy.md \
+	docs/quarantine.md \
 	docs/security.md \
 	docs/sessions.md \
 	docs/tracking.md

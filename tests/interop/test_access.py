@@ -246,7 +246,7 @@ class Access(Test):
 
     def test_names_in_the_certificate_add_up(self):
         stubs = self.stubs('names')
-        self.assert_status(CODE.NOT_FOUND, '', stubs.call, QUARANTINE, 'Release', port='none')
+        self.assert_status(CODE.NOT_FOUND, '', stubs.call, QUARANTINE, 'Release', port='none', reason='over')
         self.assert_status(CODE.NOT_FOUND, '', stubs.call, PORTS, 'DeletePort', name='none')
         self.assert_status(CODE.PERMISSION_DENIED, 'URI=spiffe://example.org/ops', stubs.call,
                            'fusuma.v1.PolicyService', 'ApplyPolicy')
@@ -256,10 +256,10 @@ class Access(Test):
         child = ('import os, sys; sys.path.insert(0, %r); os.setgroups(%r); os.setgid(%d); os.setuid(%d)\n'
                  'import grpc; from rpc_stubs import Stubs\n'
                  'stubs = Stubs(grpc.insecure_channel("unix:%s"), sys.stdin.buffer.read())\n'
-                 'try: stubs.call(%r, %r); print("OK")\n'
+                 'try: stubs.call(%r, %r, **%r); print("OK")\n'
                  'except grpc.RpcError as e: print(e.code().name, e.details())\n'
                  % (os.path.dirname(os.path.abspath(__file__)), groups, gid, uid, self.switch.socket,
-                    service, method))
+                    service, method, {'port': 'none', 'reason': 'over'} if method == 'Release' else {}))
         return subprocess.run([sys.executable, '-B', '-c', child], input=self.protoset, check=True,
                               stdout=subprocess.PIPE, timeout=60, cwd='/').stdout.decode()
 
@@ -513,7 +513,7 @@ class Restarts(Test):
         self.connect()
 
     def release(self, *metadata):
-        request = self.stubs.request(QUARANTINE, 'Release', port='none')
+        request = self.stubs.request(QUARANTINE, 'Release', port='none', reason='over')
         return self.stubs.method(QUARANTINE, 'Release')(request, metadata=metadata, timeout=20)
 
     def elect(self, n, code=CODE.NOT_FOUND, words=''):
@@ -647,7 +647,7 @@ class Restarts(Test):
         result = [x for x in lines if x['event'] == 'result'][-1]
         self.assertEqual((result['who'], result['status']), ('uid 0 (root)', 'NOT_FOUND'))
         self.assertEqual(result['rpc'], 'QuarantineService.Release')
-        digest = self.stubs.request(QUARANTINE, 'Release', port='none').SerializeToString()
+        digest = self.stubs.request(QUARANTINE, 'Release', port='none', reason='over').SerializeToString()
         self.assertEqual([x for x in lines if x['event'] == 'request'][-1]['digest'],
                          hashlib.sha256(digest).hexdigest())
 
@@ -789,7 +789,7 @@ class Restarts(Test):
     def test_loopback_without_tls_has_the_role_that_was_given(self):
         with grpc.insecure_channel('127.0.0.1:%d' % self.port) as channel:
             stubs = Stubs(channel, protoset())
-            self.assert_status(CODE.NOT_FOUND, '', stubs.call, QUARANTINE, 'Release', port='none')
+            self.assert_status(CODE.NOT_FOUND, '', stubs.call, QUARANTINE, 'Release', port='none', reason='over')
             self.assert_status(CODE.PERMISSION_DENIED, 'anybody on this host', stubs.call, PORTS,
                                'DeletePort', name='none')
 

@@ -179,7 +179,7 @@ def quarantine(stubs):
     check('Quarantine gives a receipt', receipt.quarantined and receipt.generation > 0)
     check('it cannot reach even the server', not ping('alice', 'server'))
     check('others can', ping('bob', 'server'))
-    stubs.call('fusuma.v1.QuarantineService', 'Release', port='alice')
+    stubs.call('fusuma.v1.QuarantineService', 'Release', port='alice', reason='over')
     check('released, it can again', ping('alice', 'server'))
     code, _ = status_of(stubs.call, 'fusuma.v1.QuarantineService', 'Quarantine', port='nobody')
     check('an unknown port is NOT_FOUND', code == grpc.StatusCode.NOT_FOUND)

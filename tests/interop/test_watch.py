@@ -34,7 +34,7 @@ def name_of(event):
         return kind, event.port.spec.name
     if kind == 'binding':
         return kind, event.binding.port, event.binding.ip
-    return (kind, event.quarantine.port) if kind == 'quarantine' else (kind,)
+    return (kind, event.quarantine.id[len('port:'):]) if kind == 'quarantine' else (kind,)
 
 
 class Controller:
@@ -122,7 +122,10 @@ def apply(stubs, rules):
 
 
 def quarantine(stubs, name, on=True):
-    stubs.call('fusuma.v1.QuarantineService', 'Quarantine' if on else 'Release', port=name)
+    if on:
+        stubs.call('fusuma.v1.QuarantineService', 'Quarantine', port=name)
+    else:
+        stubs.call('fusuma.v1.QuarantineService', 'Release', port=name, reason='over')
 
 
 def lists_and_follows(stubs):

@@ -125,7 +125,7 @@ quarantine()
     say "" "Nobody else notices:"
     desk d2 curl -s -S -m 5 "http://$OFFICE_SERVER/" || wrong "d2 cannot fetch the page"
     say "" "And back again:"
-    swctl release d6 || wrong "release failed"
+    swctl release d6 --reason "reinstalled" || wrong "release failed"
     desk d6 curl -s -S -m 5 "http://$OFFICE_SERVER/" || wrong "d6 cannot fetch the page"
 }
 

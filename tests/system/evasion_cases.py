@@ -259,10 +259,10 @@ def quarantine(swctl):
     yield Case('from quarantine: what the policy allows', 'quarantine',
                [ether(ip() / udp()), ether(ip6() / udp()), ether(ip() / syn()), ether(ip() / ICMP() / text()),
                 ether(ARP(hwsrc=D1, psrc=ME, pdst='10.99.0.99') / Padding(MARK + bytes(20)), ALL)])
-    swctl('release', 'd1')
+    swctl('release', 'd1', '--reason', 'over')
     swctl('quarantine', 'd3')
     yield Case('to quarantine: what the policy allows', 'quarantine-peer', [ether(ip(PEER3) / udp(HEARD), D3)])
-    swctl('release', 'd3')
+    swctl('release', 'd3', '--reason', 'over')
 
 
 def controls(_swctl):

@@ -49,7 +49,7 @@ def uplink(swctl):
                [ether(ARP(op=2, hwsrc=GATEWAY_MAC, psrc=GATEWAY, pdst=PEER3) / pad, D3, **here)])
     yield Case('... and to everybody else', {},
                [ether(ARP(op=1, hwsrc=GATEWAY_MAC, psrc=GATEWAY, pdst=GATEWAY) / Padding(ISOLATED + bytes(20)), ALL, **here)])
-    swctl('release', 'd3')
+    swctl('release', 'd3', '--reason', 'over')
     yield Case('an uplink: what no rule of the desktop allows', {'ingress-default': 3, 'ingress-rule': 1},
                [ether(IP(src=GATEWAY, dst=PEER) / p, D2, **here) for p in (udp(SHUT), syn(22), ICMP() / text())]
                + [ether(IP(src=GATEWAY, dst=PEER) / udp(TALK + 2), D2, **here)])

@@ -101,7 +101,7 @@ says "^$file applied: policy version 2, generation"
 now=$(ports)
 expect "ports" "$now" "d1/aiko d2/ben d3/chiyo d4/daan d5/eve d7/gus gateway/ server/"
 sw port show d5 | grep -E '^Quarantined: +yes' || die "a quarantine was lifted"
-sw release d5 >/dev/null
+sw release d5 --reason over >/dev/null
 office_wait 10 "d5 is up again" in_ns d5 ping -q -n -c 1 -W 1 "$OFFICE_SERVER"
 office_wait 10 "d1, which has not changed, is not cut off" in_ns d1 ping -q -n -c 1 -W 1 "$OFFICE_SERVER"
 in_ns d1 ping -q -n -c 1 -W 1 "$OFFICE_GATEWAY" && die "the policy is the old one"

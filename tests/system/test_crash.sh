@@ -147,7 +147,7 @@ before()
     add) ! exists d6 || sw port del d6 ;;
     del) exists d6 || add_d6 ;;
     policy) sw policy apply "$OFFICE_DIR/policy.yaml" ;;
-    quarantine) sw release d3 ;;
+    quarantine) sw release d3 --reason over ;;
     release) sw quarantine d3 --comment INC-12 ;;
     binding) n_addresses=$((n_addresses + 1)) ;;
     set-remove | set-put) sw set put peers "$OFFICE_SERVER" 10.99.1.1 ;;
@@ -175,7 +175,7 @@ change()
     del) sw port del d6 ;;
     policy) sw policy apply "$OFFICE_DIR/other.yaml" ;;
     quarantine) sw quarantine d3 --comment INC-12 ;;
-    release) sw release d3 ;;
+    release) sw release d3 --reason over ;;
     set-remove) sw set remove peers "$OFFICE_SERVER" ;;
     set-add) sw set add peers "$OFFICE_SERVER" ;;
     set-put) sw set put peers 10.99.1.1 10.99.2.0/24 ;;

@@ -76,7 +76,7 @@ check_hanging()
     thaw
     wait "$receipt" || die "no receipt when the disk is back"
     office_wait 20 "records are stored again" stored
-    sw release d6 >/dev/null
+    sw release d6 --reason over >/dev/null
     works d6 || die "d6 cannot do its work after its release"
 }
 

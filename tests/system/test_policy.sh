@@ -115,7 +115,7 @@ expect "digest of a port that has moved on" "$(sw -o json port show d1 | field p
     "$(digest)"
 [[ $(sw -o json port show d1 | field policy.generation) -gt $(field generation <applied) ]] ||
     die "the generation is not that of what is published"
-sw release d1
+sw release d1 --reason over
 sw port show server | grep -E '^Policy: +none'
 
 # ---- what is strange is said, and what would change ----

@@ -96,8 +96,8 @@ check_downgrade()
     downgraded "--downgrade-state two: not a number" two
     downgraded "state.db: another process uses it" 2
     office_end "$OFFICE_SWITCH_PID"
-    downgraded "state.db: schema version 7 cannot be brought down to 0" 0
-    downgraded "ok state: schema version 2, was 7" 2
+    downgraded "state.db: schema version 8 cannot be brought down to 0" 0
+    downgraded "ok state: schema version 2, was 8" 2
     downgraded "state.db: schema version 2 cannot be brought down to 3" 3
     office_run
     office_wait 30 "the switch brings it up again" sw status

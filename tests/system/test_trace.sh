@@ -79,7 +79,7 @@ says '^icmpv6/128/0 ' 'ping6-server' -- trace icmp --port d1 --dst fd99::2
 sw quarantine d2 >/dev/null
 says 'ingress +drop +d2 is in quarantine' '^Verdict: dropped, quarantine-peer' \
     -- trace tcp/80 --port d1 --dst "$(desk_ip 2)"
-sw release d2 >/dev/null
+sw release d2 --reason over >/dev/null
 
 refused 1 'no port is named "d9"' trace tcp/80 --port d9 --dst "$OFFICE_SERVER"
 refused 1 'dst_ip: "10.99.0" is not an address' trace tcp/80 --port d1 --dst 10.99.0

@@ -47,7 +47,7 @@ disturb()
     ! in_ns d6 curl -s -m 0.3 -o /dev/null "http://$OFFICE_SERVER/" || die "d6 is not cut off"
     sw audit >"$OFFICE_DIR/audit.txt" || { cat "$OFFICE_DIR/audit.txt"; die "the ledger does not add up"; }
     sw policy apply "$OFFICE_DIR/policy.yaml" >/dev/null || die "the policy is refused"
-    sw release d6 >/dev/null || die "d6 cannot be released"
+    sw release d6 --reason over >/dev/null || die "d6 cannot be released"
     in_ns d6 nmap -n -Pn -sS --max-retries 0 --host-timeout 1s -p 22,80,445 \
         "$OFFICE_NET.11-12" >/dev/null
     policies=$((policies + 2))

@@ -98,6 +98,10 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/sets.h \
 	vswitch/control/publish.c \
 	vswitch/control/publish.h \
+	vswitch/control/quarantine_changes.c \
+	vswitch/control/quarantine_sweep.c \
+	vswitch/control/quarantines.c \
+	vswitch/control/quarantines.h \
 	vswitch/control/request_digest.c \
 	vswitch/control/request_digest.h \
 	vswitch/control/request_ids.c \
@@ -140,6 +144,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/state_text.c \
 	vswitch/control/state_text.h \
 	vswitch/control/state_private.h \
+	vswitch/control/state_quarantines.c \
+	vswitch/control/state_quarantines.h \
 	vswitch/control/state_schema.c \
 	vswitch/control/state_answers.c \
 	vswitch/control/state_answers.h \

@@ -37,6 +37,8 @@ check(struct compile_job *job)
     struct acl_lint_facts facts = { .has_members = has_members,
                                     .connections = job->connections,
                                     .n_connections = job->n_connections,
+                                    .open = job->open,
+                                    .n_open = job->n_open,
                                     .before = job->before };
     int error =
         has_members ? acl_lint(job->policy, &facts, &job->findings, &job->n_findings) : ENOMEM;

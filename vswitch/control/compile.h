@@ -28,6 +28,8 @@ struct compile_job {
     const struct acl_policy *before; /* or NULL: none, everything is denied */
     struct acl_lint_connection *connections; /* by lint_facts_connections() */
     size_t n_connections;
+    struct acl_lint_open *open; /* by lint_facts_quarantines() */
+    size_t n_open;
     /* Out. */
     struct acl_compiled compiled;
     int error;

@@ -11,6 +11,7 @@
 #include "control/rpc.h"
 #include "control/session_changes.h"
 #include "control/set_changes.h"
+#include "control/state_quarantines.h"
 #include "datapath/fdb.h"
 #include "control/incidents.h"
 #include "datapath/mcast.h"
@@ -35,8 +36,7 @@ VLOG_DEFINE_THIS_MODULE(control);
 /* ---- prepare: what is wanted ---- */
 
 static int
-want_port(struct control *c, const Fusuma__V1__PortSpec *spec, const struct state_quarantine *q,
-          char **error)
+want_port(struct control *c, const Fusuma__V1__PortSpec *spec, char **error)
 {
     struct desired_port *port;
 
@@ -48,21 +48,25 @@ want_port(struct control *c, const Fusuma__V1__PortSpec *spec, const struct stat
         return EINVAL;
     }
     desired_insert(&c->desired, port);
-    if (q && q->on) {
-        port->quarantined = true;
-        port->note = (struct quarantine_note){ .since_us = q->since_us,
-                                               .who = xstrdup(q->who),
-                                               .comment = xstrdup(q->comment) };
-    }
     return 0;
 }
 
 static void
-load_port(const Fusuma__V1__PortSpec *spec, const struct state_quarantine *q, void *control)
+load_quarantine(struct quarantine *q, void *control)
+{
+    struct quarantines *qs = &((struct control *) control)->desired.quarantines;
+    char *id = quarantine_id(q);
+
+    quarantine_destroy(quarantines_put(qs, id, q));
+    free(id);
+}
+
+static void
+load_port(const Fusuma__V1__PortSpec *spec, void *control)
 {
     char *error;
 
-    if (want_port(control, spec, q, &error)) {
+    if (want_port(control, spec, &error)) {
         VLOG_ERR("a stored port is left out: %s", error);
         free(error);
     }
@@ -102,7 +106,8 @@ raise_alarm(struct control *c, char *text)
 static void
 load_state(struct control *c)
 {
-    char *error = NULL;
+    char *error = NULL, *unknown = NULL;
+    int quarantines = state_load_quarantines(c->state, load_quarantine, c, &unknown);
     bool ok = state_load(c->state, load_port, c);
 
     c->alarm = nullable_xstrdup(state_damage(c->state));
@@ -117,7 +122,12 @@ load_state(struct control *c)
         raise_alarm(c, xasprintf("%s: not all of the state can be read; what is missing is denied",
                                  c->options->state_dir));
     }
-    if (state_policy_load(c->state, &c->first_policy, &c->pending, &error) || go_back(c, &error)) {
+    if (quarantines) { /* whoever may be in one is not let out */
+        raise_alarm(c, xasprintf("the stored quarantines cannot be read, everything is denied: %s",
+                                 unknown));
+        free(unknown);
+    } else if (state_policy_load(c->state, &c->first_policy, &c->pending, &error) ||
+               go_back(c, &error)) {
         raise_alarm(c,
                     xasprintf("the stored policy cannot be read, everything is denied: %s", error));
         free(error);
@@ -181,7 +191,7 @@ adopt_config(struct control *c, char **error)
     for (size_t i = 0; i < c->config.n_ports; i++) {
         char *why;
 
-        if (want_port(c, c->config.ports[i], NULL, &why)) {
+        if (want_port(c, c->config.ports[i], &why)) {
             *error = xasprintf("%s:%u:%u: %s", c->options->config_file, c->config.places[i].line,
                                c->config.places[i].column, why);
             free(why);
@@ -525,6 +535,7 @@ control_run(struct control *c)
         hits_run(c);
         metrics_refresh(c->metrics, c);
         sets_check_stale(c);
+        quarantines_refresh(c);
     }
     objects_run(c); /* after everything that it might notice */
 }

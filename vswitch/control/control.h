@@ -77,8 +77,9 @@ struct control {
     bool going_back;
     struct gate *gate;
     struct hits *hits;
-    struct metrics *metrics; /* or NULL */
-    char *alarm;             /* why the state is not what it was; or NULL */
+    struct metrics *metrics;   /* or NULL */
+    char *alarm;               /* why the state is not what it was; or NULL */
+    uint64_t swept_generation; /* that quarantines_refresh() last looked at */
     long long started_ms, refresh_ms, started_wall_us;
     bool port_subsystem;
 };
@@ -111,11 +112,50 @@ typedef void port_done(struct control *, enum rpc_status, const char *error,
                        const struct desired_port *, void *aux);
 void ports_add(struct control *, const Fusuma__V1__PortSpec *, port_done *, void *aux);
 void ports_delete(struct control *, const char *name, port_done *, void *aux);
-/* In force on every worker before it returns, and reported when it is stored.  Of a port that is in
- * quarantine already only the comment is another one, unless it is empty. */
+
+/* quarantine_changes.c */
+struct quarantine_options {
+    const char *const *allow; /* lists of the policy in force that stay open */
+    size_t n_allow;
+    bool resets;      /* ends of TCP connections are told */
+    bool leave_as_is; /* a port that is in quarantine stays as it is, but for the comment */
+};
+/* What has become of a port; only lent.  Times of 0 are not known. */
+struct quarantine_receipt {
+    const char *port, *vm_id;
+    const struct svec *allow; /* or NULL */
+    uint64_t generation;
+    bool quarantined;       /* it is in one now; after a release: in another one still */
+    bool at_once;           /* this call put it in force ... */
+    int64_t in_force_us;    /* ... at this time_usec() ... */
+    int64_t in_force_at_us; /* ... and this, of Unix time: since when it is in force */
+    int64_t last_passed_us; /* Unix time */
+    uint64_t ended, resets;
+};
+/* Calls 'done' once, now or later; '*error' is only lent, and the receipt, which is NULL unless the
+ * status is RPC_OK. */
+typedef void quarantine_done(struct control *, enum rpc_status, const char *error,
+                             const struct quarantine_receipt *, void *aux);
+/* In force on every worker before it returns, and reported when it is stored.  'comment' "": none,
+ * or that of before; 'options' NULL: none. */
 void ports_quarantine(struct control *, const char *name, const char *who, const char *comment,
-                      port_done *, void *aux);
-void ports_release(struct control *, const char *name, port_done *, void *aux);
+                      const struct quarantine_options *, quarantine_done *, void *aux);
+/* Of the port 'name', or when that is "" of the VM.  'reason' is not empty. */
+void ports_release(struct control *, const char *name, const char *vm_id, const char *who,
+                   const char *reason, quarantine_done *, void *aux);
+
+/* Logs which lists that quarantines keep open the policy in force does not have. */
+void quarantines_warn(const struct control *);
+
+/* quarantine_sweep.c */
+struct quarantine_swept {
+    uint64_t ended, resets;
+};
+/* Ends the connections that the quarantine of this port denies (DP_PORT_NONE: of any), by the
+ * snapshot in force, which is so on every worker. */
+struct quarantine_swept quarantine_sweep(struct control *, uint16_t port);
+/* Once a second: what lists no longer allow, since the policy or the members of groups changed. */
+void quarantines_refresh(struct control *);
 
 /* policies.c */
 /* SHA-256, in lower-case hex, of a policy's text; of several, of all with a NUL between them. */

@@ -32,6 +32,7 @@ desired_init(struct desired *d)
     shash_init(&d->ports);
     sets_init(&d->sets);
     shash_init(&d->refreshes);
+    quarantines_init(&d->quarantines);
 }
 
 void
@@ -45,6 +46,7 @@ desired_destroy(struct desired *d)
     shash_destroy(&d->ports);
     refreshes_destroy(&d->refreshes);
     sets_destroy(&d->sets);
+    quarantines_destroy(&d->quarantines);
 }
 
 void
@@ -57,25 +59,8 @@ desired_port_destroy(struct desired_port *port)
         free(port->addrs);
         free(port->trunks);
         free(port->labels);
-        quarantine_note_clear(&port->note);
         free(port);
     }
-}
-
-struct quarantine_note
-quarantine_note_copy(const struct quarantine_note *note)
-{
-    return (struct quarantine_note){ .since_us = note->since_us,
-                                     .who = nullable_xstrdup(note->who),
-                                     .comment = nullable_xstrdup(note->comment) };
-}
-
-void
-quarantine_note_clear(struct quarantine_note *note)
-{
-    free(note->who);
-    free(note->comment);
-    *note = (struct quarantine_note){ .since_us = 0 };
 }
 
 struct desired_port *
@@ -437,6 +422,33 @@ desired_number(const struct desired *d, struct desired_port *port, char **error)
     return RPC_OK;
 }
 
+static void
+find_quarantine(struct desired *d, struct desired_port *port)
+{
+    port->quarantine = quarantines_find(&d->quarantines, port->spec->vm_id, port->spec->name);
+    d->lists_changed |= port->quarantine && !svec_is_empty(&port->quarantine->allow);
+}
+
+bool
+desired_put_quarantine(struct desired *d, const char *id, struct quarantine *q,
+                       struct quarantine **oldp)
+{
+    struct shash_node *node;
+    bool any = false;
+
+    *oldp = quarantines_put(&d->quarantines, id, q);
+    SHASH_FOR_EACH (node, &d->ports) {
+        struct desired_port *port = node->data;
+        const struct quarantine *before = port->quarantine;
+
+        find_quarantine(d, port);
+        if (port->quarantine != before || (q && port->quarantine == q)) {
+            port->changed = any = true;
+        }
+    }
+    return any;
+}
+
 void
 desired_insert(struct desired *d, struct desired_port *port)
 {
@@ -445,6 +457,8 @@ desired_insert(struct desired *d, struct desired_port *port)
     port->refresh = shash_find_data(&d->refreshes, port->spec->name);
     d->next_id = (port->id + 1) % DP_MAX_PORTS;
     d->members_changed = true;
+    find_quarantine(d, port);
+    d->quarantines.version++;
 }
 
 void
@@ -453,6 +467,8 @@ desired_remove(struct desired *d, struct desired_port *port)
     shash_find_and_delete(&d->ports, port->spec->name);
     d->by_id[port->id] = NULL;
     d->members_changed = true;
+    port->quarantine = NULL;
+    d->quarantines.version++;
 }
 
 bool

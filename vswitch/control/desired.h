@@ -10,6 +10,7 @@
 
 #include "control/learned.h"
 #include "control/limits.h"
+#include "control/quarantines.h"
 #include "control/sets.h"
 #include "datapath/snapshot.h"
 #include "openvswitch/shash.h"
@@ -24,13 +25,6 @@
 #define PORT_LABELS_MAX 64
 
 struct refresh;
-
-/* Of a quarantine.  Strings are owned, and NULL is as good as empty. */
-struct quarantine_note {
-    int64_t since_us; /* Unix time; 0: not known */
-    char *who, *comment;
-};
-
 struct desired_port {
     Fusuma__V1__PortSpec *spec;
     char *socket; /* vhost-user: absolute path */
@@ -50,9 +44,9 @@ struct desired_port {
     const struct acl_pool *pool; /* ... and NULL: none */
     int64_t added_us;            /* Unix time since when it is there; 0: not known */
     struct refresh *refresh;     /* the last one, of 'refreshes'; NULL: there was none */
-    bool quarantined;
-    long long quarantine_us; /* time_usec() when that came into force */
-    struct quarantine_note note;
+    const struct quarantine *quarantine; /* that holds it, or NULL */
+    bool open;         /* the policy has some of the lists of its quarantine ... */
+    size_t open_scope; /* ... and this is the scope of those */
 
     uint16_t id;
     uint16_t worker;
@@ -72,7 +66,9 @@ struct desired {
     uint16_t next_id;
     struct sets sets;
     struct shash refreshes; /* of struct refresh, by port, also of ports that are gone */
-    bool members_changed;   /* ports or sets came, went, or changed what groups see of them */
+    struct quarantines quarantines;
+    bool lists_changed;   /* a quarantine with lists came, or has other ones */
+    bool members_changed; /* ports or sets came, went, or changed what groups see of them */
 };
 
 void desired_init(struct desired *);
@@ -83,9 +79,6 @@ void desired_destroy(struct desired *);
 enum rpc_status desired_port_create(const Fusuma__V1__PortSpec *spec, const char *run_dir,
                                     struct desired_port **, char **error);
 void desired_port_destroy(struct desired_port *);
-struct quarantine_note quarantine_note_copy(const struct quarantine_note *);
-/* Frees and empties it. */
-void quarantine_note_clear(struct quarantine_note *);
 /* Whether it is one of the port's, given or learned. */
 bool desired_has_address(const struct desired_port *, const struct acl_addr *);
 /* Whether a station may have the address: no group, loopback or wildcard. */
@@ -95,10 +88,15 @@ enum rpc_status desired_check_vlans(struct desired_port *, char **error);
 
 /* Checks it against the other ports and gives it a number that is free. */
 enum rpc_status desired_number(const struct desired *d, struct desired_port *, char **error);
-/* Puts in a port that has a number.  Then 'd' owns it. */
+/* Puts in a port that has a number.  Then 'd' owns it, and it is in quarantine if one holds it. */
 void desired_insert(struct desired *d, struct desired_port *);
 /* Takes it out; the caller owns it again. */
 void desired_remove(struct desired *d, struct desired_port *);
+/* Puts 'q' in the place of the quarantine of that id and takes it (quarantines_put()): ports that
+ * it holds are in it, and changed.  '*oldp': the one that was there, or NULL; the caller's, and no
+ * port is in it any more.  Whether any port changed. */
+bool desired_put_quarantine(struct desired *, const char *id, struct quarantine *q,
+                            struct quarantine **oldp);
 struct desired_port *desired_find(const struct desired *d, const char *name);
 /* Whether some desktop is in a VLAN: not all addresses are of one network, then. */
 bool desired_uses_vlans(const struct desired *d);

@@ -22,6 +22,7 @@ VLOG_DEFINE_THIS_MODULE(gate);
 #define MAX_FILE (16u << 20) /* of the audit log, before the next one begins */
 #define MAX_SUMMARY 200
 #define MAX_ERROR 300
+#define MAX_REASON 1000
 #define MAX_ID 128
 #define REFUSALS_BURST 100
 
@@ -268,6 +269,23 @@ struct asked {
     uint64_t election;  /* 0: none */
 };
 
+/* What a request gives as its reason is there to be read here, so all of it. */
+static void
+put_reason(json_t *entry, const ProtobufCMessage *request)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(request->descriptor, "reason");
+    const char *text = "";
+
+    if (field && field->type == PROTOBUF_C_TYPE_STRING &&
+        field->label != PROTOBUF_C_LABEL_REPEATED) {
+        text = *(char *const *) ((const char *) request + field->offset);
+    }
+    if (text && text[0]) {
+        put_text(entry, "reason", text, MAX_REASON);
+    }
+}
+
 static json_t *
 describe(const struct asked *a, const char *event)
 {
@@ -284,6 +302,7 @@ describe(const struct asked *a, const char *event)
     json_object_set_new(entry, "rpc", json_string(rpc));
     json_object_set_new(entry, "digest", json_string(a->digest));
     put_text(entry, "summary", summary, MAX_SUMMARY);
+    put_reason(entry, a->request);
     if (a->id) {
         put_text(entry, "request_id", a->id, MAX_ID);
     }

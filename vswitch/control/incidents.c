@@ -437,8 +437,8 @@ static void
 follow_quarantine(struct control *c, struct incident *i)
 {
     const struct desired_port *port = desired_find(&c->desired, i->now->port);
-    bool on = port && port->quarantined;
-    const struct quarantine_note *note = on ? &port->note : NULL;
+    const struct quarantine *q = port ? port->quarantine : NULL;
+    bool on = q != NULL;
 
     if (on == i->now->quarantined || i->now->closed) {
         return;
@@ -447,9 +447,8 @@ follow_quarantine(struct control *c, struct incident *i)
     incident_message_act(i->now,
                          on ? FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_QUARANTINED
                             : FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_RELEASED,
-                         on && note->since_us ? note->since_us : time_wall_usec(),
-                         on && note->who ? note->who : "",
-                         on && note->comment ? note->comment : "");
+                         on && q->since_us ? q->since_us : time_wall_usec(), on ? q->who : "",
+                         on ? q->comment : "");
     touch(c->incidents, i);
 }
 

@@ -149,9 +149,41 @@ lint_facts_connections(struct compile_job *job, const struct desired *d,
     }
 }
 
+/* ---- quarantines ---- */
+
+static void
+add_open(struct compile_job *job, const struct quarantine *q)
+{
+    for (size_t i = 0; i < q->allow.n; i++) {
+        job->open = xrealloc(job->open, (job->n_open + 1) * sizeof *job->open);
+        job->open[job->n_open++] = (struct acl_lint_open){
+            .list = xstrdup(q->allow.names[i]),
+            .who = q->vm_id[0] ? xasprintf("VM '%s'", q->vm_id) : xasprintf("port '%s'", q->port),
+        };
+    }
+}
+
+void
+lint_facts_quarantines(struct compile_job *job, const struct desired *d)
+{
+    const struct shash_node **nodes = shash_sort(&d->quarantines.by_id);
+
+    for (size_t i = 0; i < shash_count(&d->quarantines.by_id); i++) {
+        add_open(job, nodes[i]->data);
+    }
+    free(nodes);
+}
+
 void
 lint_facts_release(struct compile_job *job)
 {
+    for (size_t i = 0; i < job->n_open; i++) {
+        free(CONST_CAST(char *, job->open[i].list));
+        free(CONST_CAST(char *, job->open[i].who));
+    }
+    free(job->open);
+    job->open = NULL;
+    job->n_open = 0;
     for (size_t i = 0; i < job->n_connections; i++) {
         connection_destroy(&job->connections[i]);
     }

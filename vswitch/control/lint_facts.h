@@ -1,5 +1,6 @@
 /* What only the switch knows of a policy that is checked: which groups have members at this moment,
- * and which connections to the API go through its own desktop ports.
+ * which connections to the API go through its own desktop ports, and which lists quarantines keep
+ * open.
  *
  * A client that comes by a desktop's port is cut off when that port's egress denies it; one that
  * gets to an address of this host which is itself behind a desktop's port, when that port's ingress
@@ -13,6 +14,8 @@
 /* Notes in 'job', whose policies are set, what 'clients' rest on.  Control thread. */
 void lint_facts_connections(struct compile_job *, const struct desired *,
                             const struct api_client *clients, size_t n);
+/* ... and the lists that quarantines in force keep open. */
+void lint_facts_quarantines(struct compile_job *, const struct desired *);
 void lint_facts_release(struct compile_job *);
 /* Of each group of the job's policy, which is compiled: whether anybody is in it.  The caller frees
  * the array.  NULL: memory is short.  Compile thread. */

@@ -71,7 +71,7 @@ copy_port(struct metrics_port *to, const struct desired_port *port)
     to->name = xstrdup(port->spec->name);
     to->id = port->id;
     to->desktop = port->role == PORT_DESKTOP;
-    to->quarantined = port->quarantined;
+    to->quarantined = port->quarantine != NULL;
     to->type = "";
     to->base = port->base;
     if (port->dp) {

@@ -17,16 +17,18 @@
 /* Ports that each round looks at without being asked: all of 1,000 in a second or two. */
 #define SWEEP 16
 
-/* Owners: ports by their number, the policy, and incidents by theirs, as long as they are kept. */
+/* Owners: ports by their number, the policy, quarantines, and incidents by theirs, as long as they
+ * are kept. */
 #define POLICY_OWNER DP_MAX_PORTS
-#define INCIDENT_OWNER (POLICY_OWNER + 1)
+#define QUARANTINE_OWNER (POLICY_OWNER + 1)
+#define INCIDENT_OWNER (QUARANTINE_OWNER + 1)
 #define N_OWNERS (INCIDENT_OWNER + INCIDENTS_MAX)
 
 /* What a port was when it was last looked at. */
 struct seen {
     char *name; /* NULL: there was none of this number */
     uint64_t generation;
-    bool up, quarantined;
+    bool up;
     const struct refresh *refresh; /* only to be compared */
     unsigned refresh_changes;
 };
@@ -36,6 +38,7 @@ struct objects {
     struct seen seen[DP_MAX_PORTS];
     uint64_t policy_generation; /* 0: there was none */
     int64_t confirm_by_s;
+    uint64_t quarantines_version;
     uint16_t sweep; /* the next number */
 };
 
@@ -68,7 +71,7 @@ objects_log(struct objects *o)
 
 /* ---- ports ---- */
 
-/* What a port has: itself, its quarantine, its bindings. */
+/* What a port has: itself, its bindings. */
 struct bundle {
     struct object *objects;
     size_t n, allocated;
@@ -98,9 +101,6 @@ look_at_port(struct objects *o, const struct desired_port *port)
     bool changed;
 
     add(&b, OBJECT_PORT, xstrdup(name), port_message(port));
-    if (port->quarantined) {
-        add(&b, OBJECT_QUARANTINE, xstrdup(name), port_quarantine_message(port));
-    }
     port_bindings(port, add_binding, &b);
     changed = object_log_set(o->log, port->id, b.objects, b.n);
     free(b.objects);
@@ -109,7 +109,6 @@ look_at_port(struct objects *o, const struct desired_port *port)
     }
     seen->generation = port->generation;
     seen->up = port_is_up(port);
-    seen->quarantined = port->quarantined;
     seen->refresh = port->refresh;
     seen->refresh_changes = port->refresh ? port->refresh->changes : 0;
     return changed;
@@ -119,7 +118,7 @@ static bool
 looks_changed(const struct seen *seen, const struct desired_port *port)
 {
     return !seen->name || seen->generation != port->generation || seen->up != port_is_up(port) ||
-           seen->quarantined != port->quarantined || seen->refresh != port->refresh ||
+           seen->refresh != port->refresh ||
            (port->refresh && seen->refresh_changes != port->refresh->changes);
 }
 
@@ -169,6 +168,28 @@ objects_set_incident(struct objects *o, const Fusuma__V1__Incident *incident)
     return object_log_set(o->log, INCIDENT_OWNER + incident->id % INCIDENTS_MAX, &object, 1);
 }
 
+/* ---- quarantines ---- */
+
+static bool
+look_at_quarantines(struct objects *o, const struct desired *d)
+{
+    struct bundle b = { .n = 0 };
+    struct shash_node *node;
+    bool changed;
+
+    if (o->quarantines_version == d->quarantines.version) {
+        return false;
+    }
+    o->quarantines_version = d->quarantines.version;
+    SHASH_FOR_EACH (node, &d->quarantines.by_id) {
+        add(&b, OBJECT_QUARANTINE, xstrdup(node->name),
+            quarantine_message(node->data, quarantine_port(d, node->data)));
+    }
+    changed = object_log_set(o->log, QUARANTINE_OWNER, b.objects, b.n);
+    free(b.objects);
+    return changed;
+}
+
 /* ---- the policy ---- */
 
 static bool
@@ -208,5 +229,6 @@ objects_update(struct objects *o, const struct desired *d, const struct publishe
 
     changed |= look_at_policy(o, p->policy, confirm_by_s);
     changed |= look_at_ports(o, d);
+    changed |= look_at_quarantines(o, d);
     return changed;
 }

@@ -181,6 +181,7 @@ put_in_force(struct control *c, struct policy *policy, char **error)
     }
     VLOG_INFO("policy %.12s is in force: %zu rules, generation %" PRIu64, policy->digest,
               policy->parsed->n_rules, policy->generation);
+    quarantines_warn(c);
     return RPC_OK;
 }
 
@@ -389,6 +390,7 @@ apply_fill(struct control *c, struct apply *a, char **error)
 
         lint_facts_connections(&a->job, &c->desired, clients, n);
         free(clients);
+        lint_facts_quarantines(&a->job, &c->desired);
     }
     return status;
 }

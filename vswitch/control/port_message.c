@@ -26,7 +26,7 @@ refresh_message(const struct desired_port *port)
     if (!r) {
         return NULL;
     }
-    held_by = refresh_held_by(r, port->quarantined, port->spec->refresh_on_logoff);
+    held_by = refresh_held_by(r, port->quarantine != NULL, port->spec->refresh_on_logoff);
     m = message_new(&fusuma__v1__port_refresh__descriptor);
     m->state = r->done_us ? FUSUMA__V1__REFRESH_STATE__REFRESH_STATE_DONE
                : held_by  ? FUSUMA__V1__REFRESH_STATE__REFRESH_STATE_HELD
@@ -50,29 +50,50 @@ port_message(const struct desired_port *port)
     message->id = port->id;
     message->state = port_is_up(port) ? FUSUMA__V1__PORT_STATE__PORT_STATE_UP
                                       : FUSUMA__V1__PORT_STATE__PORT_STATE_DOWN;
-    message->quarantined = port->quarantined;
+    message->quarantined = port->quarantine != NULL;
     message->worker = port->worker;
     message->generation = port->generation;
     message->storm = limits_storm_message(&port->limits);
     message->mac_limit = port->limits.macs;
-    if (port->quarantined) {
-        message->quarantine = port_quarantine_message(port);
+    if (port->quarantine) {
+        message->quarantine = quarantine_message(port->quarantine, port->spec->name);
     }
     message->refresh = refresh_message(port);
     return message;
 }
 
 Fusuma__V1__QuarantineState *
-port_quarantine_message(const struct desired_port *port)
+quarantine_message(const struct quarantine *q, const char *port)
 {
     Fusuma__V1__QuarantineState *m = message_new(&fusuma__v1__quarantine_state__descriptor);
-    const struct quarantine_note *note = &port->note;
 
-    m->port = xstrdup(port->spec->name);
-    m->who = xstrdup(note->who ? note->who : "");
-    m->comment = xstrdup(note->comment ? note->comment : "");
-    m->since = time_message(note->since_us);
+    m->id = quarantine_id(q);
+    m->port = xstrdup(port ? port : q->port);
+    m->absent = !port;
+    m->vm_id = xstrdup(q->vm_id);
+    m->who = xstrdup(q->who);
+    m->comment = xstrdup(q->comment);
+    m->since = time_message(q->since_us);
+    m->reset = q->resets;
+    for (size_t i = 0; i < q->allow.n; i++) {
+        message_append(m->allow, m->n_allow, xstrdup(q->allow.names[i]));
+    }
     return m;
+}
+
+const char *
+quarantine_port(const struct desired *d, const struct quarantine *q)
+{
+    const char *first = NULL;
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &d->ports) {
+        if (((const struct desired_port *) node->data)->quarantine == q &&
+            (!first || strcmp(node->name, first) < 0)) {
+            first = node->name;
+        }
+    }
+    return first;
 }
 
 static Fusuma__V1__Binding *

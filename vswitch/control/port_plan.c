@@ -23,8 +23,6 @@ struct planned {
 struct going {
     char *name;
     Fusuma__V1__PortSpec *spec;
-    bool quarantined;
-    struct quarantine_note note;
     bool replaced;
     struct desired_port *port; /* while it is out of what is wanted */
 };
@@ -61,7 +59,6 @@ forget_going(struct port_plan *p)
 {
     for (size_t i = 0; i < p->n_going; i++) {
         message_free(p->going[i].spec);
-        quarantine_note_clear(&p->going[i].note);
         free(p->going[i].name);
     }
     free(p->going);
@@ -126,8 +123,6 @@ add_going(struct port_plan *p, const struct desired_port *port, bool replaced)
     p->going = xrealloc(p->going, (p->n_going + 1) * sizeof *p->going);
     p->going[p->n_going++] = (struct going){ .name = xstrdup(port->spec->name),
                                              .spec = message_copy(&port->spec->base),
-                                             .quarantined = port->quarantined,
-                                             .note = quarantine_note_copy(&port->note),
                                              .replaced = replaced };
 }
 
@@ -195,21 +190,6 @@ take_out_old(struct control *c, struct port_plan *p)
     }
 }
 
-/* A quarantine may have come or gone since the plan was made. */
-static void
-keep_quarantine(const struct port_plan *p, struct desired_port *port)
-{
-    for (size_t i = 0; i < p->n_going; i++) {
-        const struct desired_port *old = p->going[i].port;
-
-        if (!strcmp(p->going[i].name, port->spec->name)) {
-            port->quarantined = old->quarantined;
-            port->quarantine_us = old->quarantine_us;
-            port->note = quarantine_note_copy(&old->note);
-        }
-    }
-}
-
 static enum rpc_status
 put_in_new(struct control *c, const struct port_plan *p, struct planned *planned, char **error)
 {
@@ -223,7 +203,6 @@ put_in_new(struct control *c, const struct port_plan *p, struct planned *planned
         desired_port_destroy(port);
         return fail_at(p, planned, error);
     }
-    keep_quarantine(p, port);
     desired_insert(&c->desired, port);
     planned->port = port;
     return RPC_OK;
@@ -279,20 +258,6 @@ port_plan_finish(struct control *c, struct port_plan *p)
 
 /* ---- storing ---- */
 
-static int
-store_quarantine(struct state *state, const struct going *g, char **error)
-{
-    const struct quarantine_note *n = &g->note;
-
-    return state_set_quarantine(
-        state, g->name,
-        &(struct state_quarantine){ .on = true,
-                                    .since_us = n->since_us,
-                                    .who = n->who ? n->who : "",
-                                    .comment = n->comment ? n->comment : "" },
-        error);
-}
-
 int
 port_plan_store(struct state *state, const struct port_plan *p, char **error)
 {
@@ -303,11 +268,6 @@ port_plan_store(struct state *state, const struct port_plan *p, char **error)
     }
     for (size_t i = 0; i < p->n_planned && !retval; i++) {
         retval = p->planned[i].add ? state_put_port(state, p->planned[i].spec, error) : 0;
-    }
-    for (size_t i = 0; i < p->n_going && !retval; i++) {
-        const struct going *g = &p->going[i];
-
-        retval = g->replaced && g->quarantined ? store_quarantine(state, g, error) : 0;
     }
     return retval;
 }
@@ -321,12 +281,7 @@ port_plan_unstore(struct state *state, const struct port_plan *p, char **error)
         retval = p->planned[i].add ? state_delete_port(state, p->planned[i].spec->name, error) : 0;
     }
     for (size_t i = 0; i < p->n_going && !retval; i++) {
-        const struct going *g = &p->going[i];
-
-        retval = state_put_port(state, g->spec, error);
-        if (!retval && g->quarantined) {
-            retval = store_quarantine(state, g, error);
-        }
+        retval = state_put_port(state, p->going[i].spec, error);
     }
     return retval;
 }

@@ -1,10 +1,10 @@
 /* Exchanging ports: from those that there are to those of a list, whole or not at all.
  *
  * What is the same stays as it is, connections and all; what is different is taken away and added
- * anew (a quarantine stays); what the list does not have goes.  The new ports are opened when the
- * old ones are closed, and those that cannot be are down and tried again, as when the switch
- * starts.  The steps are those of a change (change.h), whose order is the callers' to keep.
- * Control thread, but for storing. */
+ * anew (who is in quarantine comes up in it: quarantines.h); what the list does not have goes.  The
+ * new ports are opened when the old ones are closed, and those that cannot be are down and tried
+ * again, as when the switch starts.  The steps are those of a change (change.h), whose order is the
+ * callers' to keep. Control thread, but for storing. */
 #ifndef CONTROL_PORT_PLAN_H
 #define CONTROL_PORT_PLAN_H 1
 

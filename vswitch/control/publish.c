@@ -10,11 +10,21 @@
 #include "timeval.h"
 #include "util.h"
 
+static int
+compare_lists(const void *a_, const void *b_)
+{
+    const uint32_t *a = a_, *b = b_;
+
+    return (*a > *b) - (*a < *b);
+}
+
 /* Whose tables a desktop has. */
 struct place {
     bool known;
     size_t scope;
     const struct acl_pool *pool;
+    bool open; /* lists of its quarantine are there ... */
+    size_t open_scope;
 };
 
 /* What a publication is built from; kept apart from what is in force until nothing can fail. */
@@ -117,6 +127,28 @@ build_vlan_classmaps(struct build *b, const struct desired *d)
     return true;
 }
 
+/* Of the lists of its quarantine those that the policy has. */
+static bool
+place_open(const struct build *b, const struct desired_port *port, struct place *place)
+{
+    uint32_t lists[QUARANTINE_LISTS_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; port->quarantine && i < port->quarantine->allow.n; i++) {
+        if (n < QUARANTINE_LISTS_MAX &&
+            acl_list_find(b->policy->parsed, port->quarantine->allow.names[i], &lists[n])) {
+            n++;
+        }
+    }
+    place->open = n > 0;
+    if (!place->open) {
+        return true;
+    }
+    qsort(lists, n, sizeof *lists, compare_lists);
+    return !acl_compile_lists(b->policy->parsed, &b->policy->compiled, lists, n,
+                              &place->open_scope);
+}
+
 static bool
 place_port(const struct build *b, const struct desired_port *port)
 {
@@ -128,7 +160,7 @@ place_port(const struct build *b, const struct desired_port *port)
                                                 &place->scope);
     place->pool = place->known ? acl_pool_of(b->policy->parsed, groups, n) : NULL;
     free(groups);
-    return place->known;
+    return place->known && place_open(b, port, place);
 }
 
 /* Desktops that are new, or all of them when the policy is. */
@@ -160,6 +192,8 @@ take_places(const struct build *b, const struct desired *d)
         if (b->places && b->places[port->id].known) {
             port->scope = b->places[port->id].scope;
             port->pool = b->places[port->id].pool;
+            port->open = b->places[port->id].open;
+            port->open_scope = b->places[port->id].open_scope;
         }
     }
 }
@@ -199,10 +233,30 @@ destroy_build(struct build *b)
 
 /* ---- leaves ---- */
 
-/* 'policy' may be NULL; the port is in its scope and its pool. */
+static void
+fill_tables(struct port_leaf *leaf, const struct policy *policy, const struct place *place)
+{
+    const struct acl_scope *scope = &policy->compiled.scopes[place->scope];
+    const struct acl_scope *open =
+        leaf->quarantined && place->open ? &policy->compiled.scopes[place->open_scope] : NULL;
+    const struct acl_pool *pool = place->pool;
+
+    for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
+        leaf->table[i] = scope->table[i];
+        leaf->table_id[i] = leaf->quarantined ? 0 : scope->id[i];
+        if (open) {
+            leaf->open[i] = open->table[i];
+            leaf->table_id[i] = open->id[i];
+        }
+    }
+    leaf->audits = pool && pool->audit;
+    leaf->audits_default = pool && pool->audit_default;
+    leaf->default_log = pool ? pool->default_log : ACL_LOG_INCIDENT;
+}
+
+/* 'policy' may be NULL. */
 static struct port_leaf *
-build_leaf(const struct desired_port *port, const struct policy *policy, size_t in,
-           const struct acl_pool *pool)
+build_leaf(const struct desired_port *port, const struct policy *policy, const struct place *place)
 {
     size_t trunks_size = port->trunks ? VLAN_COUNT / 8 : 0;
     struct port_leaf *leaf =
@@ -214,7 +268,8 @@ build_leaf(const struct desired_port *port, const struct policy *policy, size_t 
     leaf->id = port->id;
     leaf->worker = port->worker;
     leaf->role = port->role;
-    leaf->quarantined = port->quarantined;
+    leaf->quarantined = port->quarantine;
+    leaf->resets = port->quarantine && port->quarantine->resets;
     leaf->learns = port->spec->learn;
     leaf->epoch = port->epoch;
     leaf->user_slot = port->user_slot;
@@ -227,15 +282,7 @@ build_leaf(const struct desired_port *port, const struct policy *policy, size_t 
     leaf->trunks = trunks_size ? trunks : NULL;
     nullable_memcpy(trunks, port->trunks, trunks_size);
     if (port->role == PORT_DESKTOP && policy) {
-        const struct acl_scope *scope = &policy->compiled.scopes[in];
-
-        for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
-            leaf->table[i] = scope->table[i];
-            leaf->table_id[i] = scope->id[i];
-        }
-        leaf->audits = pool && pool->audit;
-        leaf->audits_default = pool && pool->audit_default;
-        leaf->default_log = pool ? pool->default_log : ACL_LOG_INCIDENT;
+        fill_tables(leaf, policy, place);
     }
     return leaf;
 }
@@ -312,6 +359,7 @@ build_snapshot(struct publisher *p, const struct desired *d, bool tables_changed
     for (uint16_t id = 0; id < DP_MAX_PORTS; id++) {
         struct desired_port *port = d->by_id[id];
         const struct port_leaf *old = p->snapshot->ports[id];
+        struct place place;
 
         if (!port || !port->dp) {
             continue;
@@ -320,10 +368,11 @@ build_snapshot(struct publisher *p, const struct desired *d, bool tables_changed
             port->epoch = ++p->last_epoch;
             port->generation = s->generation;
         }
+        place = (struct place){ true, port->scope, port->pool, port->open, port->open_scope };
         add_leaf(s, id,
                  port->changed || port->restamped || !old ||
                          (tables_changed && port->role == PORT_DESKTOP)
-                     ? build_leaf(port, p->policy, port->scope, port->pool)
+                     ? build_leaf(port, p->policy, &place)
                      : old);
         port->changed = port->restamped = false;
     }
@@ -449,8 +498,8 @@ publish(struct publisher *p, struct desired *d, struct policy *next)
     struct policy *old_policy = next ? p->policy : NULL;
     struct snapshot *old = p->snapshot;
 
-    if (b.policy && (next || d->members_changed) &&
-        (!build_members(&b, p, d, next) || !place_ports(&b, d))) {
+    if (b.policy && (((next || d->members_changed) && !build_members(&b, p, d, next)) ||
+                     ((next || d->members_changed || d->lists_changed) && !place_ports(&b, d)))) {
         destroy_build(&b);
         return ENOMEM;
     }
@@ -458,7 +507,7 @@ publish(struct publisher *p, struct desired *d, struct policy *next)
     take_places(&b, d);
     p->snapshot = build_snapshot(p, d, b.tables_changed);
     p->members_version += d->members_changed;
-    d->members_changed = false;
+    d->members_changed = d->lists_changed = false;
     if (next) {
         next->generation = p->generation;
         acl_classmap_destroy(next->compiled.map); /* it was of other members */
@@ -489,7 +538,7 @@ preview_snapshot(const struct publisher *p, const struct desired *d, const struc
         const struct desired_port *port = d->by_id[id];
 
         if (port && port->dp) {
-            add_leaf(s, id, build_leaf(port, b->policy, b->places[id].scope, b->places[id].pool));
+            add_leaf(s, id, build_leaf(port, b->policy, &b->places[id]));
         }
     }
     s->bindings = build_bindings(s, &s->bindings_mask);

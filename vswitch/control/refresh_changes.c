@@ -33,7 +33,7 @@ refresh_prepare(const struct desired_port *port, const struct session *last, int
 
     r->seen = attachment_of(port);
     r->gone_us = r->gone_us ? r->gone_us : r->seen & 1 ? 0 : time_wall_usec();
-    r->flushed = !port->quarantined;
+    r->flushed = !port->quarantine;
     return r;
 }
 
@@ -88,7 +88,7 @@ refresh_commit(struct control *c, struct desired_port *port, struct refresh *r)
     }
     refreshes_put(&c->desired.refreshes, r);
     port->refresh = r;
-    if (r->flushed && port->quarantined) { /* cut off while it was stored */
+    if (r->flushed && port->quarantine) { /* cut off while it was stored */
         r->flushed = false;
         r->unstored = true;
     }
@@ -208,11 +208,11 @@ look_at(struct control *c, struct desired_port *port)
 {
     struct refresh *r = port->refresh;
 
-    if (refresh_look(r, attachment_of(port), port->quarantined, time_wall_usec())) {
+    if (refresh_look(r, attachment_of(port), port->quarantine, time_wall_usec())) {
         VLOG_INFO("port %s: a new machine is attached: the one before lived %" PRId64
                   " ms after the logoff of session %" PRIu64,
                   port->spec->name, refresh_lived_us(r) / 1000, r->session);
-    } else if (!r->flushed && port->spec->refresh_on_logoff && !port->quarantined &&
+    } else if (!r->flushed && port->spec->refresh_on_logoff && !port->quarantine &&
                !sessions_next(&c->sessions, port->spec->name, NULL)) {
         r->flushed = r->unstored = true;
         r->changes++;

@@ -132,7 +132,7 @@ brake(struct control *c, uint32_t at_most)
 
 static void
 cut(struct control *c OVS_UNUSED, enum rpc_status status, const char *error,
-    const struct desired_port *port OVS_UNUSED, void *name)
+    const struct quarantine_receipt *receipt OVS_UNUSED, void *name)
 {
     if (status) {
         VLOG_ERR("port %s: %s", (char *) name, error);
@@ -155,9 +155,10 @@ response_consider(struct control *c, Fusuma__V1__Incident *m, bool by_rate)
     const struct acl_auto_quarantine *q = d ? &d->quarantine : NULL;
     const struct desired_port *port = desired_find(&c->desired, m->port);
     bool bad = q && q->severity && (int) m->severity >= (int) q->severity;
+    const struct quarantine_options options = { .leave_as_is = true };
     char *comment;
 
-    if (!port || port->quarantined || m->closed || !(bad || by_rate)) {
+    if (!port || port->quarantine || m->closed || !(bad || by_rate)) {
         return;
     }
     if (is_spared(c, q, port)) {
@@ -170,6 +171,6 @@ response_consider(struct control *c, Fusuma__V1__Incident *m, bool by_rate)
         return;
     }
     comment = xasprintf("incident %" PRIu64 ": %s", m->id, m->grounds);
-    ports_quarantine(c, m->port, "switch", comment, cut, xstrdup(m->port));
+    ports_quarantine(c, m->port, "switch", comment, &options, cut, xstrdup(m->port));
     free(comment);
 }

@@ -19,7 +19,7 @@ rpc_unary_handler rpc_get_policy, rpc_apply_policy, rpc_check_policy, rpc_diff_p
 rpc_unary_handler rpc_list_audit_log;
 rpc_unary_handler rpc_put_address_set, rpc_patch_address_set, rpc_delete_address_set,
     rpc_get_address_set, rpc_list_address_sets;
-rpc_unary_handler rpc_quarantine, rpc_release;
+rpc_unary_handler rpc_quarantine, rpc_release, rpc_list_quarantines;
 rpc_unary_handler rpc_login, rpc_logout, rpc_list_sessions;
 rpc_unary_handler rpc_list_incidents, rpc_get_incident, rpc_note_incident, rpc_close_incident,
     rpc_scope_incidents;

@@ -37,7 +37,7 @@ count_ports(const struct control *c, Fusuma__V1__Info *info)
 
         info->ports++;
         info->ports_up += port->dp && atomic_load_explicit(&port->dp->up, memory_order_relaxed);
-        info->quarantined += port->quarantined;
+        info->quarantined += port->quarantine != NULL;
     }
 }
 

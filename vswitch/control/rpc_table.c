@@ -59,6 +59,7 @@ const struct rpc_method control_rpc_methods[] = {
     { SETS, "ListAddressSets", rpc_list_address_sets, NULL, RPC_VIEWER, false },
     { QUARANTINE, "Quarantine", rpc_quarantine, NULL, RPC_RESPONDER, true },
     { QUARANTINE, "Release", rpc_release, NULL, RPC_RESPONDER, true },
+    { QUARANTINE, "ListQuarantines", rpc_list_quarantines, NULL, RPC_VIEWER, false },
     { SESSIONS, "Login", rpc_login, NULL, RPC_OPERATOR, true },
     { SESSIONS, "Logout", rpc_logout, NULL, RPC_OPERATOR, true },
     { SESSIONS, "ListSessions", rpc_list_sessions, NULL, RPC_VIEWER, false },

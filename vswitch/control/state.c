@@ -194,14 +194,8 @@ state_is_initialised(const struct state *s)
 /* ---- reading ---- */
 
 static bool
-load_port(sqlite3_stmt *stmt,
-          void (*port)(const Fusuma__V1__PortSpec *, const struct state_quarantine *, void *),
-          void *aux)
+load_port(sqlite3_stmt *stmt, void (*port)(const Fusuma__V1__PortSpec *, void *), void *aux)
 {
-    const struct state_quarantine quarantine = { .on = sqlite3_column_int(stmt, 2),
-                                                 .since_us = sqlite3_column_int64(stmt, 3),
-                                                 .who = state_text(stmt, 4),
-                                                 .comment = state_text(stmt, 5) };
     const void *spec = sqlite3_column_blob(stmt, 1);
     Fusuma__V1__PortSpec *message =
         fusuma__v1__port_spec__unpack(NULL, sqlite3_column_bytes(stmt, 1), spec);
@@ -211,23 +205,19 @@ load_port(sqlite3_stmt *stmt,
                  (const char *) sqlite3_column_text(stmt, 0));
         return false;
     }
-    port(message, &quarantine, aux);
+    port(message, aux);
     fusuma__v1__port_spec__free_unpacked(message, NULL);
     return true;
 }
 
 bool
-state_load(struct state *s,
-           void (*port)(const Fusuma__V1__PortSpec *, const struct state_quarantine *, void *),
-           void *aux)
+state_load(struct state *s, void (*port)(const Fusuma__V1__PortSpec *, void *), void *aux)
 {
     sqlite3_stmt *stmt;
     bool ok = true;
     int code;
 
-    code = sqlite3_prepare_v2(
-        s->db, "SELECT name, spec, quarantined, since_us, who, comment FROM port ORDER BY name", -1,
-        &stmt, NULL);
+    code = sqlite3_prepare_v2(s->db, "SELECT name, spec FROM port ORDER BY name", -1, &stmt, NULL);
     while (code == SQLITE_OK && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
         ok = load_port(stmt, port, aux) && ok;
         code = SQLITE_OK;
@@ -285,16 +275,6 @@ state_delete_port(struct state *s, const char *name, char **error)
     retval = state_end_sessions_of(s, name, time_wall_usec(), error);
     retval = retval ? retval : state_run(s, error, "DELETE FROM port WHERE name = ?1", "t", name);
     return state_leave(s, retval, error);
-}
-
-int
-state_set_quarantine(struct state *s, const char *name, const struct state_quarantine *q,
-                     char **error)
-{
-    return state_run(s, error,
-                     "UPDATE port SET quarantined = ?2, since_us = ?3, who = ?4, comment = ?5"
-                     " WHERE name = ?1",
-                     "tiitt", name, (int64_t) q->on, q->since_us, q->who, q->comment);
 }
 
 /* A port that was deleted meanwhile gets none. */

@@ -24,8 +24,9 @@ void state_close(struct state *);
 /* Rewrites the database of a switch that does not run to an earlier schema, for an older program;
  * '*fromp' is the version that it had.  0; or a positive errno and '*error', and it is at '*fromp'
  * or on the way to 'version'.  What the older schema has no room for is refused, not lost: a policy
- * of several files, one that waits to be confirmed, address sets.  Rule hits and earlier policies
- * are lost, sessions, refreshes, and since when, by whom and why a port is in quarantine. */
+ * of several files, one that waits to be confirmed, address sets, a quarantine of a VM without a
+ * port.  Rule hits and earlier policies are lost, sessions, refreshes, what a quarantine leaves
+ * open, and since when, by whom and why a port is in one. */
 int state_downgrade(const char *dir, int version, int *fromp, char **error);
 
 /* NULL; or what an administrator has to know of a state that was damaged: now, or earlier as long
@@ -39,25 +40,13 @@ void state_settle(struct state *);
 /* False until state_begin() ... state_commit() has put in what the switch first starts from. */
 bool state_is_initialised(const struct state *);
 
-/* Whether a port is cut off; if so: since when (Unix time; 0: not known), by whom, and why. */
-struct state_quarantine {
-    bool on;
-    int64_t since_us;
-    const char *who, *comment; /* not NULL */
-};
-
 /* Calls 'port' for each port, by name.  Whether all of them could be read. */
-bool state_load(struct state *,
-                void (*port)(const Fusuma__V1__PortSpec *, const struct state_quarantine *,
-                             void *aux),
-                void *aux);
+bool state_load(struct state *, void (*port)(const Fusuma__V1__PortSpec *, void *aux), void *aux);
 
 /* 0, or a positive errno and '*error'.  Each is a transaction of its own unless inside
  * state_begin() and state_commit(); state_rollback() ends one without effect. */
 int state_put_port(struct state *, const Fusuma__V1__PortSpec *, char **error);
 int state_delete_port(struct state *, const char *name, char **error);
-int state_set_quarantine(struct state *, const char *name, const struct state_quarantine *,
-                         char **error);
 /* The highest election id so far (election.h). */
 int state_put_election(struct state *, uint64_t, char **error);
 /* Whether it could be read; '*known': and there is one. */

@@ -12,7 +12,7 @@
 #include "openvswitch/dynamic-string.h"
 #include "util.h"
 
-#define SCHEMA_VERSION 7
+#define SCHEMA_VERSION 8
 
 /* SQLite finds damage of its own structure; of what it stores for us it would read a drop as an
  * allow.  So every row that decides anything has a seal over its columns, which is looked at when
@@ -29,7 +29,9 @@
     " WHERE seal IS NOT seal(" COLUMNS ")"
 
 #define PORT_COLUMNS_3 "name, spec, quarantined"
-#define PORT_COLUMNS "name, spec, quarantined, since_us, who, comment"
+#define PORT_COLUMNS_4 "name, spec, quarantined, since_us, who, comment"
+#define PORT_COLUMNS "name, spec"
+#define QUARANTINE_COLUMNS "id, vm_id, port, since_us, who, comment, allow, resets"
 #define BINDING_COLUMNS "port, addr, how, expires"
 #define VERSION_COLUMNS "version, digest, applied_us, who, comment, sources"
 #define SOURCE_COLUMNS_3 "version, idx, name, yaml"
@@ -39,6 +41,11 @@
 #define SET_META_COLUMNS "name, changed_us, prefixes, revision"
 #define SET_COLUMNS "name, prefix"
 
+#define PORT_GONE                                                                                  \
+    "CREATE TRIGGER port_gone AFTER DELETE ON port BEGIN"                                          \
+    "  DELETE FROM binding WHERE port = old.name;"                                                 \
+    "END;"
+
 /* A port takes its bindings with it.  'expires' is in Unix seconds; 0: never. */
 #define CREATE_BINDING                                                                             \
     "CREATE TABLE binding ("                                                                       \
@@ -47,10 +54,7 @@
     "  how TEXT NOT NULL,"                                                                         \
     "  expires INTEGER NOT NULL,"                                                                  \
     "  PRIMARY KEY (port, addr)"                                                                   \
-    ") WITHOUT ROWID;"                                                                             \
-    "CREATE TRIGGER port_gone AFTER DELETE ON port BEGIN"                                          \
-    "  DELETE FROM binding WHERE port = old.name;"                                                 \
-    "END;"
+    ") WITHOUT ROWID;" PORT_GONE
 
 /* Versions 1 and 2: one text. */
 #define CREATE_POLICY                                                                              \
@@ -177,7 +181,7 @@
     "ALTER TABLE port ADD COLUMN since_us INTEGER NOT NULL DEFAULT 0;"                             \
     "ALTER TABLE port ADD COLUMN who TEXT NOT NULL DEFAULT '';"                                    \
     "ALTER TABLE port ADD COLUMN comment TEXT NOT NULL DEFAULT '';"                                \
-    "UPDATE port SET seal = seal(" PORT_COLUMNS ");" PORT_SEAL(PORT_COLUMNS)                       \
+    "UPDATE port SET seal = seal(" PORT_COLUMNS_4 ");" PORT_SEAL(PORT_COLUMNS_4)                   \
         DROP_SEAL("address_set_meta") "ALTER TABLE address_set_meta ADD COLUMN revision INTEGER "  \
                                       "NOT NULL DEFAULT 0;"                                        \
                                       "UPDATE address_set_meta SET revision = changed_us;"         \
@@ -248,13 +252,66 @@
 
 #define DOWNGRADE_7 "DROP TABLE refresh; ALTER TABLE port DROP COLUMN added_us;"
 
+/* A quarantine is no longer a port's, but a VM's (quarantines.h); 'allow' has the names of lists.
+ */
+#define UPGRADE_8                                                                                  \
+    "CREATE TABLE quarantine ("                                                                    \
+    "  id TEXT PRIMARY KEY NOT NULL,"                                                              \
+    "  vm_id TEXT NOT NULL,"                                                                       \
+    "  port TEXT NOT NULL,"                                                                        \
+    "  since_us INTEGER NOT NULL,"                                                                 \
+    "  who TEXT NOT NULL,"                                                                         \
+    "  comment TEXT NOT NULL,"                                                                     \
+    "  allow TEXT NOT NULL,"                                                                       \
+    "  resets INTEGER NOT NULL,"                                                                   \
+    "  seal TEXT"                                                                                  \
+    ") WITHOUT ROWID;" SEAL(                                                                       \
+        "quarantine", "id = new.id",                                                               \
+        QUARANTINE_COLUMNS) "INSERT INTO quarantine"                                               \
+                            " SELECT iif(spec_vm_id(spec) = '', 'port:' || name, 'vm:' || "        \
+                            "spec_vm_id(spec)),"                                                   \
+                            " spec_vm_id(spec), name, since_us, who, comment, '', 0, NULL FROM "   \
+                            "port WHERE quarantined;" DROP_SEAL(                                   \
+                                "port") "ALTER TABLE port DROP COLUMN quarantined; ALTER TABLE "   \
+                                        "port DROP COLUMN since_us;"                               \
+                                        "ALTER TABLE port DROP COLUMN who; ALTER TABLE port DROP " \
+                                        "COLUMN comment;"                                          \
+                                        "UPDATE port SET seal = seal(" PORT_COLUMNS                \
+                                        ");" PORT_SEAL(PORT_COLUMNS)
+
+/* As quarantine_holds() has it. */
+#define HOLDS                                                                                      \
+    "iif(q.vm_id <> '' AND spec_vm_id(p.spec) <> '', q.vm_id = spec_vm_id(p.spec), q.port = "      \
+    "p.name)"
+
+#define DOWNGRADE_8                                                                                \
+    "CREATE TABLE port_of_7 ("                                                                     \
+    "  name TEXT PRIMARY KEY NOT NULL,"                                                            \
+    "  spec BLOB NOT NULL,"                                                                        \
+    "  quarantined INTEGER NOT NULL DEFAULT 0,"                                                    \
+    "  seal TEXT,"                                                                                 \
+    "  since_us INTEGER NOT NULL DEFAULT 0,"                                                       \
+    "  who TEXT NOT NULL DEFAULT '',"                                                              \
+    "  comment TEXT NOT NULL DEFAULT '',"                                                          \
+    "  added_us INTEGER NOT NULL DEFAULT 0"                                                        \
+    ") WITHOUT ROWID;"                                                                             \
+    "INSERT OR IGNORE INTO port_of_7"                                                              \
+    " SELECT p.name, p.spec, q.id IS NOT NULL, NULL, ifnull(q.since_us, 0), ifnull(q.who, ''),"    \
+    " ifnull(q.comment, ''), p.added_us FROM port AS p LEFT JOIN quarantine AS q ON " HOLDS        \
+    " ORDER BY q.id;"                                                                              \
+    "DROP TABLE quarantine; DROP TABLE port; ALTER TABLE port_of_7 RENAME TO port;"                \
+    "UPDATE port SET seal = seal(" PORT_COLUMNS_4 ");" PORT_GONE                                   \
+    PORT_SEAL(PORT_COLUMNS_4)
+
 /* There is one way to every table: an empty database goes through all versions. */
 static const char create[] =
-    CREATE_1 CREATE_BINDING UPGRADE_3 UPGRADE_4 UPGRADE_5 UPGRADE_6 UPGRADE_7;
+    CREATE_1 CREATE_BINDING UPGRADE_3 UPGRADE_4 UPGRADE_5 UPGRADE_6 UPGRADE_7 UPGRADE_8;
 static const char *const upgrades[SCHEMA_VERSION - 1] = { CREATE_BINDING, UPGRADE_3, UPGRADE_4,
-                                                          UPGRADE_5,      UPGRADE_6, UPGRADE_7 };
+                                                          UPGRADE_5,      UPGRADE_6, UPGRADE_7,
+                                                          UPGRADE_8 };
 static const char *const downgrades[SCHEMA_VERSION - 1] = { DOWNGRADE_2, DOWNGRADE_3, DOWNGRADE_4,
-                                                            DOWNGRADE_5, DOWNGRADE_6, DOWNGRADE_7 };
+                                                            DOWNGRADE_5, DOWNGRADE_6, DOWNGRADE_7,
+                                                            DOWNGRADE_8 };
 
 static const char *const refusals[SCHEMA_VERSION - 1] = {
     NULL,
@@ -269,6 +326,9 @@ static const char *const refusals[SCHEMA_VERSION - 1] = {
     NULL,
     NULL,
     NULL,
+    "SELECT 'VM ' || vm_id || ' is in quarantine and has no port, which it would lose: release it'"
+    " FROM quarantine AS q WHERE vm_id <> '' AND NOT EXISTS (SELECT 1 FROM port AS p WHERE " HOLDS
+    ")",
 };
 
 static const char *const probes[] = { "SELECT one, seal, " FORCE_COLUMNS " FROM policy_force",
@@ -279,10 +339,12 @@ static const char *const probes[] = { "SELECT one, seal, " FORCE_COLUMNS " FROM 
                                       "SELECT id, to_us FROM session",
                                       "SELECT added_us FROM port",
                                       "SELECT port, done_us FROM refresh",
+                                      "SELECT seal, " QUARANTINE_COLUMNS " FROM quarantine",
                                       NULL };
 
 static const char *const damages[] = {
     BROKEN_SEAL("port", PORT_COLUMNS, "name"),
+    BROKEN_SEAL("quarantine", QUARANTINE_COLUMNS, "id"),
     BROKEN_SEAL("binding", BINDING_COLUMNS, "addr"),
     BROKEN_SEAL("policy_version", VERSION_COLUMNS, "version"),
     BROKEN_SEAL("policy_source", SOURCE_COLUMNS, "version"),
@@ -338,12 +400,29 @@ sql_seal(sqlite3_context *context, int n, sqlite3_value **values)
     sqlite3_result_text(context, hex, 32, SQLITE_TRANSIENT);
 }
 
+/* spec_vm_id(SPEC), of a port; '' when it has none, or cannot be read. */
+static void
+sql_spec_vm_id(sqlite3_context *context, int n OVS_UNUSED, sqlite3_value **values)
+{
+    const uint8_t *blob = sqlite3_value_blob(values[0]);
+    Fusuma__V1__PortSpec *spec =
+        fusuma__v1__port_spec__unpack(NULL, sqlite3_value_bytes(values[0]), blob);
+
+    sqlite3_result_text(context, spec ? spec->vm_id : "", -1, SQLITE_TRANSIENT);
+    if (spec) {
+        fusuma__v1__port_spec__free_unpacked(spec, NULL);
+    }
+}
+
 static int
 add_functions(sqlite3 *db)
 {
     int code = sqlite3_create_function(db, "seal", -1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
                                        sql_seal, NULL, NULL);
 
+    code = code ? code
+                : sqlite3_create_function(db, "spec_vm_id", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+                                          NULL, sql_spec_vm_id, NULL, NULL);
     code = code ? code : state_text_add_function(db);
     return code ? code
                 : sqlite3_create_function(db, "sha256", 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,

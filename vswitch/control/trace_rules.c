@@ -247,6 +247,9 @@ trace_add_tables(const struct control *c, const struct trace_judge *judge, const
             trace_add_stage(m, acl_direction_name(d), "pass",
                             leaf[d] ? "%s is an uplink: no policy" : "no desktop's: no policy%s",
                             name);
+        } else if (leaf[d]->quarantined) {
+            trace_add_stage(m, acl_direction_name(d), "pass",
+                            "%s is in quarantine: a list of it allows this", name);
         } else if (denies && reason != DROP_NONE) {
             add_denial(c, judge->policy, t, name, m);
             d = ACL_N_DIRECTIONS; /* the other one is not asked */

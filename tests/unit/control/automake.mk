@@ -23,6 +23,7 @@ tests_unit_control_test_control_SOURCES = \
 	tests/unit/control/publish_memory.c \
 	tests/unit/control/publish_suite.c \
 	tests/unit/control/refresh_suite.c \
+	tests/unit/control/quarantines_suite.c \
 	tests/unit/control/request_ids_suite.c \
 	tests/unit/control/sets_suite.c \
 	tests/unit/control/sights_suite.c \

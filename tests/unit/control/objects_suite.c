@@ -48,8 +48,9 @@ put_object(struct ds *s, const struct object_event *e)
                       binding->expires_s ? "/ends" : "");
         break;
     case OBJECT_QUARANTINE:
-        ds_put_format(s, "cut:%s:%" PRId64, quarantine->port,
-                      quarantine->since ? quarantine->since->seconds : 0);
+        ds_put_format(s, "%s@%s:%" PRId64 "%s", quarantine->id, quarantine->port,
+                      quarantine->since ? quarantine->since->seconds : 0,
+                      quarantine->absent ? ":absent" : "");
         break;
     case N_OBJECT_KINDS:
     default:
@@ -215,18 +216,22 @@ test_quarantine(void)
     desk = fixture_desktop(&w.f, 1);
     fixture_publish(&w.f, NULL);
     expect(&w, "+desk1:up:1 +desk1/10.0.0.1/given +desk1/fe80::ff:fe00:1/mac");
-    desk->quarantined = desk->changed = true;
-    desk->note.since_us = 1700000000123456;
+    fixture_cut_off(&w.f, desk, 1700000000123456, NULL);
     fixture_publish(&w.f, NULL);
-    expect(&w, "=desk1:up:cut:2 +cut:desk1:1700000000");
-    desk->quarantined = false;
-    desk->changed = true;
-    desk->note.since_us = 0;
+    expect(&w, "=desk1:up:cut:2 +port:desk1@desk1:1700000000");
+    fixture_let_go(&w.f, desk);
     fixture_publish(&w.f, NULL);
-    expect(&w, "=desk1:up:3 -cut:desk1:1700000000");
-    desk->quarantined = desk->changed = true; /* as one that a start found */
+    expect(&w, "=desk1:up:3 -port:desk1@desk1:1700000000");
+    fixture_cut_off(&w.f, desk, 0, NULL); /* as one that an older switch did not note */
     fixture_publish(&w.f, NULL);
-    expect(&w, "=desk1:up:cut:4 +cut:desk1:0");
+    expect(&w, "=desk1:up:cut:4 +port:desk1@desk1:0");
+    fixture_delete(&w.f, desk);
+    expect(&w, "-desk1:up:cut:4 -desk1/10.0.0.1/given -desk1/fe80::ff:fe00:1/mac"
+               " =port:desk1@desk1:0:absent");
+    desk = fixture_desktop(&w.f, 1);
+    fixture_publish(&w.f, NULL);
+    expect(&w, "+desk1:up:cut:6 +desk1/10.0.0.1/given +desk1/fe80::ff:fe00:1/mac"
+               " =port:desk1@desk1:0");
     watched_close(&w);
 }
 

@@ -82,7 +82,7 @@ test_good_desktop(void)
     expect_text(port->labels[0].key, "pool");
     expect_text(port->labels[0].value, "sales");
     CU_ASSERT_TRUE(port->changed);
-    CU_ASSERT_FALSE(port->quarantined);
+    CU_ASSERT_PTR_NULL(port->quarantine);
     CU_ASSERT_PTR_NULL(port->dp);
     desired_port_destroy(port);
     desired_port_destroy(NULL);

@@ -259,7 +259,7 @@ test_quarantine(void)
     struct fixture f;
 
     open_published(&f);
-    f.d.by_id[0]->quarantined = f.d.by_id[0]->changed = true;
+    fixture_cut_off(&f, f.d.by_id[0], 0, NULL);
     until_failure = 0;
     CU_ASSERT_EQUAL(publish(&f.p, &f.d, NULL), 0);
     until_failure = -1;

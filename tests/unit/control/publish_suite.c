@@ -199,8 +199,7 @@ test_quarantine_copies_one_leaf(void)
     open_four(&f);
     b = look(&f);
     port = f.d.by_id[1];
-    port->quarantined = true;
-    port->changed = true;
+    fixture_cut_off(&f, port, 0, NULL);
     fixture_publish(&f, NULL);
     leaf = f.p.snapshot->ports[1];
     CU_ASSERT_PTR_NOT_EQUAL(leaf, b.leaf[1]);
@@ -239,7 +238,7 @@ test_waits_for_the_worker(void)
     pthread_t thread;
 
     open_four(&f);
-    f.d.by_id[0]->quarantined = f.d.by_id[0]->changed = true;
+    fixture_cut_off(&f, f.d.by_id[0], 0, NULL);
     switch_hold_worker();
     atomic_store(&let_go, false);
     CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, let_go_later, NULL), 0);

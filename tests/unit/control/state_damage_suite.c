@@ -12,6 +12,7 @@
 
 #include "control/file.h"
 #include "control/state_policy.h"
+#include "control/state_quarantines.h"
 #include "control/state_sets.h"
 #include "openvswitch/dynamic-string.h"
 #include "openvswitch/vlog.h"
@@ -30,17 +31,38 @@ struct bytes {
 static struct bytes closed, killed, killed_wal;
 static char *content, *content_then; /* before and after the last change */
 
-static const struct state_quarantine cut_off = {
-    .on = true, .since_us = 1700000000000001, .who = "uid 0 (root)", .comment = "INC-12"
-};
+static int
+cut_off(struct state *s)
+{
+    char vm_id[] = "", port[] = "desk7", who[] = "uid 0 (root)", comment[] = "INC-12", *error;
+    struct quarantine q = { vm_id, port, 1700000000000001, who, comment, SVEC_EMPTY_INITIALIZER,
+                            true };
+    int retval;
+
+    svec_add(&q.allow, "display");
+    svec_add(&q.allow, "forensics");
+    retval = state_put_quarantine(s, &q, &error);
+    svec_destroy(&q.allow);
+    return retval;
+}
 
 /* ---- what is stored ---- */
 
 static void
-append_port(const Fusuma__V1__PortSpec *spec, const struct state_quarantine *q, void *text)
+append_port(const Fusuma__V1__PortSpec *spec, void *text)
 {
-    ds_put_format(text, "%s %d %s %s%s %lld %s %s\n", spec->name, spec->role, spec->mac, spec->user,
-                  q->on ? " quarantined" : "", (long long) q->since_us, q->who, q->comment);
+    ds_put_format(text, "%s %d %s %s\n", spec->name, spec->role, spec->mac, spec->user);
+}
+
+static void
+append_quarantine(struct quarantine *q, void *text)
+{
+    char *allow = svec_join(&q->allow, ",", "");
+
+    ds_put_format(text, "quarantine %s %s %lld %s %s %s %d\n", q->vm_id, q->port,
+                  (long long) q->since_us, q->who, q->comment, allow, q->resets);
+    free(allow);
+    quarantine_destroy(q);
 }
 
 static void
@@ -74,7 +96,8 @@ content_of(struct state *s)
     if (!state_load_election(s, &election, &known) || !state_load(s, append_port, &text) ||
         !state_load_bindings(s, append_binding, &text) ||
         state_policy_load(s, &p, &pending, &error) ||
-        state_load_sets(s, append_set, &text, &error)) {
+        state_load_sets(s, append_set, &text, &error) ||
+        state_load_quarantines(s, append_quarantine, &text, &error)) {
         free(error);
         ds_destroy(&text);
         return xstrdup("unreadable");
@@ -162,14 +185,13 @@ static void
 test_whole(void)
 {
     struct state *s;
-    char *error;
 
     vlog_set_levels(NULL, VLF_ANY_DESTINATION, VLL_OFF);
     fill();
     closed = read_bytes("");
     s = state_dir_opened();
     content = content_of(s);
-    CU_ASSERT_EQUAL(state_set_quarantine(s, "desk7", &cut_off, &error), 0);
+    CU_ASSERT_EQUAL(cut_off(s), 0);
     content_then = content_of(s);
     CU_ASSERT_STRING_NOT_EQUAL(content, content_then);
     killed = read_bytes("");
@@ -355,12 +377,12 @@ static void
 test_settled(void)
 {
     struct state *s;
-    char *error, *text;
+    char *text;
     struct bytes b, wal;
 
     write_bytes("", closed.data, closed.size);
     s = state_dir_opened();
-    CU_ASSERT_EQUAL(state_set_quarantine(s, "desk7", &cut_off, &error), 0);
+    CU_ASSERT_EQUAL(cut_off(s), 0);
     state_settle(s);
     b = read_bytes("");
     wal = read_bytes("-wal");

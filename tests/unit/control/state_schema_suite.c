@@ -10,13 +10,14 @@
 #include "control/control.h"
 #include "control/file.h"
 #include "control/state_policy.h"
+#include "control/state_quarantines.h"
 #include "control/state_sets.h"
 #include "openvswitch/dynamic-string.h"
 #include "tests/unit/control/state_dir.h"
 #include "tests/unit/control/suites.h"
 #include "util.h"
 
-#define NEWEST 7
+#define NEWEST 8
 
 /* Makes the database of tests/data/state/schema-VERSION.sql. */
 static void
@@ -127,10 +128,19 @@ expect_database(const char *want)
 /* ---- up ---- */
 
 static void
-append_port(const Fusuma__V1__PortSpec *spec, const struct state_quarantine *q, void *text)
+append_port(const Fusuma__V1__PortSpec *spec, void *text)
 {
-    ds_put_format(text, "%s %s %s%s\n", spec->name, spec->mac, spec->vhost_user->socket,
-                  q->on ? " quarantined" : "");
+    ds_put_format(text, "%s %s %s\n", spec->name, spec->mac, spec->vhost_user->socket);
+}
+
+static void
+append_quarantine(struct quarantine *q, void *text)
+{
+    char *id = quarantine_id(q);
+
+    ds_put_format(text, "%s of %s %d\n", id, q->port, q->resets);
+    free(id);
+    quarantine_destroy(q);
 }
 
 static void
@@ -152,12 +162,15 @@ expect_content(int version)
     CU_ASSERT_TRUE(state_is_initialised(s));
     CU_ASSERT_TRUE(state_load(s, append_port, &text));
     CU_ASSERT_TRUE(state_load_bindings(s, append_binding, &text));
+    CU_ASSERT_EQUAL(state_load_quarantines(s, append_quarantine, &text, &error), 0);
     expect_text(ds_cstr(&text), version == 1 ? "desk1 02:00:00:00:00:01 desk1.sock\n"
-                                               "desk2 02:00:00:00:00:02 desk2.sock quarantined\n"
+                                               "desk2 02:00:00:00:00:02 desk2.sock\n"
+                                               "port:desk2 of desk2 0\n"
                                              : "desk1 02:00:00:00:00:01 desk1.sock\n"
-                                               "desk2 02:00:00:00:00:02 desk2.sock quarantined\n"
+                                               "desk2 02:00:00:00:00:02 desk2.sock\n"
                                                "desk1 10.0.1.1 dhcp 4000000000\n"
-                                               "desk2 fe80::2 link-local 0\n");
+                                               "desk2 fe80::2 link-local 0\n"
+                                               "port:desk2 of desk2 0\n");
     CU_ASSERT_EQUAL_FATAL(state_policy_load(s, &p, &pending, &error), 0);
     CU_ASSERT_PTR_NOT_NULL_FATAL(p);
     CU_ASSERT_EQUAL(p->n_sources, 1);
@@ -230,6 +243,7 @@ test_down_from_newest(void)
          *three = everything_of(3), *two = everything_of(2), *one = everything_of(1);
 
     make_version(NEWEST);
+    down(7, 8);
     down(6, 7);
     expect_database(six);
     down(5, 6);
@@ -318,6 +332,41 @@ put_set(struct state *s, char **error)
                              (struct state_stamp){ 1, 2 }, error);
 }
 
+/* What an older schema says of a quarantine is one's name; which VM it was is in the port. */
+static int
+put_absent(struct state *s, char **error)
+{
+    char vm_id[] = "vm-9", port[] = "desk9", text[] = "x";
+    struct quarantine q = { vm_id, port, 5, text, text, SVEC_EMPTY_INITIALIZER, false };
+
+    return state_put_quarantine(s, &q, error);
+}
+
+static void
+test_quarantine_of_a_vm(void)
+{
+    struct state *s;
+    struct ds text = DS_EMPTY_INITIALIZER;
+    struct test_spec spec;
+    char vm_id[] = "vm-9", *error;
+
+    make_version(6);
+    change(put_absent);
+    expect_refusal(7, "VM vm-9 is in quarantine and has no port, which it would lose: release it");
+    s = state_dir_opened();
+    spec_desktop(&spec, 3);
+    spec.spec.vm_id = vm_id;
+    CU_ASSERT_EQUAL(state_put_port(s, &spec.spec, &error), 0);
+    state_close(s);
+    down(6, NEWEST);
+    s = state_dir_opened(); /* up again: it is the VM's */
+    CU_ASSERT_EQUAL(state_load_quarantines(s, append_quarantine, &text, &error), 0);
+    expect_text(ds_cstr(&text), "port:desk2 of desk2 0\nvm:vm-9 of desk3 0\n");
+    ds_destroy(&text);
+    state_close(s);
+    state_dir_clear();
+}
+
 static void
 test_refused(void)
 {
@@ -339,7 +388,7 @@ test_refused(void)
     expect_refusal(0, "schema version 3 cannot be brought down to 0");
     expect_refusal(6, "schema version 3 cannot be brought down to 6");
     state_dir_execute("PRAGMA user_version = 99");
-    expect_refusal(2, "schema version 99; this program knows 7");
+    expect_refusal(2, "schema version 99; this program knows 8");
     state_dir_clear();
 }
 
@@ -374,6 +423,7 @@ state_schema_suite(void)
         { "down from the newest", test_down_from_newest },
         { "down without a policy", test_down_without_policy },
         { "not down with a loss", test_refused },
+        { "a quarantine of a VM, down and up", test_quarantine_of_a_vm },
         { "not down in use, or without a file", test_in_use_or_missing },
         CU_TEST_INFO_NULL,
     };

@@ -25,6 +25,7 @@ CU_SuiteInfo port_spec_suite(void);
 CU_SuiteInfo publish_suite(void);
 CU_SuiteInfo publish_memory_suite(void);
 CU_SuiteInfo refresh_suite(void);
+CU_SuiteInfo quarantines_suite(void);
 CU_SuiteInfo request_ids_suite(void);
 CU_SuiteInfo sets_suite(void);
 CU_SuiteInfo sights_suite(void);

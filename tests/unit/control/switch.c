@@ -99,6 +99,40 @@ fixture_uplink(struct fixture *f, unsigned n)
 }
 
 void
+fixture_cut_off(struct fixture *f, const struct desired_port *port, int64_t since_us,
+                const char *list)
+{
+    struct quarantine *q = xzalloc(sizeof *q), *old;
+    char *id;
+
+    *q = (struct quarantine){ .vm_id = xstrdup(port->spec->vm_id),
+                              .port = xstrdup(port->spec->name),
+                              .since_us = since_us,
+                              .who = xstrdup("uid 0"),
+                              .comment = xstrdup("") };
+    svec_init(&q->allow);
+    if (list) {
+        svec_add(&q->allow, list);
+    }
+    id = quarantine_id(q);
+    CU_ASSERT_TRUE(desired_put_quarantine(&f->d, id, q, &old));
+    quarantine_destroy(old);
+    free(id);
+}
+
+void
+fixture_let_go(struct fixture *f, const struct desired_port *port)
+{
+    struct quarantine *old;
+    char *id = quarantine_id(port->quarantine);
+
+    CU_ASSERT_TRUE(desired_put_quarantine(&f->d, id, NULL, &old));
+    CU_ASSERT_PTR_NOT_NULL(old);
+    quarantine_destroy(old);
+    free(id);
+}
+
+void
 fixture_delete(struct fixture *f, struct desired_port *port)
 {
     desired_remove(&f->d, port);

@@ -31,6 +31,10 @@ struct desired_port *fixture_desktop(struct fixture *, unsigned n);
 /* Desktop 'n' under another name and in a VLAN. */
 struct desired_port *fixture_desktop_in(struct fixture *, unsigned n, char *name, uint16_t vlan);
 struct desired_port *fixture_uplink(struct fixture *, unsigned n);
+/* Cuts a port off, with a list open (or NULL), to be published; ends that. */
+void fixture_cut_off(struct fixture *, const struct desired_port *, int64_t since_us,
+                     const char *list);
+void fixture_let_go(struct fixture *, const struct desired_port *);
 /* Takes it out, publishes that, and frees it. */
 void fixture_delete(struct fixture *, struct desired_port *);
 

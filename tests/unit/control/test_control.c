@@ -34,7 +34,7 @@ run(void)
         vlan_suite(),         limits_suite(),       conn_filter_suite(), object_log_suite(),
         objects_suite(),      bindings_suite(),     access_suite(),      audit_log_suite(),
         request_ids_suite(),  sets_suite(),         lint_facts_suite(),  sights_suite(),
-        refresh_suite(),      metrics_suite(),      CU_SUITE_INFO_NULL,
+        refresh_suite(),      metrics_suite(),      quarantines_suite(), CU_SUITE_INFO_NULL,
     };
 
     if (CU_register_suites(suites) != CUE_SUCCESS) {

@@ -982,20 +982,55 @@ class System(SwctlTest):
         self.assertTrue(lines[1].endswith("a, b"))
 
     def test_quarantine(self):
-        for verb, method, state in (("quarantine", "Quarantine", True), ("release", "Release", False)):
-            self.switch.requests.clear()
-            self.switch.answers[method] = make("QuarantineReceipt", port="vd-1", quarantined=state,
-                                               generation="8", elapsedUs="312")
-            out = self.run_ctl(verb, "vd-1")[0]
-            self.assertIn("in quarantine" if state else "released", out)
-            self.assertIn("312 us", out)
-            self.assertEqual(self.sent(), {"port": "vd-1"})
-            parsed = json.loads(self.run_ctl(verb, "vd-1", "-o", "json")[0])
-            self.assertEqual(parsed, json_format.MessageToDict(self.switch.answers[method]))
-            self.assertIn("needs PORT", self.fails(2, verb))
+        self.switch.answers["Quarantine"] = make(
+            "QuarantineReceipt", port="vd-1", quarantined=True, generation="8", elapsedUs="312",
+            connectionsEnded="1", resetsSent="2", inForceAt="2026-01-31T12:00:00.123456Z",
+            lastPassed="2026-01-31T12:00:00.100Z")
+        out = self.run_ctl("quarantine", "vd-1")[0]
+        for part in ("vd-1 is in quarantine: nothing of it passes (generation 8", "312 us",
+                     "1 connection ended, 2 resets sent", "in force since 2026-01-31 12:00:00.123456",
+                     "passed at 2026-01-31 12:00:00.100000"):
+            self.assertIn(part, out)
+        self.assertEqual(self.sent(), {"port": "vd-1"})
+        parsed = json.loads(self.run_ctl("quarantine", "vd-1", "-o", "json")[0])
+        self.assertEqual(parsed, json_format.MessageToDict(self.switch.answers["Quarantine"]))
+        self.assertIn("needs PORT", self.fails(2, "quarantine"))
         self.switch.requests.clear()
-        self.run_ctl("quarantine", "vd-1", "--comment", "INC-12")
-        self.assertEqual(self.sent(), {"port": "vd-1", "comment": "INC-12"})
+        self.switch.answers["Quarantine"] = make("QuarantineReceipt", port="vd-1", quarantined=True,
+                                                 elapsedUs="3", allow=["a", "b"])
+        out = self.run_ctl("quarantine", "vd-1", "--comment", "INC-12", "--allow", "a", "--reset",
+                           "--allow", "b")[0]
+        self.assertIn("nothing of it passes but what a, b allow", out)
+        self.assertIn("no packet of it had passed", out)
+        self.assertEqual(self.sent(), {"port": "vd-1", "comment": "INC-12", "allow": ["a", "b"],
+                                       "reset": True})
+
+    def test_release(self):
+        self.switch.answers["Release"] = make("QuarantineReceipt", port="vd-1", generation="8",
+                                              elapsedUs="312")
+        out = self.run_ctl("release", "vd-1", "--reason", "over")[0]
+        self.assertIn("vd-1 is released (generation 8", out)
+        self.assertIn("312 us", out)
+        self.assertEqual(self.sent(), {"port": "vd-1", "reason": "over"})
+        self.switch.requests.clear()
+        self.run_ctl("release", "--vm-id", "v1", "--reason", "over")
+        self.assertEqual(self.sent(), {"vmId": "v1", "reason": "over"})
+        for words in ((), ("vd-1",), ("--reason", "x"), ("vd-1", "--vm-id", "v", "--reason", "x"),
+                      ("vd-1", "--reason", "x", "--reason", "y")):
+            self.assertIn("needs", self.fails(2, "release", *words))
+        self.switch.answers["Release"] = make("QuarantineReceipt", port="vd-1", quarantined=True)
+        self.assertIn("still in quarantine", self.run_ctl("release", "vd-1", "--reason", "x")[0])
+
+    def test_quarantines(self):
+        self.switch.answers["ListQuarantines"] = make("ListQuarantinesResponse", quarantines=[
+            {"id": "port:vd-1", "port": "vd-1", "since": "2026-01-31T12:00:00Z", "who": "uid 0",
+             "comment": "INC-12", "allow": ["a", "b"]},
+            {"id": "vm:v2", "port": "vd-2", "vmId": "v2", "absent": True}])
+        lines = self.run_ctl("quarantine", "list")[0].splitlines()
+        self.assertEqual(len(lines), 3)
+        for part in ("vd-1", "in force", "2026-01-31 12:00:00.000000", "a, b", "uid 0", "INC-12"):
+            self.assertIn(part, lines[1])
+        self.assertEqual(lines[2].split(), ["vd-2", "v2", "absent", "-", "-", "-", "-"])
 
     def test_status_and_version(self):
         self.switch.answers["GetInfo"] = make("Info", **INFO)
