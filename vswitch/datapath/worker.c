@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -41,6 +42,17 @@ static struct conn_table *conns;
 static struct relations *relations;
 static _Atomic bool stopping;
 static bool idle_sleep;
+/* The two clocks at dp_init(): what the TSC's rate is said to be is not exact enough for hours. */
+static uint64_t began_tsc, began_us;
+
+static uint64_t
+monotonic_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t) t.tv_sec * 1000000 + (uint64_t) t.tv_nsec / 1000;
+}
 
 static int
 worker_init(struct worker *w, const struct dp_config *c, uint32_t index)
@@ -71,6 +83,8 @@ dp_init(const struct dp_config *c, char **error)
     uint32_t n_readers = c->n_workers + 2; /* control and telemetry walk the connections */
     size_t size = rte_rcu_qsbr_get_memsize(n_readers);
 
+    began_tsc = rte_rdtsc();
+    began_us = monotonic_us();
     n_workers = c->n_workers;
     idle_sleep = c->idle_sleep;
     qsbr = rte_zmalloc("qsbr", size, 64);
@@ -438,7 +452,10 @@ dp_last_passed(uint16_t port, uint64_t *ago_us)
         last = passed > last ? passed : last;
     }
     now = rte_rdtsc();
-    *ago_us = now > last ? (uint64_t) ((double) (now - last) * 1e6 / rte_get_tsc_hz()) : 0;
+    *ago_us = now > last
+                  ? (uint64_t) ((double) (now - last) * (double) (monotonic_us() - began_us) /
+                                (double) (now - began_tsc))
+                  : 0;
     return last != 0;
 }
 
