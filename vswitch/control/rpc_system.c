@@ -82,6 +82,7 @@ rpc_get_info(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED, 
     info->buffers = c->eal.pool->size;
     info->buffers_in_use = rte_mempool_in_use_count(c->eal.pool);
     info->drop_epoch = drop_log_epoch();
+    info->drops_newest = drop_log_newest().n;
     info->drops_stored = drop_log_storing();
     if (c->alarm) {
         info->alarm = xstrdup(c->alarm);
