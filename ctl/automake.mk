@@ -43,6 +43,7 @@ bin_swctl_SOURCES = \
 	ctl/quarantine.c \
 	ctl/quarantine.h \
 	ctl/refresh.c ctl/refresh.h \
+	ctl/relay.c \
 	ctl/session.c \
 	ctl/set.c \
 	ctl/suggest.c ctl/suggest.h \
@@ -56,8 +57,8 @@ bin_swctl_SOURCES = \
 	ctl/when.c ctl/when.h \
 	ctl/yaml.c ctl/yaml.h
 bin_swctl_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
-bin_swctl_LDADD = proto/libproto.a $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) $(CRYPTO_LIBS) \
-	$(MICROHTTPD_LIBS) $(CURL_LIBS) $(OVS_LIBS)
+bin_swctl_LDADD = $(RELAY_LIBS) proto/libproto.a $(GRPC_LIBS) $(PROTOBUF_C_LIBS) $(JANSSON_LIBS) \
+	$(CRYPTO_LIBS) $(MICROHTTPD_LIBS) $(CURL_LIBS) $(OVS_LIBS)
 # Automake sees no file in $(OVS_LIBS): without this a new library would not be linked in.
 EXTRA_bin_swctl_DEPENDENCIES = $(OVS_DIR)/lib/libopenvswitch.a
 

@@ -214,6 +214,20 @@ const struct command commands[] = {
       "mistake is reported as FILE:LINE:COLUMN: what, and changes nothing.\n"
       "With --dry-run it says what would change, and exits with 1 if anything would.",
       B(DRY_RUN), .fn = config_apply, .completion = COMPLETE_FILES },
+    { "relay", "[CONFIG]",
+      "deliver drops, incidents and heartbeats to files, syslog, webhooks, mail",
+      "Runs until SIGTERM or SIGINT.  CONFIG (YAML) says what goes where; each sink has its own\n"
+      "cursor in the state directory, and gets what it has missed, in order, or is told what is\n"
+      "missing.  SIGHUP opens files again.\n"
+      "With --check the configuration and the files that it names are read, and nothing is done.\n"
+      "With --status, and without CONFIG, the cursors in DIR are printed, and how many events "
+      "each\n"
+      "sink is behind the switch, or was when it stored its cursor if there is no switch.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl relay --check /etc/fusuma/relay.yaml\n"
+      "  swctl relay --status /var/lib/fusuma-relay",
+      B(CHECK) | B(STATUS), .fn = relay, .completion = COMPLETE_FILES },
     { "fdb", NULL, "which MAC address is behind which port", NULL, 0, .fn = system_fdb },
     { "mcast list", NULL, "which ports listen to which multicast group",
       "What desktops have reported by IGMP and MLD, and, as 'routers', the uplinks that queries\n"

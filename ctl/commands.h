@@ -59,6 +59,7 @@ int set_del(struct ctl *);
 int drops(struct ctl *);
 int counters(struct ctl *);
 int config_apply(struct ctl *);
+int relay(struct ctl *);
 int conn_list(struct ctl *);
 int conn_show(struct ctl *);
 int conn_flush(struct ctl *);

@@ -12,6 +12,8 @@
 #include "unicode.h"
 #include "util.h"
 
+BUILD_ASSERT_DECL(N_OPTIONS <= 128); /* bits of an option_set */
+
 const struct option_info option_table[N_OPTIONS] = {
     [OPT_HELP] = { "help", NULL, "explain, and do nothing", .letter = 'h', .repeat = true },
     [OPT_VERSION] = { "version", NULL, "print the version of swctl, and do nothing", .letter = 'V',
@@ -102,6 +104,9 @@ const struct option_info option_table[N_OPTIONS] = {
     [OPT_SEVERITY] = { "severity", "SEVERITY", "only of this severity, or higher",
                        .words = "low medium high critical" },
     [OPT_HOST] = { "host", "ADDRESS", "what this address or prefix has a part in" },
+    [OPT_CHECK] = { "check", NULL, "say whether the configuration is good, and do nothing" },
+    [OPT_STATUS] = { "status", "DIR", "the cursors of the sinks in a state directory",
+                     .completion = COMPLETE_FILES },
     [OPT_VM_ID] = { "vm-id", "ID", "the virtual machine's id, as its host or broker knows it" },
     [OPT_SESSION] = { "session", "NAME", "what the broker calls the session" },
     [OPT_OPEN] = { "open", NULL, "only those that have not ended" },

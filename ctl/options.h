@@ -83,6 +83,8 @@ enum option_id {
     OPT_TOKEN_FILE,
     OPT_UPSTREAM,
     OPT_UPSTREAM_CA,
+    OPT_CHECK,
+    OPT_STATUS,
     N_OPTIONS
 };
 

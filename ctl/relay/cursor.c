@@ -1,0 +1,332 @@
+#include <config.h>
+
+#include "ctl/relay/cursor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "ctl/relay/clock.h"
+#include "hash.h"
+#include "util.h"
+
+#define FORMAT 1
+
+void
+relay_cursor_init(struct relay_cursor *c)
+{
+    memset(c, 0, sizeof *c);
+    hmap_init(&c->open);
+    smap_init(&c->quarantined);
+}
+
+void
+relay_cursor_destroy(struct relay_cursor *c)
+{
+    struct relay_open *o;
+
+    HMAP_FOR_EACH_SAFE (o, node, &c->open) {
+        hmap_remove(&c->open, &o->node);
+        free(o);
+    }
+    hmap_destroy(&c->open);
+    smap_destroy(&c->quarantined);
+}
+
+struct relay_open *
+relay_cursor_open(const struct relay_cursor *c, uint64_t id)
+{
+    struct relay_open *o;
+
+    HMAP_FOR_EACH_WITH_HASH (o, node, hash_uint64(id), &c->open) {
+        if (o->id == id) {
+            return o;
+        }
+    }
+    return NULL;
+}
+
+static void
+put_open(struct relay_cursor *c, uint64_t id, enum relay_severity severity)
+{
+    struct relay_open *o = relay_cursor_open(c, id);
+
+    if (!o) {
+        o = xzalloc(sizeof *o);
+        o->id = id;
+        hmap_insert(&c->open, &o->node, hash_uint64(id));
+    }
+    o->severity = severity;
+}
+
+void
+relay_cursor_copy(struct relay_cursor *to, const struct relay_cursor *from)
+{
+    struct relay_open *o;
+
+    *to = *from;
+    hmap_init(&to->open);
+    smap_clone(&to->quarantined, &from->quarantined);
+    HMAP_FOR_EACH (o, node, &from->open) {
+        put_open(to, o->id, o->severity);
+    }
+}
+
+static void
+advance_incident(struct relay_cursor *c, const struct relay_event *e)
+{
+    struct relay_open *o = relay_cursor_open(c, e->at.incident.id);
+
+    c->revision = MAX(c->revision, e->at.incident.revision);
+    c->has_incidents = true;
+    if (e->skip) {
+        return;
+    }
+    if (!e->at.incident.closed) {
+        put_open(c, e->at.incident.id, e->severity);
+    } else if (o) {
+        hmap_remove(&c->open, &o->node);
+        free(o);
+    }
+}
+
+void
+relay_cursor_advance(struct relay_cursor *c, const struct relay_event *e)
+{
+    switch (e->what) {
+    case RELAY_DROPS:
+        c->has_drops = true;
+        c->epoch = e->at.drop.epoch;
+        c->n = e->at.drop.n;
+        c->gaps += e->at.drop.gap;
+        c->missing += e->at.drop.gap ? e->at.drop.missing : 0;
+        break;
+    case RELAY_INCIDENTS:
+        advance_incident(c, e);
+        break;
+    case RELAY_QUARANTINE:
+        if (e->at.quarantine.since) {
+            smap_replace(&c->quarantined, e->at.quarantine.port, e->at.quarantine.since);
+        } else {
+            smap_remove(&c->quarantined, e->at.quarantine.port);
+        }
+        break;
+    case RELAY_HEARTBEAT:
+        c->silent = e->at.heartbeat.silent || (c->silent && !e->at.heartbeat.back);
+        break;
+    case RELAY_N_WHAT:
+    default:
+        break;
+    }
+}
+
+/* ---- as JSON ---- */
+
+static json_t *
+to_json(const struct relay_cursor *c)
+{
+    json_t *root = json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "version", FORMAT,
+                             "silent", c->silent, "delivered", (json_int_t) c->delivered, "refused",
+                             (json_int_t) c->refused, "missing", (json_int_t) c->missing, "gaps",
+                             (json_int_t) c->gaps, "newest", (json_int_t) c->newest, "stored",
+                             (json_int_t) relay_wall_ns());
+    json_t *open = json_object(), *quarantined = json_object();
+    const struct smap_node *q;
+    struct relay_open *o;
+
+    if (c->has_drops) {
+        json_object_set_new(root, "drops", json_sprintf("%" PRIu64 ".%" PRIu64, c->epoch, c->n));
+    }
+    if (c->has_incidents) {
+        json_object_set_new(root, "incidents", json_integer((json_int_t) c->revision));
+    }
+    HMAP_FOR_EACH (o, node, &c->open) {
+        char id[24];
+
+        snprintf(id, sizeof id, "%" PRIu64, o->id);
+        json_object_set_new(open, id, json_string(relay_severity_names[o->severity]));
+    }
+    SMAP_FOR_EACH(q, &c->quarantined)
+    {
+        json_object_set_new(quarantined, q->key, json_string(q->value));
+    }
+    json_object_set_new(root, "open", open);
+    json_object_set_new(root, "quarantined", quarantined);
+    return root;
+}
+
+static bool
+take_number(const json_t *root, const char *key, uint64_t *value)
+{
+    const json_t *json = json_object_get(root, key);
+
+    *value = (uint64_t) json_integer_value(json);
+    return json_is_integer(json);
+}
+
+static bool
+take_drops(const json_t *root, struct relay_cursor *c)
+{
+    const json_t *json = json_object_get(root, "drops");
+    char end;
+
+    c->has_drops = json != NULL;
+    return !json ||
+           (json_is_string(json) && sscanf(json_string_value(json), "%" SCNu64 ".%" SCNu64 "%c",
+                                           &c->epoch, &c->n, &end) == 2);
+}
+
+static bool
+take_open(json_t *open, struct relay_cursor *c)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(open, key, value)
+    {
+        const char *name = json_string_value(value);
+        int severity = 0;
+
+        while (name && relay_severity_names[severity] &&
+               strcmp(relay_severity_names[severity], name) != 0) {
+            severity++;
+        }
+        if (!name || !relay_severity_names[severity]) {
+            return false;
+        }
+        put_open(c, strtoull(key, NULL, 10), (enum relay_severity) severity);
+    }
+    return json_is_object(open);
+}
+
+static bool
+take_quarantined(json_t *quarantined, struct relay_cursor *c)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(quarantined, key, value)
+    {
+        if (!json_is_string(value)) {
+            return false;
+        }
+        smap_replace(&c->quarantined, key, json_string_value(value));
+    }
+    return json_is_object(quarantined);
+}
+
+static bool
+from_json(const json_t *root, struct relay_cursor *c)
+{
+    uint64_t version, stored;
+
+    if (!take_number(root, "version", &version) || version != FORMAT ||
+        !take_number(root, "stored", &stored)) {
+        return false;
+    }
+    c->silent = json_is_true(json_object_get(root, "silent"));
+    c->has_incidents = take_number(root, "incidents", &c->revision);
+    c->stored_ns = (int64_t) stored;
+    return take_number(root, "delivered", &c->delivered) &&
+           take_number(root, "refused", &c->refused) && take_number(root, "missing", &c->missing) &&
+           take_number(root, "gaps", &c->gaps) && take_number(root, "newest", &c->newest) &&
+           take_drops(root, c) && take_open(json_object_get(root, "open"), c) &&
+           take_quarantined(json_object_get(root, "quarantined"), c);
+}
+
+/* ---- the file ---- */
+
+int
+relay_cursor_load(struct relay_cursor *c, const char *dir, const char *sink)
+{
+    char *path = xasprintf("%s/%s.cursor", dir, sink);
+    FILE *f = fopen(path, "re");
+    json_t *root;
+    int rc = errno;
+
+    free(path);
+    if (!f) {
+        return rc;
+    }
+    root = json_loadf(f, JSON_REJECT_DUPLICATES, NULL);
+    rc = ferror(f) ? EIO : root && from_json(root, c) ? 0 : EINVAL;
+    fclose(f);
+    json_decref(root);
+    if (rc) {
+        relay_cursor_destroy(c);
+        relay_cursor_init(c);
+    }
+    return rc;
+}
+
+static int
+write_synced(int fd, const char *text)
+{
+    size_t n = strlen(text);
+
+    while (n) {
+        ssize_t w = write(fd, text, n);
+
+        if (w < 0 && errno != EINTR) {
+            return errno;
+        }
+        text += w > 0 ? w : 0;
+        n -= w > 0 ? (size_t) w : 0;
+    }
+    return fsync(fd) ? errno : 0;
+}
+
+static int
+sync_dir(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = fd < 0 ? errno : fsync(fd) ? errno : 0;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return rc;
+}
+
+int
+relay_cursor_store(const struct relay_cursor *c, const char *dir, const char *sink)
+{
+    char *path = xasprintf("%s/%s.cursor", dir, sink);
+    char *new = xasprintf("%s.new", path);
+    json_t *root = to_json(c);
+    char *text = json_dumps(root, JSON_COMPACT);
+    int fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int rc = fd < 0 ? errno : text ? write_synced(fd, text) : ENOMEM;
+
+    if (fd >= 0 && close(fd) && !rc) {
+        rc = errno;
+    }
+    if (!rc && rename(new, path)) {
+        rc = errno;
+    }
+    if (!rc) {
+        rc = sync_dir(dir);
+    }
+    json_decref(root);
+    free(text);
+    free(new);
+    free(path);
+    return rc;
+}
+
+int
+relay_cursor_put_aside(const char *dir, const char *sink)
+{
+    char *path = xasprintf("%s/%s.cursor", dir, sink);
+    char *aside = xasprintf("%s.damaged", path);
+    int rc = rename(path, aside) ? errno : 0;
+
+    free(path);
+    free(aside);
+    return rc;
+}

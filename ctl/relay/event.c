@@ -1,0 +1,43 @@
+#include <config.h>
+
+#include "ctl/relay/event.h"
+
+#include <stdlib.h>
+
+#include "util.h"
+
+const char *const relay_what_names[] = { "incidents", "drops", "quarantine", "heartbeat", NULL };
+const char *const relay_severity_names[] = { "info", "low", "medium", "high", "critical", NULL };
+
+struct relay_event *
+relay_event_new(enum relay_what what)
+{
+    struct relay_event *e = xzalloc(sizeof *e);
+
+    ovs_list_init(&e->node);
+    e->what = what;
+    return e;
+}
+
+void
+relay_event_free(struct relay_event *e)
+{
+    if (e) {
+        if (e->what == RELAY_QUARANTINE) {
+            free(e->at.quarantine.port);
+            free(e->at.quarantine.since);
+        }
+        free(e->id);
+        free(e->json);
+        free(e->text);
+        free(e);
+    }
+}
+
+void
+relay_events_free(struct ovs_list *events)
+{
+    while (!ovs_list_is_empty(events)) {
+        relay_event_free(CONTAINER_OF(ovs_list_pop_front(events), struct relay_event, node));
+    }
+}
