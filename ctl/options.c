@@ -12,7 +12,6 @@
 #include "unicode.h"
 #include "util.h"
 
-BUILD_ASSERT_DECL(N_OPTIONS <= 128); /* bits of an option_set */
 
 const struct option_info option_table[N_OPTIONS] = {
     [OPT_HELP] = { "help", NULL, "explain, and do nothing", .letter = 'h', .repeat = true },
