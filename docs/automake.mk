@@ -2,6 +2,7 @@ dist_doc_DATA = \
 	docs/architecture.md \
 	docs/brokers.md \
 	docs/controller.md \
+	docs/delivery.md \
 	docs/detection.md \
 	docs/incidents.md \
 	docs/flows.md \
@@ -17,8 +18,10 @@ exampledir = $(docdir)/examples
 dist_example_DATA = \
 	docs/examples/call-centre.yaml \
 	docs/examples/developers.yaml \
+	docs/examples/fusuma-relay.service \
 	docs/examples/internet-separated.yaml \
-	docs/examples/quarantine-tier.yaml
+	docs/examples/quarantine-tier.yaml \
+	docs/examples/relay.yaml
 # For Prometheus and Grafana.
 monitoringdir = $(docdir)/monitoring
 dist_monitoring_DATA = \
