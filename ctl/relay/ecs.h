@@ -1,7 +1,7 @@
 /* Messages of the switch as events: Elastic Common Schema 8, and a sentence for people.
  *
  * docs/delivery.md lists the fields.  What the schema has no place for is under "fusuma".  Ids:
- *     EPOCH-N                       a drop record, or what has no record of its own
+ *     EPOCH-N                       a drop record, what has no record of its own, a correction
  *     gap-EPOCH-N-EPOCH-N           what is missing of the drops
  *     incident-ID-REVISION          an incident as it was then
  *     quarantine-PORT-TIME-set      and -released
@@ -22,6 +22,7 @@ struct relay_observer {
 
 struct relay_event *ecs_drop(const Fusuma__V1__DropRecord *, const struct relay_observer *);
 struct relay_event *ecs_unsaid(const Fusuma__V1__Unsaid *, const struct relay_observer *);
+struct relay_event *ecs_correction(const Fusuma__V1__Correction *, const struct relay_observer *);
 struct relay_event *ecs_gap(const Fusuma__V1__Gap *, const struct relay_observer *);
 
 /* 'action' says what has become of it: "incident-opened", -raised, -changed, -closed. */

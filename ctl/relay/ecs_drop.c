@@ -237,6 +237,37 @@ ecs_unsaid(const Fusuma__V1__Unsaid *u, const struct relay_observer *observer)
     return e;
 }
 
+/* Whose the records were that were told already; who keeps them puts them right. */
+struct relay_event *
+ecs_correction(const Fusuma__V1__Correction *c, const struct relay_observer *observer)
+{
+    struct relay_event *e = relay_event_new(RELAY_DROPS);
+    char *from = ecs_time(c->from), *to = ecs_time(c->to);
+    const char *user = c->session ? c->session->user : "";
+    json_t *root;
+
+    set_position(e, c->cursor);
+    e->action = c->withdrawn ? "session-withdrawn" : "session-added";
+    e->severity = RELAY_LOW;
+    e->time_ns = relay_wall_ns();
+    root = ecs_begin(e, "event", "network session", "info", observer);
+    ecs_number(root, "event.sequence", e->at.drop.n);
+    ecs_text(root, "event.start", from);
+    ecs_text(root, "event.end", to);
+    ecs_text(root, "observer.ingress.interface.name", c->port);
+    ecs_add(root, "related.hosts", c->port);
+    ecs_text(root, "user.name", user);
+    ecs_add(root, "related.user", user);
+    ecs_number(root, "fusuma.epoch", e->at.drop.epoch);
+    ecs_number(root, "fusuma.n", e->at.drop.n);
+    put_sessions(root, "fusuma.sessions", &c->session, c->session ? 1 : 0);
+    ecs_end(e, root, "%s: drops from %s to %s were %s%s's", c->port, from ? from : "the beginning",
+            to ? to : "now", c->withdrawn ? "not " : "", user);
+    free(from);
+    free(to);
+    return e;
+}
+
 struct relay_event *
 ecs_gap(const Fusuma__V1__Gap *g, const struct relay_observer *observer)
 {

@@ -66,6 +66,8 @@ to_event(const Fusuma__V1__DropEvent *m, const struct relay_observer *observer)
         return ecs_drop(m->record, observer);
     case FUSUMA__V1__DROP_EVENT__EVENT_UNSAID:
         return ecs_unsaid(m->unsaid, observer);
+    case FUSUMA__V1__DROP_EVENT__EVENT_CORRECTION:
+        return ecs_correction(m->correction, observer);
     case FUSUMA__V1__DROP_EVENT__EVENT_GAP:
         return ecs_gap(m->gap, observer);
     case FUSUMA__V1__DROP_EVENT__EVENT__NOT_SET:
