@@ -151,6 +151,32 @@ test_unsaid(void)
     relay_event_free(e);
 }
 
+static void
+test_correction(void)
+{
+    Fusuma__V1__Correction c = FUSUMA__V1__CORRECTION__INIT;
+    Fusuma__V1__Cursor cursor = FUSUMA__V1__CURSOR__INIT;
+    Google__Protobuf__Timestamp from = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    Fusuma__V1__SessionRef session = FUSUMA__V1__SESSION_REF__INIT;
+    struct relay_event *e;
+
+    cursor.epoch = 77;
+    cursor.n = 14;
+    session.id = 4;
+    session.user = "aiko";
+    c.cursor = &cursor;
+    c.port = "d1";
+    c.from = &from;
+    c.session = &session;
+    e = ecs_correction(&c, &sample_observer);
+    expect_at(e, "event.id", "\"77-14\"");
+    expect_at(e, "event.action", "\"session-added\"");
+    expect_at(e, "fusuma.sessions", "[4]");
+    expect_text(e->text, "d1: drops from 1970-01-01T00:00:00.000000000Z to now were aiko's");
+    CU_ASSERT_EQUAL(e->at.drop.n, 14);
+    relay_event_free(e);
+}
+
 /* The position after a gap is its end. */
 static void
 test_gap(void)
@@ -267,17 +293,12 @@ CU_SuiteInfo
 ecs_suite(void)
 {
     static CU_TestInfo tests[] = {
-        { "a drop record", test_drop },
-        { "one that is not IP", test_arp },
-        { "one of ICMP", test_icmp },
-        { "several users", test_sessions },
-        { "hostile names", test_hostile },
-        { "what has no record", test_unsaid },
-        { "a gap", test_gap },
-        { "an incident", test_incident },
-        { "quarantine", test_quarantine },
-        { "a heartbeat", test_heartbeat },
-        CU_TEST_INFO_NULL,
+        { "a drop record", test_drop },      { "one that is not IP", test_arp },
+        { "one of ICMP", test_icmp },        { "several users", test_sessions },
+        { "hostile names", test_hostile },   { "what has no record", test_unsaid },
+        { "a correction", test_correction }, { "a gap", test_gap },
+        { "an incident", test_incident },    { "quarantine", test_quarantine },
+        { "a heartbeat", test_heartbeat },   CU_TEST_INFO_NULL,
     };
 
     return (CU_SuiteInfo){ .pName = "events in the Elastic Common Schema", .pTests = tests };
