@@ -11,6 +11,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/audit_log.h \
 	vswitch/control/audit_log_open.c \
 	vswitch/control/audit_log_private.h \
+	vswitch/control/background.c \
+	vswitch/control/background.h \
 	vswitch/control/bindings.c \
 	vswitch/control/bindings.h \
 	vswitch/control/change.c \
@@ -42,6 +44,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/elapsed.h \
 	vswitch/control/file.c \
 	vswitch/control/file.h \
+	vswitch/control/flow_message.c \
+	vswitch/control/flow_message.h \
 	vswitch/control/gate.c \
 	vswitch/control/gate.h \
 	vswitch/control/hits.c \
@@ -124,6 +128,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/rpc_port.c \
 	vswitch/control/rpc_quarantine.c \
 	vswitch/control/rpc_recommend.c \
+	vswitch/control/rpc_report.c \
 	vswitch/control/rpc_session.c \
 	vswitch/control/rpc_system.c \
 	vswitch/control/rpc_table.c \

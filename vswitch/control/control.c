@@ -473,7 +473,8 @@ control_start(struct control *c, char **error)
     c->objects = objects_create(drop_log_epoch());
     incidents_show(c->incidents, c->objects);
     c->compiler = compiler_create(&c->wake);
-    c->recommender = recommender_create();
+    c->recommender = recommender_create(c);
+    c->reporter = reporter_create(c);
     c->hits = hits_create(c);
     bindings_load(c);
     ports_start(c);
@@ -517,6 +518,7 @@ control_run(struct control *c)
     changes_run(c);
     policies_run(c);
     recommends_run(c);
+    reports_run(c);
     policies_check_pending(c);
     gate_run(c);
     watches_run(c);
@@ -574,6 +576,7 @@ control_stop(struct control *c)
     policies_stop(c);
     stop_rpc(c);
     recommender_destroy(c->recommender);
+    reporter_destroy(c->reporter);
     gate_close(c->gate);
     watches_stop(c);
     objects_destroy(c->objects);

@@ -26,6 +26,7 @@ struct metrics;
 struct objects;
 struct port_plan;
 struct recommender;
+struct reporter;
 
 struct control_options {
     const char *config_file; /* or NULL */
@@ -69,6 +70,7 @@ struct control {
     struct ovs_list flushes;    /* of connections */
     struct ovs_list flow_lists; /* calls that wait for what is new */
     struct recommender *recommender;
+    struct reporter *reporter;
     struct ovs_mutex rpc_mutex; /* 'rpc' is read by the telemetry thread */
     struct rpc_server *rpc;
     struct state_policy *first_policy; /* that the state had, until it is compiled */

@@ -22,7 +22,7 @@ rpc_unary_handler rpc_put_address_set, rpc_patch_address_set, rpc_delete_address
 rpc_unary_handler rpc_quarantine, rpc_release, rpc_list_quarantines;
 rpc_unary_handler rpc_login, rpc_logout, rpc_list_sessions;
 rpc_unary_handler rpc_list_incidents, rpc_get_incident, rpc_note_incident, rpc_close_incident,
-    rpc_scope_incidents;
+    rpc_scope_incidents, rpc_get_incident_report, rpc_pivot_incident;
 rpc_unary_handler rpc_list_connections, rpc_get_connection, rpc_flush_connections,
     rpc_get_connection_stats;
 rpc_unary_handler rpc_list_flows;
@@ -38,10 +38,16 @@ void watches_wait(struct control *);
 void watches_stop(struct control *);
 
 /* Recommendations that are being made. */
-struct recommender *recommender_create(void);
+struct recommender *recommender_create(struct control *);
 void recommends_run(struct control *);
 /* After the server has stopped, and while the drop log is open. */
 void recommender_destroy(struct recommender *);
+
+/* Reports of incidents, that are being made (rpc_report.c). */
+struct reporter *reporter_create(struct control *);
+void reports_run(struct control *);
+/* After the server has stopped, and while the logs are open. */
+void reporter_destroy(struct reporter *);
 
 /* Looks for what has changed, and wakes the watches (rpc_watch.c); objects_run() only if there are
  * any. */

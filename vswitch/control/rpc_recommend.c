@@ -1,20 +1,18 @@
-/* RecommendPolicy.  A week of records may be a million events on the disk, so each request is
- * worked on in a thread of its own, one after the other, with a copy of what it needs; neither the
- * control thread nor the compile thread, which policies wait for, is held up. */
+/* RecommendPolicy.  A week of records may be a million events on the disk, so it is worked on in
+ * the background, with a copy of what it needs. */
 #include <config.h>
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "acl/recommend.h"
+#include "control/background.h"
 #include "control/message.h"
 #include "control/policy_message.h"
 #include "control/rpc.h"
 #include "control/sights.h"
 #include "control/site.h"
 #include "fusuma/v1/policy.pb-c.h"
-#include "ovs-rcu.h"
 #include "telemetry/drop_log.h"
 #include "util.h"
 
@@ -22,14 +20,12 @@
 #define REQUESTS_MAX 16
 
 struct question {
-    struct ovs_list node;
+    struct background_job job;
     struct rpc_call *call;
     struct acl_site *site;
     struct state_policy *text; /* of the policy that is present */
     uint64_t version;
     bool drops, desktops;
-    struct latch *wake;
-    atomic_bool done, stop;
     /* Answer. */
     struct acl_recommendation out;
     enum rpc_status status;
@@ -37,23 +33,29 @@ struct question {
 };
 
 struct recommender {
-    struct ovs_list questions; /* the first one is at work in 'thread' */
-    size_t n;
-    pthread_t thread;
+    struct background background;
 };
 
 struct recommender *
-recommender_create(void)
+recommender_create(struct control *c)
 {
     struct recommender *r = xzalloc(sizeof *r);
 
-    ovs_list_init(&r->questions);
+    background_init(&r->background, "recommend", REQUESTS_MAX, &c->wake);
     return r;
 }
 
-static void
-question_destroy(struct question *q)
+static struct question *
+question_cast(struct background_job *job)
 {
+    return CONTAINER_OF(job, struct question, job);
+}
+
+static void
+question_destroy(struct background_job *job)
+{
+    struct question *q = question_cast(job);
+
     acl_recommendation_destroy(&q->out);
     state_policy_destroy(q->text);
     site_destroy(q->site);
@@ -73,7 +75,7 @@ read_events(struct question *q, struct sights *sights, uint64_t *forgotten)
     int error = 0;
 
     *forgotten = at.n;
-    while (!error && at.n < until && !atomic_load(&q->stop) && drop_log_next(&at, &event)) {
+    while (!error && at.n < until && !atomic_load(&q->job.stop) && drop_log_next(&at, &event)) {
         error = sights_add(sights, at.epoch, &event);
     }
     return error;
@@ -117,50 +119,29 @@ recommend(struct question *q, const struct sights *sights, uint64_t forgotten)
     free(names);
 }
 
-static void *
-recommend_main(void *question)
+static void
+work(struct background_job *job)
 {
-    struct question *q = question;
+    struct question *q = question_cast(job);
     struct sights sights;
     uint64_t forgotten;
 
-    ovsrcu_quiesce_start(); /* Nothing here is protected by RCU. */
     sights_init(&sights, q->site, q->drops);
     if (read_events(q, &sights, &forgotten)) {
         q->status = RPC_RESOURCE_EXHAUSTED;
         q->error = xasprintf("no memory to recommend a policy");
-    } else if (!atomic_load(&q->stop)) {
+    } else if (!atomic_load(&q->job.stop)) {
         recommend(q, &sights, forgotten);
     }
     sights_destroy(&sights);
-    atomic_store(&q->done, true);
-    latch_set(q->wake);
-    return NULL;
 }
 
 /* ---- the control thread ---- */
 
-static struct question *
-first_of(struct recommender *r)
-{
-    return ovs_list_is_empty(&r->questions)
-               ? NULL
-               : CONTAINER_OF(ovs_list_front(&r->questions), struct question, node);
-}
-
 static void
-work_on_next(struct recommender *r)
+answer(struct background_job *job)
 {
-    struct question *q = first_of(r);
-
-    if (q) {
-        r->thread = ovs_thread_create("recommend", recommend_main, q);
-    }
-}
-
-static void
-answer(struct question *q)
-{
+    struct question *q = question_cast(job);
     Fusuma__V1__RecommendPolicyResponse *reply;
 
     if (q->status) {
@@ -182,36 +163,16 @@ answer(struct question *q)
 void
 recommends_run(struct control *c)
 {
-    struct recommender *r = c->recommender;
-    struct question *q = first_of(r);
-
-    if (q && atomic_load(&q->done)) {
-        xpthread_join(r->thread, NULL);
-        ovs_list_remove(&q->node);
-        r->n--;
-        work_on_next(r);
-        answer(q);
-        question_destroy(q);
-    }
+    background_run(&c->recommender->background);
 }
 
 void
 recommender_destroy(struct recommender *r)
 {
-    struct question *q, *next;
-
-    if (!r) {
-        return;
+    if (r) {
+        background_destroy(&r->background);
+        free(r);
     }
-    q = first_of(r);
-    if (q) {
-        atomic_store(&q->stop, true);
-        xpthread_join(r->thread, NULL);
-    }
-    LIST_FOR_EACH_SAFE (q, next, node, &r->questions) {
-        question_destroy(q);
-    }
-    free(r);
 }
 
 void
@@ -220,28 +181,22 @@ rpc_recommend_policy(struct rpc_call *call, const ProtobufCMessage *request, voi
     const Fusuma__V1__RecommendPolicyRequest *m =
         (const Fusuma__V1__RecommendPolicyRequest *) request;
     struct control *c = control;
-    struct recommender *r = c->recommender;
     const struct policy *present = c->publisher.policy;
-    struct question *q;
+    struct question *q = xzalloc(sizeof *q);
 
-    if (r->n == REQUESTS_MAX) {
-        rpc_call_fail(call, RPC_RESOURCE_EXHAUSTED,
-                      "%d recommendations are being made: try again when they are done",
-                      REQUESTS_MAX);
-        return;
-    }
-    q = xzalloc(sizeof *q);
+    q->job.work = work;
+    q->job.done = answer;
+    q->job.destroy = question_destroy;
     q->call = call;
     q->site = site_copy(&c->desired);
     q->text = present ? state_policy_copy_sources(present->text) : policy_nothing();
     q->version = present ? present->text->version : 0;
     q->drops = m->include_drops;
     q->desktops = m->include_desktops;
-    q->wake = &c->wake;
-    atomic_init(&q->done, false);
-    atomic_init(&q->stop, false);
-    ovs_list_push_back(&r->questions, &q->node);
-    if (!r->n++) {
-        work_on_next(r);
+    if (!background_submit(&c->recommender->background, &q->job)) {
+        rpc_call_fail(call, RPC_RESOURCE_EXHAUSTED,
+                      "%d recommendations are being made: try again when they are done",
+                      REQUESTS_MAX);
+        question_destroy(&q->job);
     }
 }

@@ -67,6 +67,8 @@ const struct rpc_method control_rpc_methods[] = {
     { INCIDENTS, "GetIncident", rpc_get_incident, NULL, RPC_VIEWER, false },
     { INCIDENTS, "NoteIncident", rpc_note_incident, NULL, RPC_RESPONDER, true },
     { INCIDENTS, "CloseIncident", rpc_close_incident, NULL, RPC_RESPONDER, true },
+    { INCIDENTS, "GetIncidentReport", rpc_get_incident_report, NULL, RPC_VIEWER, false },
+    { INCIDENTS, "PivotIncident", rpc_pivot_incident, NULL, RPC_VIEWER, false },
     { INCIDENTS, "ScopeIncidents", rpc_scope_incidents, NULL, RPC_VIEWER, false },
     { CONNECTIONS, "ListConnections", rpc_list_connections, NULL, RPC_VIEWER, false },
     { CONNECTIONS, "GetConnection", rpc_get_connection, NULL, RPC_VIEWER, false },
