@@ -1,4 +1,4 @@
-noinst_PROGRAMS += perf/acl perf/gen perf/rte_build
+noinst_PROGRAMS += perf/acl perf/gen perf/respond perf/rte_build
 
 perf_acl_SOURCES = \
 	perf/acl.c \
@@ -14,9 +14,18 @@ perf_acl_LDADD = acl/libacl.a $(DPDK_LIBS) $(ZLIB_LIBS)
 perf_gen_SOURCES = \
 	perf/frame.c \
 	perf/frame.h \
-	perf/gen.c
+	perf/gen.c \
+	perf/virtio_user.c \
+	perf/virtio_user.h
 perf_gen_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS)
 perf_gen_LDADD = $(DPDK_LIBS)
+
+perf_respond_SOURCES = \
+	perf/respond.c \
+	perf/virtio_user.c \
+	perf/virtio_user.h
+perf_respond_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS)
+perf_respond_LDADD = $(DPDK_LIBS)
 
 perf_rte_build_SOURCES = \
 	perf/acl_peer.c \

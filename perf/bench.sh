@@ -4,6 +4,7 @@
 #     bench.sh forward [-o table|json] [--runs N] [--windows N] [--flows N]
 #     bench.sh acl     [-o table|json] [--runs N] [--headers N] [--body NAME] [SET...]
 #     bench.sh policy  [-o table|json] [--runs N] [--only CASE]
+#     bench.sh respond [-o table|json] [--runs N] [--rate PPS]
 #
 # forward: packets a second through two vhost-user ports of vswitchd (bindings guarded, policy
 # applied, connections tracked) beside dpdk-testpmd, which copies from port to port and looks at
@@ -16,6 +17,9 @@
 #
 # policy: how long changes of policies and address sets take until they are in force, beside rte_acl's
 # build of the same rules, and what they cost in memory; policy.py has the cases.
+#
+# respond: how soon automatic quarantine cuts off a desktop that looks around; respond.py says what a
+# trial is.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -30,6 +34,7 @@ sets=()
 body=()
 json=
 only=
+rate=
 memory=
 # What a stateful firewall may cost beside copying alone.
 floor=0.4
@@ -52,6 +57,7 @@ usage()
     echo "usage: bench.sh forward [-o table|json] [--runs N] [--windows N] [--flows N]" >&2
     echo "       bench.sh acl [-o table|json] [--runs N] [--headers N] [--body NAME] [SET...]" >&2
     echo "       bench.sh policy [-o table|json] [--runs N] [--only CASE]" >&2
+    echo "       bench.sh respond [-o table|json] [--runs N] [--rate PPS]" >&2
     exit 2
 }
 
@@ -244,17 +250,30 @@ forward()
         --peer testpmd --floor "$floor" --target "$target" "${compare[@]}" "$tmp/runs"
 }
 
-# The state is in memory, for it is not the disk that is measured; some cases say "on disk".
-policy()
+# with_state_in_memory PROGRAM ARGUMENTS...: for it is not the disk that is measured; some cases say
+# "on disk".
+with_state_in_memory()
 {
-    local args=(--build "$build" --top "$here/.." --tmp "$tmp" --runs "${runs:-5}")
+    local args=(--build "$build" --tmp "$tmp")
     if [[ -d /dev/shm && -w /dev/shm ]]; then
         memory=$(mktemp -d /dev/shm/fusuma-bench.XXXXXX)
         args+=(--memory-dir "$memory/state")
     fi
     [[ ! $json ]] || args+=(--json)
+    /usr/bin/python3 "$here/$1" "${args[@]}" "${no_huge[@]}" "${@:2}"
+}
+
+policy()
+{
+    local args=(--top "$here/.." --runs "${runs:-5}")
     [[ ! $only ]] || args+=(--only "$only")
-    /usr/bin/python3 "$here/policy.py" "${args[@]}" "${no_huge[@]}"
+    with_state_in_memory policy.py "${args[@]}"
+}
+
+respond()
+{
+    (($(nproc) >= 2)) || die "two CPUs are needed: one for the switch, one for the desktop"
+    with_state_in_memory respond.py --runs "${runs:-1000}" --rate "${rate:-100000}"
 }
 
 acl()
@@ -276,7 +295,7 @@ acl()
 }
 
 case_=${1-}
-case $case_ in forward | acl | policy) ;; *) usage ;; esac
+case $case_ in forward | acl | policy | respond) ;; *) usage ;; esac
 shift
 while (($#)); do
     case $case_$1 in
@@ -285,6 +304,7 @@ while (($#)); do
         forward--windows) windows=${2?} ;;
         forward--flows) flows=${2?} ;;
         policy--only) only=${2?} ;;
+        respond--rate) rate=${2?} ;;
         acl--headers) headers=${2?} ;;
         acl--body) body=(--body "${2?}") ;;
         acl[!-]*)
@@ -297,7 +317,7 @@ while (($#)); do
     shift 2
 done
 
-for program in bin/vswitchd perf/acl perf/gen perf/rte_build; do
+for program in bin/vswitchd perf/acl perf/gen perf/respond perf/rte_build; do
     [[ -x $build/$program ]] || die "$build/$program is missing: ./run build"
 done
 trap clean_up EXIT

@@ -9,21 +9,17 @@
  * arrived that should not have, 2 when the opening packets of some flow did not arrive. */
 #include <config.h>
 #include "perf/frame.h"
+#include "perf/virtio_user.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <rte_cycles.h>
-#include <rte_eal.h>
-#include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #define BURST 32
-#define RING_SIZE 1024
-#define N_MBUFS 8191
 #define OPENING_TIMEOUT 10
 
 struct options {
@@ -53,13 +49,6 @@ usage(void)
         "           [--rate PPS] [--lcore CPU] [--no-huge] [--src-mac M] [--dst-mac M]\n"
         "           [--src-ip A] [--dst-ip A] [--port P] [--denied-port P] SOCKET-IN SOCKET-OUT\n",
         stderr);
-    exit(EXIT_FAILURE);
-}
-
-static void
-fail(const char *what, int error)
-{
-    fprintf(stderr, "gen: %s: %s\n", what, rte_strerror(error));
     exit(EXIT_FAILURE);
 }
 
@@ -175,59 +164,6 @@ parse_options(int argc, char *argv[], struct options *o)
     }
     o->sockets[0] = argv[optind];
     o->sockets[1] = argv[optind + 1];
-}
-
-static void
-eal_start(const struct options *o)
-{
-    static char lcore[16], vdevs[2][256];
-    char *argv[16] = { "gen",
-                       "-l",
-                       lcore,
-                       "--no-pci",
-                       "--no-telemetry",
-                       "--single-file-segments",
-                       "-m",
-                       "256",
-                       "--log-level=warning" };
-    int argc = 9, i;
-
-    snprintf(lcore, sizeof lcore, "%u", o->lcore);
-    argv[argc++] = o->no_huge ? "--no-huge" : "--in-memory";
-    if (o->no_huge) {
-        argv[argc++] = "--no-shconf";
-    }
-    for (i = 0; i < 2; i++) {
-        snprintf(
-            vdevs[i], sizeof vdevs[i],
-            "--vdev=net_virtio_user%d,path=%s,queue_size=%d,mrg_rxbuf=1,in_order=0,packed_vq=0", i,
-            o->sockets[i], RING_SIZE);
-        argv[argc++] = vdevs[i];
-    }
-    if (rte_eal_init(argc, argv) < 0) {
-        fail("cannot start DPDK", rte_errno);
-    }
-}
-
-static void
-port_start(uint16_t port, struct rte_mempool *pool)
-{
-    static const struct rte_eth_conf conf;
-    int error;
-
-    error = rte_eth_dev_configure(port, 1, 1, &conf);
-    if (!error) {
-        error = rte_eth_rx_queue_setup(port, 0, RING_SIZE, SOCKET_ID_ANY, NULL, pool);
-    }
-    if (!error) {
-        error = rte_eth_tx_queue_setup(port, 0, RING_SIZE, SOCKET_ID_ANY, NULL);
-    }
-    if (!error) {
-        error = rte_eth_dev_start(port);
-    }
-    if (error) {
-        fail("cannot start a port", -error);
-    }
 }
 
 /* Makes the next burst, of all flows in turn. */
@@ -399,20 +335,15 @@ main(int argc, char *argv[])
         .windows = 3,
     };
     struct gen g = { 0 };
-    uint16_t i;
 
     parse_options(argc, argv, &o);
     setvbuf(stdout, NULL, _IOLBF, 0);
-    eal_start(&o);
-    g.pool =
-        rte_pktmbuf_pool_create("gen", N_MBUFS, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+    g.pool = virtio_user_start("gen", o.lcore, o.no_huge, o.sockets);
     g.frames = frame_set_create(&o.frames);
     g.n_flows = o.frames.n_flows;
-    if (!g.pool || !g.frames) {
-        fail("cannot set up", ENOMEM);
-    }
-    for (i = 0; i < 2; i++) {
-        port_start(i, g.pool);
+    if (!g.frames) {
+        fputs("gen: no memory for the flows\n", stderr);
+        return EXIT_FAILURE;
     }
 
     g.period = o.rate > 0 ? BURST / o.rate * rte_get_tsc_hz() : 0;
@@ -422,10 +353,7 @@ main(int argc, char *argv[])
     }
     measure(&g, &o);
 
-    for (i = 0; i < 2; i++) {
-        rte_eth_dev_stop(i);
-        rte_eth_dev_close(i);
-    }
+    virtio_user_stop();
     frame_set_destroy(g.frames);
     return g.verdicts[FRAME_CORRUPT] || g.verdicts[FRAME_DENIED] || g.verdicts[FRAME_REORDERED];
 }

@@ -13,23 +13,20 @@ times, and where too few were undisturbed, 'disturbed' is said.  docs/performanc
 cases are."""
 
 import argparse
-import ctypes
 import glob
 import gzip
 import json
 import os
 import re
-import signal
 import statistics
 import subprocess
 import sys
 import time
 
-import grpc
+from switch import OTHER_CPU, WORKER_CPU, Switch, ends_with_us
 
 N_PORTS = 200
 MAX_RULES = 131000  # N_RULE_SLOTS, less what is there beside the set
-WORKER_CPU, OTHER_CPU = 1, 0
 FILTER = re.compile(r"@(\S+)\s+(\S+)\s+(\d+) : (\d+)\s+(\d+) : (\d+)\s+0x(\w\w)/0x(\w\w)")
 PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
 # Allowed before everything else: the traffic that is under way while policies change.
@@ -78,93 +75,7 @@ def distinct_policy(rules, n_own):
     return "version: 1\n" + TRAFFIC + "groups:\n" + groups + "rules:\n" + own + common
 
 
-# ---- the switch ----
-
-def ends_with_us():
-    """In a child: whatever ends the benchmark ends it, for it takes a CPU from everybody."""
-    PR_SET_PDEATHSIG = 1
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-
-
-class Switch:
-    def __init__(self, options, state, n_ports=N_PORTS):
-        self.tmp = options.tmp
-        self.state = state
-        config = self.tmp + "/config.yaml"
-        with open(config, "w") as f:
-            f.write("settings: { idle_sleep: false }\nports:\n")
-            for p in range(n_ports):
-                f.write("  - { name: p%d, role: desktop, vhost_user: { socket: %s/p%d },\n"
-                        "      mac: '02:00:00:00:00:%02x', ips: [10.0.0.%d], labels: { n: '%d' } }\n"
-                        % (p, self.tmp, p, p + 1, p + 1, p))
-        for directory in (state, self.tmp + "/run"):
-            subprocess.run(["rm", "-rf", directory], check=True)
-            os.mkdir(directory)
-        command = ["taskset", "-c", "%d,%d" % (OTHER_CPU, WORKER_CPU),
-                   options.build + "/bin/vswitchd", "--config", config, "--state-dir", state,
-                   "--run-dir", self.tmp + "/run", "--lcores", "%d,%d" % (OTHER_CPU, WORKER_CPU)]
-        command += ["--no-huge"] if options.no_huge else []
-        self.log = open(self.tmp + "/log", "w")
-        self.process = subprocess.Popen(command, preexec_fn=ends_with_us,
-                                        stdin=subprocess.DEVNULL, stdout=self.log,
-                                        stderr=self.log)
-        self.wait(self.tmp + "/run/vswitchd.sock")
-        self.channel = grpc.insecure_channel(
-            "unix:%s/run/vswitchd.sock" % self.tmp,
-            options=[("grpc.max_send_message_length", -1),
-                     ("grpc.max_receive_message_length", -1)])
-        with open(options.build + "/proto/fusuma.protoset", "rb") as f:
-            self.stubs = Stubs(self.channel, f.read())
-
-    def wait(self, path):
-        for _ in range(600):
-            if os.path.exists(path):
-                return
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.1)
-        with open(self.tmp + "/log") as f:
-            sys.exit("policy: vswitchd does not start:\n" + f.read()[-2000:])
-
-    def stop(self):
-        self.channel.close()
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(60)
-        self.log.close()
-        subprocess.run(["rm", "-rf", self.state], check=True)
-
-    def waited(self):
-        """Microseconds that its threads have waited for a CPU."""
-        total = 0
-        for path in glob.glob("/proc/%d/task/*/schedstat" % self.process.pid):
-            try:
-                with open(path) as f:
-                    total += int(f.read().split()[1]) / 1e3
-            except (FileNotFoundError, ProcessLookupError):
-                pass  # the thread has ended
-        return total
-
-    def apply(self, text):
-        return self.stubs.call("fusuma.v1.PolicyService", "ApplyPolicy", timeout=120,
-                               yaml=text).elapsed
-
-    def set(self, method, **fields):
-        return self.stubs.call("fusuma.v1.AddressSetService", method, timeout=60, **fields).elapsed
-
-    def not_taken(self):
-        """Packets for p1 for which its ring had no room."""
-        request = self.stubs.request("fusuma.v1.CounterService", "WatchCounters", ports=["p1"])
-        stream = self.stubs.method("fusuma.v1.CounterService", "WatchCounters")(request, timeout=10)
-        counters = next(stream)
-        stream.cancel()
-        return sum(d.packets for d in counters.ports[0].tx_drops if d.reason == "tx-full")
-
-    def memory(self):
-        """What is resident, in MiB."""
-        with open("/proc/%d/status" % self.process.pid) as f:
-            found = dict(line.split(":", 1) for line in f)
-        return sum(int(found.get(key, "0").split()[0]) for key in ("VmRSS", "HugetlbPages")) / 1024
-
+# ---- traffic ----
 
 class Traffic:
     """Packets from p0 to p1, all of which are allowed, for so many seconds."""
@@ -383,7 +294,7 @@ def case_memory(options, report):
 
 def case_distinct(options, report):
     rules = filters(ruleset(options, "acl3-10k"), 4000)
-    switch = Switch(options, options.memory_dir)
+    switch = Switch(options, options.memory_dir, N_PORTS)
     times = [switch.apply(distinct_policy(rules, 60))]
     report.line("200 distinct policies, in force", "ms", total(times), 10000, times=times)
     report.line("200 distinct policies, resident", "MiB", switch.memory(), 2048)
@@ -397,14 +308,14 @@ def run(options, report):
     if wanted("sets", "changes"):
         sets = sets_of(options) if wanted("sets") else {}
         built = peers(options, sets) if sets else {}
-        switch = Switch(options, options.memory_dir)
+        switch = Switch(options, options.memory_dir, N_PORTS)
         if wanted("sets"):
             case_sets(options, switch, report, sets, built)
         if wanted("changes"):
             case_changes(options, switch, report)
         switch.stop()
     if wanted("disk"):
-        switch = Switch(options, options.tmp + "/state")
+        switch = Switch(options, options.tmp + "/state", N_PORTS)
         case_changes(options, switch, report, ", on disk")
         switch.stop()
     if wanted("memory"):
@@ -426,9 +337,6 @@ def main():
     parser.add_argument("--only", help="sets, changes, disk, memory or distinct")
     options = parser.parse_args()
     options.memory_dir = options.memory_dir or options.tmp + "/state"
-    sys.path.insert(0, options.top + "/tests/interop")
-    global Stubs
-    from rpc_stubs import Stubs
     report = Report(options.json)
     run(options, report)
     return 0 if report.all_met else 1

@@ -1,0 +1,96 @@
+#include <config.h>
+#include "perf/virtio_user.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_mbuf.h>
+
+#define RING_SIZE 1024
+#define N_MBUFS 8191
+
+static void
+fail(const char *program, const char *what, int error)
+{
+    fprintf(stderr, "%s: %s: %s\n", program, what, rte_strerror(error));
+    exit(EXIT_FAILURE);
+}
+
+static void
+eal_start(const char *program, unsigned int lcore, bool no_huge, const char *const sockets[2])
+{
+    static char cpu[16], vdevs[2][256];
+    char *argv[16] = {
+        (char *) program,         "-l", cpu,   "--no-pci",           "--no-telemetry",
+        "--single-file-segments", "-m", "256", "--log-level=warning"
+    };
+    int argc = 9, i;
+
+    snprintf(cpu, sizeof cpu, "%u", lcore);
+    argv[argc++] = no_huge ? "--no-huge" : "--in-memory";
+    if (no_huge) {
+        argv[argc++] = "--no-shconf";
+    }
+    for (i = 0; i < 2; i++) {
+        snprintf(
+            vdevs[i], sizeof vdevs[i],
+            "--vdev=net_virtio_user%d,path=%s,queue_size=%d,mrg_rxbuf=1,in_order=0,packed_vq=0", i,
+            sockets[i], RING_SIZE);
+        argv[argc++] = vdevs[i];
+    }
+    if (rte_eal_init(argc, argv) < 0) {
+        fail(program, "cannot start DPDK", rte_errno);
+    }
+}
+
+static void
+port_start(const char *program, uint16_t port, struct rte_mempool *pool)
+{
+    static const struct rte_eth_conf conf;
+    int error;
+
+    error = rte_eth_dev_configure(port, 1, 1, &conf);
+    if (!error) {
+        error = rte_eth_rx_queue_setup(port, 0, RING_SIZE, SOCKET_ID_ANY, NULL, pool);
+    }
+    if (!error) {
+        error = rte_eth_tx_queue_setup(port, 0, RING_SIZE, SOCKET_ID_ANY, NULL);
+    }
+    if (!error) {
+        error = rte_eth_dev_start(port);
+    }
+    if (error) {
+        fail(program, "cannot start a port", -error);
+    }
+}
+
+struct rte_mempool *
+virtio_user_start(const char *program, unsigned int lcore, bool no_huge,
+                  const char *const sockets[2])
+{
+    struct rte_mempool *pool;
+
+    eal_start(program, lcore, no_huge, sockets);
+    pool =
+        rte_pktmbuf_pool_create(program, N_MBUFS, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+    if (!pool) {
+        fail(program, "no memory for packets", ENOMEM);
+    }
+    for (uint16_t i = 0; i < 2; i++) {
+        port_start(program, i, pool);
+    }
+    return pool;
+}
+
+void
+virtio_user_stop(void)
+{
+    for (uint16_t i = 0; i < 2; i++) {
+        rte_eth_dev_stop(i);
+        rte_eth_dev_close(i);
+    }
+}
