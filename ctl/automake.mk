@@ -20,6 +20,9 @@ bin_swctl_SOURCES = \
 	ctl/conn_filter.c ctl/conn_filter.h \
 	ctl/counters.c \
 	ctl/ctl.h \
+	ctl/drill.c ctl/drill.h \
+	ctl/drill_probe.c ctl/drill_probe.h \
+	ctl/drill_steps.c \
 	ctl/drops.c \
 	ctl/flow.c \
 	ctl/group.c \

@@ -203,6 +203,28 @@ const struct command commands[] = {
       "  swctl watch\n"
       "  swctl watch quarantine policy -o json",
       B(RESUME), .fn = watch, .words = "ports policy bindings quarantine incidents" },
+    { "drill", "PORT", "prove the chain from a denied packet to quarantine and release",
+      "Has the desktop try to connect to --dst (ADDRESS[:PORT], 445), which the policy must deny, "
+      "and\n"
+      "follows that: the drop's record, the incident, its line in --sink-file, the quarantine, "
+      "the\n"
+      "release.  Times are the switch's own, since the probe.  The probe is one connection "
+      "attempt\n"
+      "without data, from --namespace on this host; without it, what to run in the desktop is "
+      "printed,\n"
+      "and waited for.  --allowed is tried before, during the quarantine, when it must fail, and "
+      "after.\n"
+      "The port is released and the incident closed whatever happens; if the desktop meanwhile "
+      "tries\n"
+      "more than that, both are left alone.  Refused for a port that has an open incident or is "
+      "in\n"
+      "quarantine.  Exit status 0: every step that was asked for was seen.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl drill vd-7 --dst 10.0.0.9\n"
+      "  swctl drill vd-7 --dst 10.0.0.9 --namespace vd-7 --allowed 10.9.0.1:443 --quarantine",
+      B(DST) | B(NAMESPACE) | B(ALLOWED) | B(QUARANTINE) | B(SINK_FILE), .fn = drill,
+      .completion = COMPLETE_PORTS },
     { "config apply", "[FILE]", "ports and policy of the configuration file, once more",
       "The file is read when a switch starts with an empty state directory, and by this command:\n"
       "its ports and its policy take the place of those that there are, whole or not at all.  "

@@ -56,6 +56,7 @@ int set_put(struct ctl *);
 int set_add(struct ctl *);
 int set_remove(struct ctl *);
 int set_del(struct ctl *);
+int drill(struct ctl *);
 int drops(struct ctl *);
 int counters(struct ctl *);
 int config_apply(struct ctl *);

@@ -126,6 +126,11 @@ const struct option_info option_table[N_OPTIONS] = {
     [OPT_UPSTREAM] = { "upstream", "URL", "the UDS server, http(s)://HOST[:PORT]" },
     [OPT_UPSTREAM_CA] = { "upstream-ca", "FILE", "CA of its certificate (default: the system's)",
                           .completion = COMPLETE_FILES },
+    [OPT_NAMESPACE] = { "namespace", "NAME", "the desktop's network namespace (or its path)" },
+    [OPT_ALLOWED] = { "allowed", "PEER", "ADDRESS:PORT that it may connect to by TCP" },
+    [OPT_QUARANTINE] = { "quarantine", NULL, "cut it off, if the policy does not" },
+    [OPT_SINK_FILE] = { "sink-file", "FILE", "where a relay writes events, one a line",
+                        .completion = COMPLETE_FILES },
     [OPT_RULES] = { "rules", NULL, "the rules and their hits instead of the text" },
 };
 

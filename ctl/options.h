@@ -85,6 +85,10 @@ enum option_id {
     OPT_UPSTREAM_CA,
     OPT_CHECK,
     OPT_STATUS,
+    OPT_NAMESPACE,
+    OPT_ALLOWED,
+    OPT_QUARANTINE,
+    OPT_SINK_FILE,
     N_OPTIONS
 };
 
