@@ -379,9 +379,10 @@ release(struct drill *d)
     int code;
 
     request.port = (char *) d->port;
+    request.reason = (char *) DRILL;
     code = client_call(d->ctl, quarantines, "Release", &request, &receipt);
     if (code) {
-        ctl_error("%s is still in quarantine: 'swctl release %s'", d->port, d->port);
+        ctl_error("%s is still in quarantine: 'swctl release %s --reason drill'", d->port, d->port);
         drill_note(d, "release", DRILL_FAILED, 0, "it is still in quarantine");
         return code;
     }

@@ -138,7 +138,7 @@ echo "-- what is somebody else's is left alone"
 sw quarantine d1 --comment "a person" >/dev/null
 ! drill --dst "$target:26" || show "a drill on a port that is cut off"
 quarantined d1 || die "the drill has released what it had not cut off"
-sw release d1 >/dev/null
+sw release d1 --reason test >/dev/null
 ! in_ns d1 curl -s -m 1 "http://$target:27/" || die "d1 reaches d2"
 sleep 1
 ! drill --dst "$target:28" || show "a drill on a port with an open incident"
