@@ -12,7 +12,6 @@
 #include "unicode.h"
 #include "util.h"
 
-
 const struct option_info option_table[N_OPTIONS] = {
     [OPT_HELP] = { "help", NULL, "explain, and do nothing", .letter = 'h', .repeat = true },
     [OPT_VERSION] = { "version", NULL, "print the version of swctl, and do nothing", .letter = 'V',

@@ -93,9 +93,12 @@ take_metrics(struct config_reader *r, const struct acl_yaml *key, const struct a
 }
 
 static const struct config_key settings_keys[] = {
-    { "connections", take_connections },   { "buffers", take_buffers },
-    { "drop_records", take_drop_records }, { "flow_journal", take_flow_journal },
-    { "idle_sleep", take_idle_sleep },     { "metrics", take_metrics },
+    { "connections", take_connections },
+    { "buffers", take_buffers },
+    { "drop_records", take_drop_records },
+    { "flow_journal", take_flow_journal },
+    { "idle_sleep", take_idle_sleep },
+    { "metrics", take_metrics },
     { NULL, NULL },
 };
 

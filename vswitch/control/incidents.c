@@ -144,7 +144,8 @@ incidents_resume(struct control *c)
     uint32_t now_s = (uint32_t) (time_msec() / 1000);
     int64_t now_us = time_wall_usec();
 
-    for (const Fusuma__V1__Incident *m = NULL; (m = incidents_next(in, m ? m->id : 0));) {
+    for (const Fusuma__V1__Incident *m = incidents_next(in, 0); m;
+         m = incidents_next(in, m->id)) {
         struct detected *d = m->closed ? NULL : detect_restore(m->id, m->port);
 
         if (d) {

@@ -21,7 +21,14 @@
 
 #include <protobuf-c/protobuf-c.h>
 
-enum object_kind { OBJECT_PORT, OBJECT_POLICY, OBJECT_BINDING, OBJECT_QUARANTINE, OBJECT_INCIDENT, N_OBJECT_KINDS };
+enum object_kind {
+    OBJECT_PORT,
+    OBJECT_POLICY,
+    OBJECT_BINDING,
+    OBJECT_QUARANTINE,
+    OBJECT_INCIDENT,
+    N_OBJECT_KINDS
+};
 #define OBJECT_KINDS_ALL ((1u << N_OBJECT_KINDS) - 1)
 
 struct object {

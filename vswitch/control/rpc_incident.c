@@ -49,8 +49,8 @@ rpc_list_incidents(struct rpc_call *call, const ProtobufCMessage *request, void 
         message_new(&fusuma__v1__list_incidents_response__descriptor);
     size_t limit = r->limit ? r->limit : DEFAULT_LIMIT;
 
-    for (const Fusuma__V1__Incident *m = NULL;
-         (m = incidents_previous(c->incidents, m ? m->id : 0));) {
+    for (const Fusuma__V1__Incident *m = incidents_previous(c->incidents, 0); m;
+         m = incidents_previous(c->incidents, m->id)) {
         if ((r->open && m->closed) || (r->port[0] && strcmp(r->port, m->port)) ||
             (r->user[0] && !is_suspect(m, r->user)) || m->severity < r->at_least) {
             continue;
@@ -216,8 +216,8 @@ rpc_scope_incidents(struct rpc_call *call, const ProtobufCMessage *request, void
         return;
     }
     reply = message_new(&fusuma__v1__scope_incidents_response__descriptor);
-    for (const Fusuma__V1__Incident *m = NULL;
-         (m = incidents_previous(c->incidents, m ? m->id : 0));) {
+    for (const Fusuma__V1__Incident *m = incidents_previous(c->incidents, 0); m;
+         m = incidents_previous(c->incidents, m->id)) {
         add_scoped(reply, &s, m);
     }
     rpc_reply_with(call, reply);
