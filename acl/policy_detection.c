@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "acl/policy_priv.h"
 
@@ -238,12 +239,30 @@ acl_parse_detection(struct acl_policy_parser *parser, const struct acl_yaml *nod
                                      : parse_quarantine(parser, values[QUARANTINE], &d->quarantine);
 }
 
+static bool
+has_list(const struct acl_policy *policy, const char *name)
+{
+    for (size_t i = 0; i < policy->n_lists; i++) {
+        if (!strcmp(policy->lists[i].name, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int
 acl_check_detection(struct acl_policy_parser *parser)
 {
     const struct acl_policy *policy = parser->policy;
     const struct acl_auto_quarantine *q = &policy->detection.quarantine;
 
+    for (size_t i = 0; i < q->n_allow; i++) {
+        if (!has_list(policy, q->allow[i])) {
+            return ACL_FAIL_AT(parser, &policy->detection_place,
+                               "detection: '%.64s' is none of the lists of 'quarantine'",
+                               q->allow[i]);
+        }
+    }
     for (size_t i = 0; i < q->n_never; i++) {
         const struct acl_group *group = &policy->groups[q->never[i]];
 

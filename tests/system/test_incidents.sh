@@ -81,4 +81,50 @@ expect d2 port_scan 1 --targets "$(desk_ip 3),$(desk_ip 6)" --service "tcp/5900 
 for name in d1 d2; do
     "${PY[@]}" totals "$OFFICE_DIR/run/vswitchd.sock" $name || die "$name: told and counted differ"
 done
+
+echo "-- what the policy cuts off by itself, and what holds it back"
+# incident DESKTOP FIELD: of its open incident.
+incident()
+{
+    sw -o json incident show "$(sw -o json incident list --open --port "$1" | /usr/bin/python3 -c '
+import json, sys
+print(json.load(sys.stdin)["incidents"][0]["id"])')" | /usr/bin/python3 -c "
+import json, sys
+i = json.load(sys.stdin)
+print($2)"
+}
+for id in $(sw -o json incident list --open | /usr/bin/python3 -c '
+import json, sys
+print(" ".join(i["id"] for i in json.load(sys.stdin)["incidents"]))'); do
+    sw incident close "$id" --comment "the test goes on" >/dev/null
+done
+sed -i "s/^detection: .*/detection: { quarantine: { severity: high, never: managers, at_most: 1, allow: display } }/" \
+    "$OFFICE_DIR/policy.yaml"
+sed -i "s/^groups:/groups:\n  managers: { ports: [d2] }/" "$OFFICE_DIR/policy.yaml"
+cat >>"$OFFICE_DIR/policy.yaml" <<EOF
+quarantine: { lists: { display: [{ direction: ingress, peer: server, protocol: icmp, icmp: [8] }] } }
+EOF
+sw policy apply "$OFFICE_DIR/policy.yaml" >/dev/null
+scan d2 -Pn -p 139 "$OFFICE_NET.11-16"
+scan d3 -Pn -p 139 "$OFFICE_NET.11-16"
+office_wait 5 "d3 is cut off" eval '[[ $(incident d3 "i.get(\"quarantined\")") = True ]]'
+scan d4 -Pn -p 139 "$OFFICE_NET.11-16"
+is_held_back()
+{
+    incident "$1" '[a["text"] for a in i["actions"]]' | grep -q "not cut off: $2"
+}
+office_wait 5 "d2 is spared" is_held_back d2 "the policy says never"
+office_wait 5 "d4 is one too many" is_held_back d4 "as many ports as the policy"
+in_ns d3 ping -c 1 -W 1 "$OFFICE_SERVER" >/dev/null && die "d3 is not cut off"
+in_ns server ping -c 1 -W 2 "$(desk_ip 3)" >/dev/null || die "d3's display is cut off, too"
+in_ns d4 ping -c 1 -W 2 "$OFFICE_SERVER" >/dev/null || die "d4 is cut off"
+sw release d3 --reason "it was the test" >/dev/null
+office_wait 5 "the incident says who released it" eval \
+    'incident d3 "[(a[\"kind\"], a[\"text\"]) for a in i[\"actions\"]]" | grep -q "RELEASED.*it was the test"'
+sw incident report "$(incident d3 'i["id"]')" >"$OFFICE_DIR/report.html"
+grep -q "it was the test" "$OFFICE_DIR/report.html" || die "the report lacks the release"
+tail -n 1 "$OFFICE_DIR/report.html" | grep -q "$(head -n -1 "$OFFICE_DIR/report.html" | sha256sum | cut -c-64)" ||
+    die "the report's digest is wrong"
+[[ $(sw incident pivot "$(incident d3 'i["id"]')" -o csv | grep -c ",tcp/139 netbios,denied,") -eq 5 ]] ||
+    die "the keys lack what was tried: $(sw incident pivot "$(incident d3 'i["id"]')" -o csv)"
 sw audit

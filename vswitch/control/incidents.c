@@ -144,8 +144,7 @@ incidents_resume(struct control *c)
     uint32_t now_s = (uint32_t) (time_msec() / 1000);
     int64_t now_us = time_wall_usec();
 
-    for (const Fusuma__V1__Incident *m = incidents_next(in, 0); m;
-         m = incidents_next(in, m->id)) {
+    for (const Fusuma__V1__Incident *m = incidents_next(in, 0); m; m = incidents_next(in, m->id)) {
         struct detected *d = m->closed ? NULL : detect_restore(m->id, m->port);
 
         if (d) {
@@ -433,6 +432,22 @@ take_one(const struct detected *d, void *taking)
 }
 
 /* ---- quarantine and time, as they show in open incidents ---- */
+
+void
+incidents_released(struct control *c, const char *port, const char *who, const char *reason)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        struct incident *incident = &c->incidents->slots[i];
+        Fusuma__V1__Incident *m = incident->now;
+
+        if (m && !m->closed && m->quarantined && !strcmp(m->port, port)) {
+            m->quarantined = false;
+            incident_message_act(m, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_RELEASED,
+                                 time_wall_usec(), who, reason);
+            touch(c->incidents, incident);
+        }
+    }
+}
 
 static void
 follow_quarantine(struct control *c, struct incident *i)

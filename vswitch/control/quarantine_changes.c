@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "control/control.h"
+#include "control/incidents.h"
 #include "control/port_message.h"
 #include "control/state_quarantines.h"
 #include "datapath/worker.h"
@@ -431,6 +432,7 @@ commit_release(struct control *c, struct change *change, char **error)
         return status;
     }
     fill_receipt(c, qc, NULL);
+    incidents_released(c, qc->port, qc->who, qc->reason);
     who = quoted(qc->who);
     reason = quoted(qc->reason);
     VLOG_INFO("port %s: released by %s: %s", qc->port, who, reason);

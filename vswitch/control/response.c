@@ -155,7 +155,6 @@ response_consider(struct control *c, Fusuma__V1__Incident *m, bool by_rate)
     const struct acl_auto_quarantine *q = d ? &d->quarantine : NULL;
     const struct desired_port *port = desired_find(&c->desired, m->port);
     bool bad = q && q->severity && (int) m->severity >= (int) q->severity;
-    const struct quarantine_options options = { .leave_as_is = true };
     char *comment;
 
     if (!port || port->quarantine || m->closed || !(bad || by_rate)) {
@@ -170,6 +169,10 @@ response_consider(struct control *c, Fusuma__V1__Incident *m, bool by_rate)
                " cut off already");
         return;
     }
+    const struct quarantine_options options = { .allow = (const char *const *) q->allow,
+                                                .n_allow = q->n_allow,
+                                                .resets = q->reset,
+                                                .leave_as_is = true };
     comment = xasprintf("incident %" PRIu64 ": %s", m->id, m->grounds);
     ports_quarantine(c, m->port, "switch", comment, &options, cut, xstrdup(m->port));
     free(comment);

@@ -123,7 +123,11 @@ test_detection(void)
         "  shipped_exclusions: false\n"
         "  exclude: [{ service: [tcp/7680, smb], to: public, up_to: 3 }, { service: udp/9 }]\n"
         "  quarantine: { severity: critical, rate: 50, never: [managers], at_most: 2,\n"
-        "                allow: [display, forensics], reset: true }\n";
+        "                allow: [display, forensics], reset: true }\n"
+        "quarantine:\n"
+        "  lists:\n"
+        "    display: [{ direction: ingress, peer: 10.0.0.1, protocol: tcp, ports: [3389] }]\n"
+        "    forensics: [{ direction: ingress, peer: 10.0.0.2, protocol: tcp, ports: [22] }]\n";
     struct acl_policy *policy;
     struct acl_error error;
     const struct acl_detection *d;
@@ -264,6 +268,7 @@ static const struct {
     { V "detection: { exclude: [{ to: any }] }\n", 2, 24, "lacks 'service'" },
     { V "detection: { exclude: [{ service: tcp/1, to: here }] }\n", 2, 46, "any or public" },
     { V "detection: { quarantine: { reset: true } }\n", 2, 26, "which severity or rate" },
+    { V "detection: { quarantine: { rate: 9, allow: display } }\n", 2, 12, "none of the lists" },
     { V "detection: { quarantine: { severity: worst } }\n", 2, 38, "low, medium, high or" },
     { V "groups: { x: { cidrs: [10.0.0.0/8] } }\n"
         "detection: { quarantine: { rate: 9, never: x } }\n",
