@@ -22,6 +22,7 @@ dist_example_DATA = \
 	docs/examples/internet-separated.yaml \
 	docs/examples/quarantine-tier.yaml \
 	docs/examples/relay.yaml
+dist_example_SCRIPTS = examples/controller.py
 # For Prometheus and Grafana.
 monitoringdir = $(docdir)/monitoring
 dist_monitoring_DATA = \

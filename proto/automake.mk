@@ -20,6 +20,9 @@ PROTO_FILES = \
 	proto/grpc/health/v1/health.proto \
 	proto/grpc/reflection/v1alpha/reflection.proto
 
+# For clients that have no code made from the .proto files.
+nodist_pkgdata_DATA = proto/fusuma.protoset
+
 # Debian's libprotobuf-c has no code for the types of google.protobuf: it is made here like ours.
 PROTO_GENERATED = \
 	proto/fusuma/v1/address_set.pb-c.c proto/fusuma/v1/address_set.pb-c.h \

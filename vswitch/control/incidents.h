@@ -36,7 +36,8 @@ const Fusuma__V1__Incident *incidents_next(const struct incidents *, uint64_t af
 const Fusuma__V1__Incident *incidents_previous(const struct incidents *, uint64_t before);
 const Fusuma__V1__Incident *incidents_find(const struct incidents *, uint64_t id);
 
-/* The port has been released from quarantine: who did it, and why, is part of its open incidents. */
+/* The port has been released from quarantine: who did it, and why, is part of its open incidents.
+ */
 void incidents_released(struct control *, const char *port, const char *who, const char *reason);
 
 /* Calls 'done' once, when it is stored or cannot be; the incident is lent, NULL unless RPC_OK. */
