@@ -176,8 +176,12 @@ sw quarantine d3 >/dev/null
 sw session login mallory --port d2 --session broker-4711 >/dev/null
 office_wait 10 "the quarantine shows" is 'fusuma_port_quarantined{port="d3"}' 1
 office_wait 10 "the session shows" is fusuma_sessions_open 1
+before=$(value fusuma_incidents_total)
+in_ns d4 timeout 1 bash -c ": </dev/tcp/$(desk_ip 5)/445" 2>/dev/null && die "d4 reached a neighbour"
+office_wait 10 "an incident shows" is fusuma_incidents_total "$((before + 1))"
+(($(value 'fusuma_incidents_open{kind="probe",severity="medium"}') >= 1)) || die "no probe is open"
 office_wait 20 "an alert fires" answers 'sum by (port) (ALERTS{alertname="FusumaQuarantine",alertstate="firing"})' 'port=d3 1'
-sw release d3 >/dev/null
+sw release d3 --reason "the test goes on" >/dev/null
 office_wait 20 "the alert ends" answers 'ALERTS{alertname="FusumaQuarantine",alertstate="firing"}' ''
 generation=$(value fusuma_policy_generation)
 cat >>"$OFFICE_DIR/policy.yaml" <<'END'

@@ -314,7 +314,7 @@ expect "held" "$(refresh d3)" "HELD:hugo:quarantine"
 new_machine d3
 expect "whatever is attached" "$(refresh d3)" "HELD:hugo:quarantine"
 sw port show d3 | grep '^Quarantined: *yes' >/dev/null || die "it was released"
-sw release d3 >/dev/null
+sw release d3 --reason "the test goes on" >/dev/null
 office_wait 5 "released" refresh_is d3 UNDER_WAY:hugo
 new_machine d3
 expect "a new machine" "$(refresh d3)" "DONE:hugo"

@@ -223,6 +223,20 @@ incidents_previous(const struct incidents *in, uint64_t before)
     return NULL;
 }
 
+void
+incidents_count(const struct incidents *in, struct incident_counts *counts)
+{
+    *counts = (struct incident_counts){ .total = in->newest };
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        const Fusuma__V1__Incident *m = in->slots[i].shown;
+
+        if (m && !m->closed && (unsigned) m->kind < INCIDENT_KINDS &&
+            (unsigned) m->severity < INCIDENT_SEVERITIES) {
+            counts->open[m->kind][m->severity]++;
+        }
+    }
+}
+
 /* ---- storing ---- */
 
 /* The writer. */

@@ -40,6 +40,15 @@ const Fusuma__V1__Incident *incidents_find(const struct incidents *, uint64_t id
  */
 void incidents_released(struct control *, const char *port, const char *who, const char *reason);
 
+/* For metrics: open ones by kind and severity, as incident.proto numbers them, and all there ever
+ * were. */
+#define INCIDENT_KINDS 5
+#define INCIDENT_SEVERITIES 5
+struct incident_counts {
+    uint64_t open[INCIDENT_KINDS][INCIDENT_SEVERITIES], total;
+};
+void incidents_count(const struct incidents *, struct incident_counts *);
+
 /* Calls 'done' once, when it is stored or cannot be; the incident is lent, NULL unless RPC_OK. */
 typedef void incident_done(struct control *, enum rpc_status, const char *error,
                            const Fusuma__V1__Incident *, void *aux);

@@ -119,6 +119,7 @@ metrics_copy_create(const struct control *c, const struct metrics_copy *before)
     m->started_us = c->started_wall_us;
     m->buffers = c->eal.pool->size;
     m->buffers_in_use = rte_mempool_in_use_count(c->eal.pool);
+    incidents_count(c->incidents, &m->incidents);
     return m;
 }
 

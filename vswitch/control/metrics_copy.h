@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "acl/policy.h"
+#include "control/incidents.h"
 #include "telemetry/ledger.h"
 
 struct control;
@@ -56,6 +57,7 @@ struct metrics_copy {
     bool alarm;
     int64_t started_us; /* Unix time */
     uint64_t buffers, buffers_in_use;
+    struct incident_counts incidents;
 };
 
 /* A new copy, which shares with 'before' (or NULL) what has not changed.  Control thread. */

@@ -338,10 +338,32 @@ put_rules(struct ds *s, const struct metrics_copy *m)
     free(hits);
 }
 
+/* ---- incidents ---- */
+
+static void
+put_incidents(struct ds *s, const struct metrics_copy *m)
+{
+    static const char *const kinds[INCIDENT_KINDS] = { "", "probe", "port-scan", "sweep", "worm" };
+
+    metrics_family(s, "fusuma_incidents_open", METRICS_GAUGE,
+                   "Desktops that looked around, and what nobody has closed yet.");
+    for (int kind = 1; kind < INCIDENT_KINDS; kind++) {
+        for (int severity = 1; severity < INCIDENT_SEVERITIES; severity++) {
+            metrics_sample(s, "fusuma_incidents_open",
+                           METRICS_LABELS("kind", kinds[kind], "severity",
+                                          acl_threat_name((enum acl_threat) severity)),
+                           m->incidents.open[kind][severity]);
+        }
+    }
+    metrics_one(s, "fusuma_incidents_total", METRICS_COUNTER, "All that ever were opened.",
+                m->incidents.total);
+}
+
 /* ---- all of it ---- */
 
 static void (*const parts[])(struct ds *, const struct metrics_copy *) = {
-    put_process, put_ports, put_workers, put_connections, put_drop_log, put_policy, put_rules,
+    put_process,  put_ports,  put_workers, put_connections,
+    put_drop_log, put_policy, put_rules,   put_incidents,
 };
 
 char *
