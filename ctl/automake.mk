@@ -52,7 +52,6 @@ bin_swctl_SOURCES = \
 	ctl/suggest.c ctl/suggest.h \
 	ctl/system.c \
 	ctl/tables.c ctl/tables.h \
-	ctl/time.c ctl/time.h \
 	ctl/trace.c \
 	ctl/trace_describe.c \
 	ctl/trace_input.c ctl/trace_input.h \

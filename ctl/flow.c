@@ -5,14 +5,14 @@
 
 #include "ctl/commands.h"
 #include "ctl/output.h"
-#include "ctl/time.h"
+#include "ctl/when.h"
 #include "fusuma/v1/flow.pb-c.h"
 #include "util.h"
 
 static void
 add_flow(struct columns *c, const Fusuma__V1__Flow *f)
 {
-    char *first = time_text(f->first, "-"), *last = time_text(f->last, "-");
+    char *first = when_text(f->first), *last = when_text(f->last);
 
     columns_text(c, f->port);
     columns_text(c, f->direction);
@@ -37,7 +37,7 @@ add_flow(struct columns *c, const Fusuma__V1__Flow *f)
 static void
 print_gap(const Fusuma__V1__FlowGap *gap)
 {
-    char *from = time_text(gap->from, "?"), *to = time_text(gap->to, "?");
+    char *from = when_text(gap->from), *to = when_text(gap->to);
 
     output_line("-- the switch was killed: something of %s to %s may be missing", from, to);
     free(to);
@@ -49,7 +49,7 @@ print_flows(const void *reply)
 {
     const Fusuma__V1__ListFlowsResponse *list = reply;
     const Fusuma__V1__FlowBudget *b = list->budget;
-    char *oldest = time_text(b ? b->oldest : NULL, "now");
+    char *oldest = when_text(b ? b->oldest : NULL);
     struct columns c;
 
     columns_init(&c, "PORT DIR PEER +PEER-PORT SERVICE RULE >CONNS +>ANSWERED +>PACKETS-OUT "
@@ -64,7 +64,7 @@ print_flows(const void *reply)
     if (b) {
         output_line("-- the journal holds %" PRIu64 " flows of at most %" PRIu64
                     ", since %s; %" PRIu64 " were put out and %" PRIu64 " connections lost%s",
-                    b->held, b->capacity, oldest, b->put_out, b->lost,
+                    b->held, b->capacity, *oldest ? oldest : "now", b->put_out, b->lost,
                     b->storing ? "" : "; the disk does not take them");
     }
     for (size_t i = 0; b && i < b->n_gaps; i++) {
@@ -81,8 +81,8 @@ flow_list(struct ctl *ctl)
     Google__Protobuf__Timestamp since, until;
 
     if (!args_number(ctl->args, OPT_LIMIT, 1, UINT32_MAX, &request.limit) ||
-        !time_from_args(ctl->args, OPT_SINCE, &since, &request.from) ||
-        !time_from_args(ctl->args, OPT_UNTIL, &until, &request.to)) {
+        !when_option(ctl->args, OPT_SINCE, &since, &request.from) ||
+        !when_option(ctl->args, OPT_UNTIL, &until, &request.to)) {
         return CTL_USAGE;
     }
     request.port = CONST_CAST(char *, port ? port : "");

@@ -108,7 +108,7 @@ const struct option_info option_table[N_OPTIONS] = {
     [OPT_VM_ID] = { "vm-id", "ID", "the virtual machine's id, as its host or broker knows it" },
     [OPT_SESSION] = { "session", "NAME", "what the broker calls the session" },
     [OPT_OPEN] = { "open", NULL, "only those that have not ended" },
-    [OPT_AT] = { "at", "TIME", "when that was: 2026-11-25T14:00:00+09:00, or so long ago: -90s" },
+    [OPT_AT] = { "at", "TIME", "when that was: 2026-11-25T14:00:00+09:00, or so long ago: 90s" },
     [OPT_REFRESH_ON_LOGOFF] = { "refresh-on-logoff", NULL,
                                 "the last logout begins the desktop's refresh" },
     [OPT_SINCE] = { "since", "TIME", "only what was after this time, or so long ago: 10:30, 2h" },

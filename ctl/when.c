@@ -46,7 +46,7 @@ number(const char *digits, int n)
     return value;
 }
 
-/* "-90s" */
+/* "90s", "-90s" */
 static bool
 parse_ago(const char *text, Google__Protobuf__Timestamp *t)
 {
@@ -54,15 +54,17 @@ parse_ago(const char *text, Google__Protobuf__Timestamp *t)
         char letter;
         int seconds;
     } units[] = { { 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 } };
-    size_t n = strspn(text + 1, "0123456789");
+    size_t n;
     struct timespec now;
 
+    text += *text == '-';
+    n = strspn(text, "0123456789");
     for (size_t i = 0; n && n < 9 && i < ARRAY_SIZE(units); i++) {
-        if (text[1 + n] == units[i].letter && !text[2 + n]) {
+        if (text[n] == units[i].letter && !text[n + 1]) {
             clock_gettime(CLOCK_REALTIME, &now);
-            t->seconds = now.tv_sec - (int64_t) number(text + 1, (int) n) * units[i].seconds;
+            t->seconds = now.tv_sec - (int64_t) number(text, (int) n) * units[i].seconds;
             t->nanos = (int32_t) now.tv_nsec;
-            return true;
+            return t->seconds >= 0;
         }
     }
     return false;
@@ -127,6 +129,49 @@ parse_absolute(const char *text, Google__Protobuf__Timestamp *t)
     return true;
 }
 
+/* Fields that 'format' does not have are those of 'tm'. */
+static bool
+parse_format(const char *text, const char *format, struct tm tm, time_t *t)
+{
+    const char *end = strptime(text, format, &tm);
+    struct tm given;
+    bool utc = end && *end == 'Z' && !end[1];
+
+    if (!end || (*end && !utc)) {
+        return false;
+    }
+    tm.tm_isdst = -1;
+    given = tm;
+    *t = utc ? timegm(&tm) : mktime(&tm);
+    /* They take the 31st of November for the 1st of December. */
+    return *t >= 0 && tm.tm_mon == given.tm_mon && tm.tm_mday == given.tm_mday;
+}
+
+/* What people leave out: the zone is the local one, the day is today, and so on. */
+static bool
+parse_short(const char *text, Google__Protobuf__Timestamp *t)
+{
+    static const char *const formats[] = {
+        "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d",
+        "%H:%M:%S",          "%H:%M"
+    };
+    time_t now = time(NULL), at;
+    size_t length = strlen(text);
+    struct tm today;
+
+    if (!(length && text[length - 1] == 'Z' ? gmtime_r(&now, &today) : localtime_r(&now, &today))) {
+        return false;
+    }
+    today.tm_hour = today.tm_min = today.tm_sec = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(formats); i++) {
+        if (parse_format(text, formats[i], today, &at)) {
+            t->seconds = at;
+            return true;
+        }
+    }
+    return false;
+}
+
 bool
 when_option(const struct args *args, enum option_id id, Google__Protobuf__Timestamp *t,
             Google__Protobuf__Timestamp **timep)
@@ -138,9 +183,9 @@ when_option(const struct args *args, enum option_id id, Google__Protobuf__Timest
         return true;
     }
     google__protobuf__timestamp__init(t);
-    if (*text == '-' ? !parse_ago(text, t) : !parse_absolute(text, t)) {
-        ctl_error("--%s: '%s' is neither a time such as 2026-11-25T14:00:00+09:00 nor one ago such "
-                  "as -90s, -5m, -2h",
+    if (!parse_ago(text, t) && !parse_absolute(text, t) && !parse_short(text, t)) {
+        ctl_error("--%s: '%s' is neither a time such as 2026-11-25T14:00:00+09:00 or 10:30 nor one "
+                  "ago such as 90s, 5m, 2h",
                   option_table[id].name, text);
         return false;
     }

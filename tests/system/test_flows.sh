@@ -206,7 +206,7 @@ expect "nothing of another century" "$(flows --until 1999-12-31T23:59Z)" ""
 [[ $(flows --since 2h --until "$(date -d '+1 minute' +%FT%T)" --address "$OFFICE_NET.0/24") = "$(flows)" ]] ||
     die "not everything is of the last two hours"
 refused "peer: \"nobody\"" flow list --address nobody
-refused "'yesterday' is no time" flow list --since yesterday
+refused "'yesterday' is neither a time" flow list --since yesterday
 refused "to: is before 'from'" flow list --since 10m --until 2h
 refused "limit: 10001 is more than 10000" flow list --limit 10001
 sw flow list --limit 2 | grep -q 'these are the newest 2' || die "what is left out is not said"

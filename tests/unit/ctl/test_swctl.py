@@ -1066,9 +1066,9 @@ class Flows(SwctlTest):
         self.assertEqual(out[0].split(), ["PORT", "DIR", "PEER", "SERVICE", "RULE", "CONNS", "BYTES-OUT",
                                           "BYTES-IN", "LAST", "USER"])
         self.assertEqual(out[1].split(), ["vd-1", "egress", "10.0.0.9", "tcp/443", "https", "web", "12",
-                                          "4000", "50000", "2026-11-28", "10:31:07", "sa?to"])
+                                          "4000", "50000", "2026-11-28", "10:31:07", "+0000", "sa?to"])
         self.assertEqual(out[2:], ["-- the journal holds 3 flows of at most 1024, since 2026-11-28 "
-                                   "09:00:00; 4 were put out and 5 connections lost"])
+                                   "09:00:00 +0000; 4 were put out and 5 connections lost"])
         self.answer(truncated=True)
         self.switch.answers["ListFlows"].budget.storing = False
         gap = self.switch.answers["ListFlows"].budget.gaps.add()
@@ -1078,8 +1078,8 @@ class Flows(SwctlTest):
         self.assertIn("vd-9", out[1])
         self.assertEqual(out[2], "-- these are the newest 1; --limit shows more")
         self.assertTrue(out[3].endswith("; the disk does not take them"))
-        self.assertEqual(out[4], "-- the switch was killed: something of 1970-01-01 00:00:00 to 1970-01-01 "
-                                 "00:01:00 may be missing")
+        self.assertEqual(out[4], "-- the switch was killed: something of 1970-01-01 00:00:00 +0000 to "
+                                 "1970-01-01 00:01:00 +0000 may be missing")
         self.assertEqual(json.loads(self.run_ctl("flow", "list", "-o", "json")[0])["flows"][0]["bytesOut"],
                          "4000")
 
@@ -1110,10 +1110,10 @@ class Flows(SwctlTest):
         self.assertLess(abs(is_ - now), 86400 + 2 * LIMIT_S)
 
     def test_wrong_times(self):
-        for text in ("x", "2026", "2026-13-01", "10:61", "5w", "2hh", "-2h", "2026-11-28T10:30+09",
+        for text in ("x", "2026", "2026-13-01", "10:61", "5w", "2hh", "2026-11-28T10:30+09",
                      "99999999999999999999s", "99999999d", "2026-11-28Zx"):
             err = self.fails(2, "flow", "list", "--until=" + text)
-            self.assertIn("--until: '%s' is no time: " % text, err)
+            self.assertIn("--until: '%s' is neither a time" % text, err)
 
 
 class Connections(SwctlTest):
