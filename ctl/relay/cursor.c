@@ -23,6 +23,7 @@ relay_cursor_init(struct relay_cursor *c)
     memset(c, 0, sizeof *c);
     hmap_init(&c->open);
     smap_init(&c->quarantined);
+    smap_init(&c->refreshed);
 }
 
 void
@@ -36,6 +37,7 @@ relay_cursor_destroy(struct relay_cursor *c)
     }
     hmap_destroy(&c->open);
     smap_destroy(&c->quarantined);
+    smap_destroy(&c->refreshed);
 }
 
 struct relay_open *
@@ -72,6 +74,7 @@ relay_cursor_copy(struct relay_cursor *to, const struct relay_cursor *from)
     *to = *from;
     hmap_init(&to->open);
     smap_clone(&to->quarantined, &from->quarantined);
+    smap_clone(&to->refreshed, &from->refreshed);
     HMAP_FOR_EACH (o, node, &from->open) {
         put_open(to, o->id, o->severity);
     }
@@ -110,11 +113,14 @@ relay_cursor_advance(struct relay_cursor *c, const struct relay_event *e)
         advance_incident(c, e);
         break;
     case RELAY_QUARANTINE:
-        if (e->at.quarantine.since) {
-            smap_replace(&c->quarantined, e->at.quarantine.port, e->at.quarantine.since);
+        if (e->at.port.state) {
+            smap_replace(&c->quarantined, e->at.port.name, e->at.port.state);
         } else {
-            smap_remove(&c->quarantined, e->at.quarantine.port);
+            smap_remove(&c->quarantined, e->at.port.name);
         }
+        break;
+    case RELAY_REFRESH:
+        smap_replace(&c->refreshed, e->at.port.name, e->at.port.state);
         break;
     case RELAY_HEARTBEAT:
         c->silent = e->at.heartbeat.silent || (c->silent && !e->at.heartbeat.back);
@@ -128,6 +134,19 @@ relay_cursor_advance(struct relay_cursor *c, const struct relay_event *e)
 /* ---- as JSON ---- */
 
 static json_t *
+map_to_json(const struct smap *map)
+{
+    json_t *json = json_object();
+    const struct smap_node *node;
+
+    SMAP_FOR_EACH(node, map)
+    {
+        json_object_set_new(json, node->key, json_string(node->value));
+    }
+    return json;
+}
+
+static json_t *
 to_json(const struct relay_cursor *c)
 {
     json_t *root = json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:I, s:I}", "version", FORMAT,
@@ -135,8 +154,7 @@ to_json(const struct relay_cursor *c)
                              (json_int_t) c->refused, "missing", (json_int_t) c->missing, "gaps",
                              (json_int_t) c->gaps, "newest", (json_int_t) c->newest, "stored",
                              (json_int_t) relay_wall_ns());
-    json_t *open = json_object(), *quarantined = json_object();
-    const struct smap_node *q;
+    json_t *open = json_object();
     struct relay_open *o;
 
     if (c->has_drops) {
@@ -151,12 +169,9 @@ to_json(const struct relay_cursor *c)
         snprintf(id, sizeof id, "%" PRIu64, o->id);
         json_object_set_new(open, id, json_string(relay_severity_names[o->severity]));
     }
-    SMAP_FOR_EACH(q, &c->quarantined)
-    {
-        json_object_set_new(quarantined, q->key, json_string(q->value));
-    }
     json_object_set_new(root, "open", open);
-    json_object_set_new(root, "quarantined", quarantined);
+    json_object_set_new(root, "quarantined", map_to_json(&c->quarantined));
+    json_object_set_new(root, "refreshed", map_to_json(&c->refreshed));
     return root;
 }
 
@@ -205,24 +220,25 @@ take_open(json_t *open, struct relay_cursor *c)
 }
 
 static bool
-take_quarantined(json_t *quarantined, struct relay_cursor *c)
+take_map(json_t *json, struct smap *map)
 {
     const char *key;
     json_t *value;
 
-    json_object_foreach(quarantined, key, value)
+    json_object_foreach(json, key, value)
     {
         if (!json_is_string(value)) {
             return false;
         }
-        smap_replace(&c->quarantined, key, json_string_value(value));
+        smap_replace(map, key, json_string_value(value));
     }
-    return json_is_object(quarantined);
+    return json_is_object(json);
 }
 
 static bool
 from_json(const json_t *root, struct relay_cursor *c)
 {
+    json_t *refreshed = json_object_get(root, "refreshed");
     uint64_t version, stored;
 
     if (!take_number(root, "version", &version) || version != FORMAT ||
@@ -236,7 +252,8 @@ from_json(const json_t *root, struct relay_cursor *c)
            take_number(root, "refused", &c->refused) && take_number(root, "missing", &c->missing) &&
            take_number(root, "gaps", &c->gaps) && take_number(root, "newest", &c->newest) &&
            take_drops(root, c) && take_open(json_object_get(root, "open"), c) &&
-           take_quarantined(json_object_get(root, "quarantined"), c);
+           take_map(json_object_get(root, "quarantined"), &c->quarantined) &&
+           (!refreshed || take_map(refreshed, &c->refreshed)); /* earlier files have none */
 }
 
 /* ---- the file ---- */

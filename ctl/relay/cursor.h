@@ -26,6 +26,7 @@ struct relay_cursor {
     uint64_t revision;
     struct hmap open;        /* of struct relay_open */
     struct smap quarantined; /* port -> since when, as the sink was told */
+    struct smap refreshed;   /* port -> state of its refresh, likewise */
     bool silent;             /* the sink was told that the switch is silent */
     uint64_t delivered;      /* events, since the cursor began */
     uint64_t refused;        /* events that went into the file of dead letters */

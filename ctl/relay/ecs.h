@@ -29,12 +29,22 @@ struct relay_event *ecs_gap(const Fusuma__V1__Gap *, const struct relay_observer
 struct relay_event *ecs_incident(const Fusuma__V1__Incident *, const char *action,
                                  const struct relay_observer *);
 
-/* Set, or released (then only 'port' of the state counts, and 'since' is when it began).  'now_ns'
- * is the time of a release. */
+/* Set, or released (then only 'id' and 'port' of the state count, and 'since' is when it began).
+ * 'now_ns' is the time of a release. */
 struct relay_event *ecs_quarantine(const Fusuma__V1__QuarantineState *, bool set, const char *since,
                                    int64_t now_ns, const struct relay_observer *);
-/* When it was set, as ids have it: nanoseconds, "0" when nobody knows.  The caller's to free. */
+/* When it was set, as ids have it: nanoseconds, "0" when nobody knows.  The caller's to free, as is
+ * what a sink is told of it, "SINCE PORT". */
 char *ecs_since(const Fusuma__V1__QuarantineState *);
+char *ecs_quarantine_state(const Fusuma__V1__QuarantineState *);
+/* What it is kept by: of a VM's there may be no port. */
+const char *ecs_quarantine_id(const Fusuma__V1__QuarantineState *);
+
+/* A refresh that has begun, is held, or is done; 'port' has one.  And its state, another one
+ * whenever there is something to tell; the caller's to free. */
+struct relay_event *ecs_refresh(const Fusuma__V1__Port *, int64_t now_ns,
+                                const struct relay_observer *);
+char *ecs_refresh_state(const Fusuma__V1__PortRefresh *);
 
 /* What a heartbeat says. */
 struct relay_pulse {

@@ -128,6 +128,18 @@ ecs_since(const Fusuma__V1__QuarantineState *q)
     return xasprintf("%" PRId64, ecs_ns(q->since));
 }
 
+char *
+ecs_quarantine_state(const Fusuma__V1__QuarantineState *q)
+{
+    return xasprintf("%" PRId64 " %s", ecs_ns(q->since), q->port);
+}
+
+const char *
+ecs_quarantine_id(const Fusuma__V1__QuarantineState *q)
+{
+    return q->id[0] ? q->id : q->port;
+}
+
 struct relay_event *
 ecs_quarantine(const Fusuma__V1__QuarantineState *q, bool set, const char *since, int64_t now_ns,
                const struct relay_observer *observer)
@@ -136,8 +148,8 @@ ecs_quarantine(const Fusuma__V1__QuarantineState *q, bool set, const char *since
     json_t *root;
 
     e->id = xasprintf("quarantine-%s-%s-%s", q->port, since, set ? "set" : "released");
-    e->at.quarantine.port = xstrdup(q->port);
-    e->at.quarantine.since = set ? xstrdup(since) : NULL;
+    e->at.port.name = xstrdup(ecs_quarantine_id(q));
+    e->at.port.state = set ? ecs_quarantine_state(q) : NULL;
     e->action = set ? "quarantine-set" : "quarantine-released";
     e->severity = RELAY_MEDIUM;
     e->notable = true;
@@ -155,6 +167,67 @@ ecs_quarantine(const Fusuma__V1__QuarantineState *q, bool set, const char *since
     ecs_end(e, root, set ? "%s is in quarantine%s%s%s%s" : "%s is out of quarantine%s%s%s%s",
             q->port, set && q->who[0] ? ", by " : "", set ? q->who : "",
             set && q->comment[0] ? ": " : "", set ? q->comment : "");
+    return e;
+}
+
+/* ---- refresh ---- */
+
+static const char *
+refresh_word(const Fusuma__V1__PortRefresh *r)
+{
+    switch (r->state) {
+    case FUSUMA__V1__REFRESH_STATE__REFRESH_STATE_UNDER_WAY:
+        return "begun";
+    case FUSUMA__V1__REFRESH_STATE__REFRESH_STATE_DONE:
+        return "done";
+    default:
+        return "held";
+    }
+}
+
+char *
+ecs_refresh_state(const Fusuma__V1__PortRefresh *r)
+{
+    return xasprintf("%" PRId64 "-%s", ecs_ns(r->since), refresh_word(r));
+}
+
+struct relay_event *
+ecs_refresh(const Fusuma__V1__Port *port, int64_t now_ns, const struct relay_observer *observer)
+{
+    static const char *const actions[] = { "refresh-begun", "refresh-done", "refresh-held" };
+    struct relay_event *e = relay_event_new(RELAY_REFRESH);
+    const Fusuma__V1__PortRefresh *r = port->refresh;
+    const char *name = port->spec->name, *word = refresh_word(r);
+    json_t *root;
+
+    e->at.port.name = xstrdup(name);
+    e->at.port.state = ecs_refresh_state(r);
+    e->id = xasprintf("refresh-%s-%s", name, e->at.port.state);
+    e->action = actions[*word == 'b' ? 0 : *word == 'd' ? 1 : 2];
+    e->severity = RELAY_INFO;
+    e->time_ns = *word == 'b' && r->since  ? ecs_ns(r->since)
+                 : *word == 'd' && r->done ? ecs_ns(r->done)
+                                           : now_ns;
+    root = ecs_begin(e, "event", "configuration host", "change", observer);
+    ecs_add(root, "related.hosts", name);
+    ecs_text(root, "observer.ingress.interface.name", name);
+    ecs_text(root, "user.name", r->user);
+    ecs_add(root, "related.user", r->user);
+    ecs_text(root, "fusuma.refresh.port", name);
+    ecs_text(root, "fusuma.refresh.vm_id", r->vm_id);
+    ecs_number(root, "fusuma.refresh.session", r->session_id);
+    ecs_text(root, "fusuma.refresh.held_by", r->held_by);
+    if (*word == 'd') {
+        ecs_number(root, "fusuma.refresh.image_lived_ms", r->image_lived_ms);
+        ecs_end(e, root,
+                "%s has a new machine; the one of %s lived %" PRIu64 " ms after the logoff", name,
+                r->user, r->image_lived_ms);
+    } else {
+        ecs_end(e, root,
+                *word == 'b' ? "%s is to be made anew: %s has logged off%s"
+                             : "%s is not made anew after the logoff of %s: %s",
+                name, r->user, *word == 'b' ? "" : r->held_by);
+    }
     return e;
 }
 

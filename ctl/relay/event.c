@@ -6,7 +6,8 @@
 
 #include "util.h"
 
-const char *const relay_what_names[] = { "incidents", "drops", "quarantine", "heartbeat", NULL };
+const char *const relay_what_names[] = { "incidents", "drops",     "quarantine",
+                                         "refresh",   "heartbeat", NULL };
 const char *const relay_severity_names[] = { "info", "low", "medium", "high", "critical", NULL };
 
 struct relay_event *
@@ -23,9 +24,9 @@ void
 relay_event_free(struct relay_event *e)
 {
     if (e) {
-        if (e->what == RELAY_QUARANTINE) {
-            free(e->at.quarantine.port);
-            free(e->at.quarantine.since);
+        if (e->what == RELAY_QUARANTINE || e->what == RELAY_REFRESH) {
+            free(e->at.port.name);
+            free(e->at.port.state);
         }
         free(e->id);
         free(e->json);

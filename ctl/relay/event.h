@@ -7,7 +7,14 @@
 
 #include "openvswitch/list.h"
 
-enum relay_what { RELAY_INCIDENTS, RELAY_DROPS, RELAY_QUARANTINE, RELAY_HEARTBEAT, RELAY_N_WHAT };
+enum relay_what {
+    RELAY_INCIDENTS,
+    RELAY_DROPS,
+    RELAY_QUARANTINE,
+    RELAY_REFRESH,
+    RELAY_HEARTBEAT,
+    RELAY_N_WHAT
+};
 extern const char *const relay_what_names[]; /* ends with NULL, like those that follow */
 
 enum relay_severity { RELAY_INFO, RELAY_LOW, RELAY_MEDIUM, RELAY_HIGH, RELAY_CRITICAL };
@@ -41,9 +48,9 @@ struct relay_event {
             bool closed;
         } incident;
         struct {
-            char *port;
-            char *since; /* NULL: it was released */
-        } quarantine;
+            char *name;
+            char *state; /* of its quarantine: since when, NULL: it was released; of its refresh */
+        } port;
         struct {
             bool silent, back;
         } heartbeat;

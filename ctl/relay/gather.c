@@ -98,13 +98,15 @@ gather_set(struct relay_sink *sink)
     struct shash_node *node;
 
     SHASH_FOR_EACH (node, &sink->relay->quarantines) {
-        const struct relay_quarantine *q = node->data;
+        const struct relay_object *q = node->data;
         const char *told = smap_get(&sink->taken.quarantined, node->name);
         char *since = ecs_since(q->event->quarantine);
+        char *state = ecs_quarantine_state(q->event->quarantine);
 
-        if (!told || strcmp(told, since) != 0) {
+        if (!told || strcmp(told, state) != 0) {
             add_quarantine(sink, q->event->quarantine, true, since);
         }
+        free(state);
         free(since);
     }
 }
@@ -118,13 +120,38 @@ gather_released(struct relay_sink *sink)
     {
         if (!shash_find(&sink->relay->quarantines, told->key)) {
             Fusuma__V1__QuarantineState q = FUSUMA__V1__QUARANTINE_STATE__INIT;
-            char *port = xstrdup(told->key), *since = xstrdup(told->value);
+            char *id = xstrdup(told->key), *since = xstrdup(told->value);
+            char *space = strchr(since, ' ');
 
-            q.port = port;
+            q.id = id;
+            q.port = space ? space + 1 : id;
+            if (space) {
+                *space = '\0';
+            }
             add_quarantine(sink, &q, false, since); /* 'told' goes with it */
-            free(port);
+            free(id);
             free(since);
         }
+    }
+}
+
+/* ---- refresh ---- */
+
+static void
+gather_refreshes(struct relay_sink *sink)
+{
+    struct relay_observer observer = observer_of(sink->relay);
+    struct shash_node *node;
+
+    SHASH_FOR_EACH (node, &sink->relay->refreshes) {
+        const Fusuma__V1__Port *port = ((const struct relay_object *) node->data)->event->port;
+        const char *told = smap_get(&sink->taken.refreshed, node->name);
+        char *state = ecs_refresh_state(port->refresh);
+
+        if (!told || strcmp(told, state) != 0) {
+            add(sink, ecs_refresh(port, relay_wall_ns(), &observer));
+        }
+        free(state);
     }
 }
 
@@ -280,16 +307,25 @@ begin_now(struct relay_sink *sink)
     }
     sink->taken.has_incidents = true;
     SHASH_FOR_EACH (node, &sink->relay->quarantines) {
-        const struct relay_quarantine *q = node->data;
-        char *since = ecs_since(q->event->quarantine);
+        const struct relay_object *q = node->data;
+        char *state = ecs_quarantine_state(q->event->quarantine);
 
-        smap_replace(&sink->taken.quarantined, node->name, since);
-        free(since);
+        smap_replace(&sink->taken.quarantined, node->name, state);
+        free(state);
+    }
+    SHASH_FOR_EACH (node, &sink->relay->refreshes) {
+        const Fusuma__V1__Port *port = ((const struct relay_object *) node->data)->event->port;
+        char *state = ecs_refresh_state(port->refresh);
+
+        smap_replace(&sink->taken.refreshed, node->name, state);
+        free(state);
     }
     sink->cursor.has_incidents = true;
     sink->cursor.revision = sink->taken.revision;
     smap_destroy(&sink->cursor.quarantined);
     smap_clone(&sink->cursor.quarantined, &sink->taken.quarantined);
+    smap_destroy(&sink->cursor.refreshed);
+    smap_clone(&sink->cursor.refreshed, &sink->taken.refreshed);
     sink->fresh = false;
     sink->dirty = true;
 }
@@ -315,6 +351,9 @@ gather_watched(struct relay_sink *sink)
     if (relay_sink_takes(sink->config, RELAY_QUARANTINE)) {
         gather_set(sink);
         gather_released(sink);
+    }
+    if (relay_sink_takes(sink->config, RELAY_REFRESH)) {
+        gather_refreshes(sink);
     }
 }
 

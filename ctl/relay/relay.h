@@ -19,13 +19,13 @@
 
 #define RELAY_RETRY_MS 500 /* to connect */
 
-/* An incident or a quarantine as the switch has it. */
+/* An incident, a quarantine, or a port as the switch has it. */
 struct relay_incident {
     struct hmap_node node;
     Fusuma__V1__WatchEvent *event; /* that has it */
     bool confirmed;                /* in the list that is under way */
 };
-struct relay_quarantine {
+struct relay_object {
     Fusuma__V1__WatchEvent *event;
     bool confirmed;
 };
@@ -48,7 +48,8 @@ struct relay {
 
     /* watch.c */
     struct hmap incidents;    /* of struct relay_incident, by id */
-    struct shash quarantines; /* of struct relay_quarantine, by port */
+    struct shash quarantines; /* of struct relay_object, by id */
+    struct shash refreshes;   /* likewise, by port: of ports with a refresh */
     bool synced;              /* they are the switch's */
     uint64_t watched;         /* rises with every change of them */
     struct rpc_reader *watcher;

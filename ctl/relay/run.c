@@ -135,6 +135,7 @@ init(struct relay *relay)
     pthread_condattr_destroy(&attr);
     hmap_init(&relay->incidents);
     shash_init(&relay->quarantines);
+    shash_init(&relay->refreshes);
     relay->answered_ms = relay_now_ms();
     relay->sinks = xcalloc(relay->config->n_sinks, sizeof *relay->sinks);
 }
@@ -149,6 +150,7 @@ destroy(struct relay *relay)
     relay_watch_clear(relay);
     hmap_destroy(&relay->incidents);
     shash_destroy(&relay->quarantines);
+    shash_destroy(&relay->refreshes);
     free((char *) relay->pulse.alarm);
     pthread_cond_destroy(&relay->stopping);
     pthread_mutex_destroy(&relay->mutex);

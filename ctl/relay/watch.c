@@ -1,4 +1,5 @@
-/* Keeps the switch's incidents and quarantine as they are, as docs/controller.md says. */
+/* Keeps the switch's incidents, quarantine and refreshes as they are, as docs/controller.md says.
+ */
 #include <config.h>
 
 #include <inttypes.h>
@@ -53,32 +54,43 @@ drop_incident(struct relay *relay, struct relay_incident *i)
     free(i);
 }
 
-/* ---- quarantine ---- */
+/* ---- quarantine and refresh ---- */
 
 static void
-drop_quarantine(struct relay *relay, struct shash_node *node)
+drop_object(struct shash *objects, struct shash_node *node)
 {
-    struct relay_quarantine *q = node->data;
+    struct relay_object *o = node->data;
 
-    shash_delete(&relay->quarantines, node);
-    free_event(q->event);
-    free(q);
+    shash_delete(objects, node);
+    free_event(o->event);
+    free(o);
 }
 
 static void
-put_quarantine(struct relay *relay, Fusuma__V1__WatchEvent *event)
+put_object(struct shash *objects, const char *name, Fusuma__V1__WatchEvent *event)
 {
-    const char *port = event->quarantine->port;
-    struct relay_quarantine *q = shash_find_data(&relay->quarantines, port);
+    struct relay_object *o = shash_find_data(objects, name);
 
-    if (q) {
-        free_event(q->event);
+    if (!o) {
+        o = xzalloc(sizeof *o);
+        shash_add(objects, name, o);
     } else {
-        q = xzalloc(sizeof *q);
-        shash_add(&relay->quarantines, port, q);
+        free_event(o->event);
     }
-    q->event = event;
-    q->confirmed = true;
+    o->event = event;
+    o->confirmed = true;
+}
+
+/* What a port has been told of is kept until it has another one: a port may come and go meanwhile.
+ */
+static bool
+put_port(struct relay *relay, Fusuma__V1__WatchEvent *event)
+{
+    if (!event->port->refresh || !event->port->spec) {
+        return false;
+    }
+    put_object(&relay->refreshes, event->port->spec->name, event);
+    return true;
 }
 
 /* ---- the list ---- */
@@ -95,7 +107,22 @@ unconfirm(struct relay *relay)
         i->confirmed = false;
     }
     SHASH_FOR_EACH (node, &relay->quarantines) {
-        ((struct relay_quarantine *) node->data)->confirmed = false;
+        ((struct relay_object *) node->data)->confirmed = false;
+    }
+    SHASH_FOR_EACH (node, &relay->refreshes) {
+        ((struct relay_object *) node->data)->confirmed = false;
+    }
+}
+
+static void
+sweep_objects(struct shash *objects, bool all)
+{
+    struct shash_node *node, *next;
+
+    SHASH_FOR_EACH_SAFE (node, next, objects) {
+        if (all || !((struct relay_object *) node->data)->confirmed) {
+            drop_object(objects, node);
+        }
     }
 }
 
@@ -104,18 +131,14 @@ static void
 sweep(struct relay *relay, bool all)
 {
     struct relay_incident *i;
-    struct shash_node *node, *next;
 
     HMAP_FOR_EACH_SAFE (i, node, &relay->incidents) {
         if (all || !i->confirmed) {
             drop_incident(relay, i);
         }
     }
-    SHASH_FOR_EACH_SAFE (node, next, &relay->quarantines) {
-        if (all || !((struct relay_quarantine *) node->data)->confirmed) {
-            drop_quarantine(relay, node);
-        }
-    }
+    sweep_objects(&relay->quarantines, all);
+    sweep_objects(&relay->refreshes, all);
 }
 
 void
@@ -134,10 +157,11 @@ remove_object(struct relay *relay, const Fusuma__V1__WatchEvent *event)
             drop_incident(relay, i);
         }
     } else if (event->object_case == FUSUMA__V1__WATCH_EVENT__OBJECT_QUARANTINE) {
-        struct shash_node *node = shash_find(&relay->quarantines, event->quarantine->port);
+        struct shash_node *node =
+            shash_find(&relay->quarantines, ecs_quarantine_id(event->quarantine));
 
         if (node) {
-            drop_quarantine(relay, node);
+            drop_object(&relay->quarantines, node);
         }
     }
 }
@@ -152,8 +176,10 @@ relay_watch_take(struct relay *relay, Fusuma__V1__WatchEvent *event)
         put_incident(relay, event);
         event = NULL;
     } else if (put && event->object_case == FUSUMA__V1__WATCH_EVENT__OBJECT_QUARANTINE) {
-        put_quarantine(relay, event);
+        put_object(&relay->quarantines, ecs_quarantine_id(event->quarantine), event);
         event = NULL;
+    } else if (put && event->object_case == FUSUMA__V1__WATCH_EVENT__OBJECT_PORT) {
+        event = put_port(relay, event) ? NULL : event;
     } else if (event->type == FUSUMA__V1__WATCH_EVENT_TYPE__WATCH_EVENT_TYPE_REMOVED) {
         remove_object(relay, event);
     } else if (event->type == FUSUMA__V1__WATCH_EVENT_TYPE__WATCH_EVENT_TYPE_RESET) {
@@ -187,10 +213,11 @@ open_watch(struct relay *relay, const struct watching *w)
 {
     Fusuma__V1__WatchRequest request = FUSUMA__V1__WATCH_REQUEST__INIT;
     Fusuma__V1__WatchKind kinds[] = { FUSUMA__V1__WATCH_KIND__WATCH_KIND_QUARANTINE,
+                                      FUSUMA__V1__WATCH_KIND__WATCH_KIND_PORTS,
                                       FUSUMA__V1__WATCH_KIND__WATCH_KIND_INCIDENTS };
 
     request.kinds = kinds;
-    request.n_kinds = w->incidents ? 2 : 1;
+    request.n_kinds = w->incidents ? 3 : 2;
     unconfirm(relay);
     return rpc_reader_open(relay->channel, &fusuma__v1__watch_service__descriptor, "Watch",
                            &request.base);

@@ -59,7 +59,7 @@ all_complete()
 office_open
 office_build
 office_config
-sed -i 's/^settings: {/settings: { drop_records: 1000,/' "$OFFICE_DIR/config.yaml"
+sed -i 's/^settings: {/settings: { drop_records: 1000,/; s/name: d5$/&\n    refresh_on_logoff: true/' "$OFFICE_DIR/config.yaml"
 office_start
 relay_open
 relay_rsyslog_start
@@ -113,7 +113,7 @@ echo "-- everything arrives everywhere"
     sendmail: $RELAY_DIR/sendmail
     every: 1s
     what: [incidents, quarantine, heartbeat]
-  - { name: command, type: command, argv: [$RELAY_DIR/hook], what: [quarantine] }
+  - { name: command, type: command, argv: [$RELAY_DIR/hook], what: [quarantine, refresh] }
   - { name: high, type: file, path: $RELAY_DIR/high, what: [drops], min_severity: high }
   - { name: wrong-name, type: syslog, transport: tls, host: 127.0.0.1, port: 16514, what: [drops],
       server_name: other.test, ca: $RELAY_DIR/pki/ca.pem }
@@ -157,6 +157,15 @@ office_wait 10 "the release in the file" in_events quarantine-released '"d3"'
 office_wait 10 "the release by the command" grep -q quarantine-released "$RELAY_DIR/command"
 office_wait 10 "the release over TLS" grep -q quarantine-released "$RELAY_DIR/tls"
 grep -qx -- '-t -oi' "$RELAY_DIR/sendmail.args" || die "sendmail was called in another way"
+
+echo "-- a logoff, by command: the broker's hook"
+sw session login emi --port d5 --session b-5 >/dev/null
+sw session logout --session b-5 >/dev/null
+office_wait 10 "the refresh by the command" grep -q '"refresh-begun".*"d5"' "$RELAY_DIR/command"
+in_ns switch ip link set d5 down
+sleep 2
+in_ns switch ip link set d5 up
+office_wait 10 "the new machine by the command" grep -q '"refresh-done".*"image_lived_ms"' "$RELAY_DIR/command"
 
 echo "-- kill -9 of the receivers, and of the relay"
 relay_kill KILL "$RSYSLOG_PID"

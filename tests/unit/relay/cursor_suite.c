@@ -69,7 +69,7 @@ fill(struct relay_cursor *c)
                                     .severity = RELAY_HIGH,
                                     .at.incident = { .id = 7, .revision = 40 } };
     struct relay_event quarantine = { .what = RELAY_QUARANTINE,
-                                      .at.quarantine = { .port = "d1", .since = "55" } };
+                                      .at.port = { .name = "d1", .state = "55" } };
     struct relay_event silent = { .what = RELAY_HEARTBEAT, .at.heartbeat = { .silent = true } };
 
     relay_cursor_init(c);
@@ -173,7 +173,7 @@ test_advance(void)
                                   .at.incident = { .id = 7, .revision = 42, .closed = true } };
     struct relay_event held = { .what = RELAY_INCIDENTS,
                                 .at.incident = { .id = 9, .revision = 30 } };
-    struct relay_event released = { .what = RELAY_QUARANTINE, .at.quarantine = { .port = "d1" } };
+    struct relay_event released = { .what = RELAY_QUARANTINE, .at.port = { .name = "d1" } };
     struct relay_event beat = { .what = RELAY_HEARTBEAT };
     struct relay_event back = { .what = RELAY_HEARTBEAT, .at.heartbeat = { .back = true } };
     struct relay_cursor c;

@@ -33,6 +33,7 @@ begin_relay(void)
     pthread_mutex_init(&relay.mutex, NULL);
     hmap_init(&relay.incidents);
     shash_init(&relay.quarantines);
+    shash_init(&relay.refreshes);
     relay.answered_ms = relay_now_ms();
     memset(&sink, 0, sizeof sink);
     CU_ASSERT_TRUE_FATAL(relay_sink_init(&sink, &relay, &sink_config));
@@ -58,6 +59,7 @@ end_relay(void)
     relay_watch_clear(&relay);
     hmap_destroy(&relay.incidents);
     shash_destroy(&relay.quarantines);
+    shash_destroy(&relay.refreshes);
 }
 
 static void
@@ -259,6 +261,80 @@ test_quarantine(void)
     end();
 }
 
+/* That of a VM may have no port, and another port may get the VM. */
+static void
+test_quarantine_of_a_vm(void)
+{
+    Fusuma__V1__QuarantineState q = FUSUMA__V1__QUARANTINE_STATE__INIT;
+    struct relay_event *e;
+
+    begin(1u << RELAY_QUARANTINE);
+    q.id = (char *) "vm:7";
+    q.port = (char *) "d1";
+    tell(ADDED, NULL, &q);
+    tell(SYNCED, NULL, NULL);
+    expect_gathered("quarantine-d1-0-set");
+    q.port = (char *) "d2";
+    tell(CHANGED, NULL, &q);
+    expect_gathered("quarantine-d2-0-set");
+    q.port = (char *) "";
+    tell(REMOVED, NULL, &q);
+    relay_gather(&sink);
+    CU_ASSERT_EQUAL_FATAL(ovs_list_size(&sink.pending), 1);
+    e = CONTAINER_OF(ovs_list_pop_front(&sink.pending), struct relay_event, node);
+    CU_ASSERT_STRING_EQUAL(e->id, "quarantine-d2-0-released");
+    CU_ASSERT_PTR_NOT_NULL(strstr(e->text, "d2 is out of quarantine"));
+    relay_event_free(e);
+    sink.n_pending--;
+    end();
+}
+
+static void
+tell_refresh(Fusuma__V1__RefreshState state, int32_t since)
+{
+    Fusuma__V1__WatchEvent event = FUSUMA__V1__WATCH_EVENT__INIT;
+    Fusuma__V1__Port port = FUSUMA__V1__PORT__INIT;
+    Fusuma__V1__PortSpec spec = FUSUMA__V1__PORT_SPEC__INIT;
+    Fusuma__V1__PortRefresh refresh = FUSUMA__V1__PORT_REFRESH__INIT;
+    Google__Protobuf__Timestamp time = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+    uint8_t packed[256];
+    size_t n;
+
+    time.nanos = since;
+    spec.name = (char *) "d1";
+    refresh.state = state;
+    refresh.since = &time;
+    refresh.user = (char *) "aiko";
+    port.spec = &spec;
+    port.refresh = state ? &refresh : NULL;
+    event.type = CHANGED;
+    event.object_case = FUSUMA__V1__WATCH_EVENT__OBJECT_PORT;
+    event.port = &port;
+    n = fusuma__v1__watch_event__pack(&event, packed);
+    CU_ASSERT_FATAL(n <= sizeof packed);
+    relay_watch_take(&relay, fusuma__v1__watch_event__unpack(NULL, n, packed));
+}
+
+static void
+test_refresh(void)
+{
+    begin(1u << RELAY_REFRESH);
+    tell_refresh(FUSUMA__V1__REFRESH_STATE__REFRESH_STATE_UNSPECIFIED, 0); /* it has none */
+    tell(SYNCED, NULL, NULL);
+    expect_gathered("");
+    tell_refresh(FUSUMA__V1__REFRESH_STATE__REFRESH_STATE_UNDER_WAY, 5);
+    expect_gathered("refresh-d1-5-begun");
+    tell_refresh(FUSUMA__V1__REFRESH_STATE__REFRESH_STATE_UNDER_WAY, 5); /* something else of it */
+    expect_gathered("");
+    restart();
+    tell_refresh(FUSUMA__V1__REFRESH_STATE__REFRESH_STATE_DONE, 5);
+    tell(SYNCED, NULL, NULL);
+    expect_gathered("refresh-d1-5-done");
+    tell_refresh(FUSUMA__V1__REFRESH_STATE__REFRESH_STATE_HELD, 9);
+    expect_gathered("refresh-d1-9-held");
+    end();
+}
+
 /* A sink that begins with what is to come is not told what there is. */
 static void
 test_start_now(void)
@@ -322,6 +398,8 @@ gather_suite(void)
         { "a restart of the switch", test_reset },
         { "what is not severe enough", test_severity },
         { "quarantine", test_quarantine },
+        { "quarantine of a VM", test_quarantine_of_a_vm },
+        { "refresh", test_refresh },
         { "beginning with what is to come", test_start_now },
         { "silence", test_silence },
         { "heartbeats that nobody takes", test_no_pile },
