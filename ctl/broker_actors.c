@@ -9,8 +9,10 @@
 
 #include "ctl/broker.h"
 #include "openvswitch/shash.h"
+#include "timeval.h"
 #include "util.h"
 
+#define LATE_US 2000000
 #define EVENTS_MAX 10000 /* hours of a switch that is away */
 #define TOKENS_MAX 65536
 #define AGAIN_S 1
@@ -93,8 +95,18 @@ last_destroy(struct last *last)
     }
 }
 
+/* When that was, if the switch could not be told at once: otherwise it knows best. */
+static Google__Protobuf__Timestamp *
+heard_at(const struct actor_event *e, Google__Protobuf__Timestamp *t)
+{
+    google__protobuf__timestamp__init(t);
+    t->seconds = e->heard_us / 1000000;
+    t->nanos = (int32_t) (e->heard_us % 1000000) * 1000;
+    return time_wall_usec() - e->heard_us > LATE_US ? t : NULL;
+}
+
 static enum rpc_status
-end_session(struct actors *a, const char *session)
+end_session(struct actors *a, const char *session, Google__Protobuf__Timestamp *at)
 {
     Fusuma__V1__LogoutRequest request = FUSUMA__V1__LOGOUT_REQUEST__INIT;
     Fusuma__V1__LogoutResponse *reply;
@@ -102,6 +114,7 @@ end_session(struct actors *a, const char *session)
     char *error = NULL;
 
     request.broker_session = CONST_CAST(char *, session);
+    request.at = at;
     status = switch_logout(a->broker, &request, &reply, &error);
     if (status == RPC_OK) {
         client_free(reply);
@@ -119,7 +132,7 @@ replace_last(struct actors *a, const Fusuma__V1__Session *now)
 
     if (before && !strcmp(before->user, now->user) &&
         strcmp(before->session, now->broker_session)) {
-        end_session(a, before->session);
+        end_session(a, before->session, NULL);
     }
     last = xmalloc(sizeof *last);
     *last = (struct last){ xstrdup(now->user), xstrdup(now->broker_session) };
@@ -132,10 +145,12 @@ log_in(struct actors *a, const struct actor_event *e, char **error)
 {
     Fusuma__V1__LoginRequest request = FUSUMA__V1__LOGIN_REQUEST__INIT;
     enum rpc_status status = RPC_NOT_FOUND;
+    Google__Protobuf__Timestamp at;
     Fusuma__V1__Session *session;
 
     request.user = e->user;
     request.broker_session = e->session;
+    request.at = heard_at(e, &at);
     for (int i = 0; i < ACTOR_MACS && e->macs[i][0] && status == RPC_NOT_FOUND; i++) {
         free(*error);
         *error = NULL;
@@ -155,8 +170,10 @@ log_all_out(struct actors *a, const struct actor_event *e, char **error)
     Fusuma__V1__LogoutRequest request = FUSUMA__V1__LOGOUT_REQUEST__INIT;
     Fusuma__V1__LogoutResponse *reply;
     enum rpc_status status = RPC_NOT_FOUND;
+    Google__Protobuf__Timestamp at;
     char *port = NULL;
 
+    request.at = heard_at(e, &at);
     for (int i = 0; i < ACTOR_MACS && e->macs[i][0] && status == RPC_NOT_FOUND; i++) {
         free(*error);
         *error = NULL;
@@ -176,7 +193,10 @@ log_all_out(struct actors *a, const struct actor_event *e, char **error)
 static enum rpc_status
 log_out(struct actors *a, const struct actor_event *e, char **error)
 {
-    return e->session && e->session[0] ? end_session(a, e->session) : log_all_out(a, e, error);
+    Google__Protobuf__Timestamp at;
+
+    return e->session && e->session[0] ? end_session(a, e->session, heard_at(e, &at))
+                                       : log_all_out(a, e, error);
 }
 
 /* False: the switch is away, and it is to be told again. */
@@ -281,6 +301,7 @@ actors_tell(struct actors *a, struct actor_event *event)
     struct queued *q = xmalloc(sizeof *q), *gone = NULL;
 
     *q = (struct queued){ .event = *event };
+    q->event.heard_us = time_wall_usec();
     pthread_mutex_lock(&a->mutex);
     if (a->n_events >= EVENTS_MAX) {
         gone = pop(a);

@@ -4,6 +4,7 @@
 #define CTL_BROKER_ACTORS_H 1
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct actors;
 struct broker;
@@ -18,6 +19,7 @@ struct actor_event {
     char macs[ACTOR_MACS][MAC_TEXT]; /* "02:00:00:00:00:01", of the desktop; "" ends them */
     char *user;                      /* of a login */
     char *session;                   /* the broker's name for it; "": a logout of all */
+    int64_t heard_us;                /* Unix time; actors_tell() sets it */
 };
 
 /* Starts the thread. */

@@ -8,13 +8,16 @@
 #include <openssl/evp.h>
 
 #include "ctl/broker.h"
+#include "ctl/when.h"
 #include "proto/json.h"
 #include "timeval.h"
 #include "util.h"
 
 /* What docs/brokers.md describes. */
 struct event {
-    const char *event, *user, *port, *mac, *vm_id, *session;
+    const char *event, *user, *port, *mac, *vm_id, *session, *at;
+    Google__Protobuf__Timestamp when;
+    Google__Protobuf__Timestamp *whenp; /* NULL: it is now */
 };
 
 static const struct key {
@@ -24,6 +27,7 @@ static const struct key {
     { "event", offsetof(struct event, event) }, { "user", offsetof(struct event, user) },
     { "port", offsetof(struct event, port) },   { "mac", offsetof(struct event, mac) },
     { "vm_id", offsetof(struct event, vm_id) }, { "session", offsetof(struct event, session) },
+    { "at", offsetof(struct event, at) },
 };
 
 /* ---- who may ---- */
@@ -84,12 +88,9 @@ take_members(json_t *object, struct event *e)
     {
         const struct key *key = find_key(name);
 
-        if (!strcmp(name, "at")) {
-            return xstrdup("at: this switch takes a login for when it is told; leave it out");
-        }
         if (!key) {
-            return xasprintf("%s: unknown key (there are: event, user, port, mac, vm_id, session)",
-                             name);
+            return xasprintf(
+                "%s: unknown key (there are: event, user, port, mac, vm_id, session, at)", name);
         }
         if (!json_is_string(value)) {
             return xasprintf("%s: a string is expected", name);
@@ -100,10 +101,14 @@ take_members(json_t *object, struct event *e)
 }
 
 static char *
-check(const struct event *e)
+check(struct event *e)
 {
     int desktops = !!e->port[0] + !!e->mac[0] + !!e->vm_id[0];
 
+    if (e->at[0] && !when_parse(e->at, &e->when)) {
+        return xstrdup("at: a time such as 2026-11-25T14:00:00+09:00 is expected");
+    }
+    e->whenp = e->at[0] ? &e->when : NULL;
     if (!strcmp(e->event, "login")) {
         return !e->user[0] ? xstrdup("user: a login needs one")
                : desktops != 1
@@ -124,7 +129,7 @@ parse(const struct http_request *r, struct event *e, char **error)
     json_error_t where;
     json_t *object = json_loadb(r->body, r->body_len, JSON_REJECT_DUPLICATES, &where);
 
-    *e = (struct event){ "", "", "", "", "", "" };
+    *e = (struct event){ "", "", "", "", "", "", .at = "" };
     if (!object) {
         *error = xasprintf("JSON:%d:%d: %s", where.line, where.column, where.text);
     } else if (!json_is_object(object)) {
@@ -192,6 +197,7 @@ login(struct broker *b, const struct event *e, struct http_answer *answer)
     request.vm_id = CONST_CAST(char *, e->vm_id);
     request.user = CONST_CAST(char *, e->user);
     request.broker_session = CONST_CAST(char *, e->session);
+    request.at = CONST_CAST(Google__Protobuf__Timestamp *, e->whenp);
     status = switch_login(b, &request, &session, &error);
     if (status == RPC_OK) {
         answer_json(answer, 200, json_pack("{s:o}", "session", proto_to_json(&session->base)));
@@ -223,17 +229,18 @@ end_sessions(struct broker *b, const Fusuma__V1__LogoutRequest *request, json_t 
 }
 
 static enum rpc_status
-end_those_of(struct broker *b, const char *port, const char *user, json_t *ended, char **error)
+end_those_of(struct broker *b, const char *port, const struct event *e, json_t *ended, char **error)
 {
     Fusuma__V1__LogoutRequest request = FUSUMA__V1__LOGOUT_REQUEST__INIT;
     Fusuma__V1__ListSessionsResponse *list;
     enum rpc_status status;
 
-    if (!user[0]) {
+    request.at = e->whenp;
+    if (!e->user[0]) {
         request.port = CONST_CAST(char *, port);
         return end_sessions(b, &request, ended, error);
     }
-    status = switch_sessions_of(b, port, user, &list, error);
+    status = switch_sessions_of(b, port, e->user, &list, error);
     if (status == RPC_OK) {
         for (size_t i = 0; i < list->n_sessions && status == RPC_OK; i++) {
             request.id = list->sessions[i]->id;
@@ -254,6 +261,7 @@ logout(struct broker *b, const struct event *e, struct http_answer *answer)
 
     if (e->session[0]) {
         request.broker_session = CONST_CAST(char *, e->session);
+        request.at = e->whenp;
         status = end_sessions(b, &request, ended, &error);
     } else {
         if (e->port[0]) {
@@ -262,7 +270,7 @@ logout(struct broker *b, const struct event *e, struct http_answer *answer)
             status = switch_find_port(b, e->mac, e->vm_id, &port, &error);
         }
         if (status == RPC_OK) {
-            status = end_those_of(b, port, e->user, ended, &error);
+            status = end_those_of(b, port, e, ended, &error);
         }
         free(port);
     }

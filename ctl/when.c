@@ -129,6 +129,13 @@ parse_absolute(const char *text, Google__Protobuf__Timestamp *t)
     return true;
 }
 
+bool
+when_parse(const char *text, Google__Protobuf__Timestamp *t)
+{
+    google__protobuf__timestamp__init(t);
+    return parse_absolute(text, t);
+}
+
 /* Fields that 'format' does not have are those of 'tm'. */
 static bool
 parse_format(const char *text, const char *format, struct tm tm, time_t *t)

@@ -112,6 +112,11 @@ event 200 '"user":"bob"' '{"event": "logout", "mac": "02:00:00:00:00:02"}'
 event 200 '"user":"eve"' '{"event": "logout", "port": "d4"}'
 event 200 '{"ended":[]}' '{"event": "logout", "port": "d4"}'
 expect_open ""
+now=$(date -u +%FT%T.%NZ)
+sleep 1
+event 200 "\"from\":\"${now%%.*}" \
+    "{\"event\": \"login\", \"user\": \"fay\", \"port\": \"d1\", \"at\": \"$now\"}"
+event 200 '"user":"fay"' '{"event": "logout", "port": "d1"}'
 
 echo "-- wrong calls"
 URL=http://127.0.0.1:8443/v1/event
@@ -127,6 +132,8 @@ event 400 'JSON:1:' '{"event": "login", '
 event 400 'JSON:' ''
 event 400 'an object' '["login"]'
 event 400 'duplicate' '{"event": "login", "event": "logout"}'
+event 400 'at: a time such as' '{"event": "login", "user": "alice", "port": "d1", "at": "yesterday"}'
+event 400 'in the future' '{"event": "login", "user": "alice", "port": "d1", "at": "2099-01-01T00:00:00Z"}'
 event 400 'users: unknown key' '{"event": "login", "users": "alice"}'
 event 400 'user: a string' '{"event": "login", "user": 7, "port": "d1"}'
 event 400 'event: ' '{"event": "reboot", "port": "d1"}'
