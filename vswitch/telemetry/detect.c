@@ -461,7 +461,10 @@ every_second(uint32_t now_s)
                 w->now = NULL;
             }
         }
-        if (w->dirty && w->now && w->now->suspect.n_targets > EAGER_TARGETS) {
+        if (w->now && w->now->suspect.probe_due_s && now_s >= w->now->suspect.probe_due_s) {
+            w->now->suspect.probe_due_s = 0;
+            regrade(w, now_s);
+        } else if (w->dirty && w->now && w->now->suspect.n_targets > EAGER_TARGETS) {
             regrade(w, now_s);
         }
         if (w->now && w->now->id && w->now->changed) {

@@ -43,9 +43,9 @@ struct drop_record {
     uint8_t direction; /* enum acl_direction of the table that denied it */
     uint8_t repeat;    /* 1: more packets of a flow that already has a record */
     uint8_t n_bytes;   /* of bytes[] */
-    uint8_t attempt;   /* enum drop_attempt */
-    uint8_t bytes[DROP_RECORD_BYTES];
-    uint32_t user_slot; /* session slot of the snapshot, 0 = none */
+    uint8_t bytes[DROP_RECORD_BYTES]; /* at an even address, as headers want to be */
+    uint8_t attempt;                  /* enum drop_attempt */
+    uint32_t user_slot;               /* session slot of the snapshot, 0 = none */
 };
 
 struct drop_ring {

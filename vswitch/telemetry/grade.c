@@ -28,7 +28,7 @@ find_exceeded(const struct suspect *s, const struct acl_detection *d, uint32_t n
     for (uint32_t i = 0; i < s->n_targets; i++) {
         const struct suspect_target *t = &s->targets[i];
 
-        n[t->exclusion] += !t->counts && within(t, now_s, ACL_5MIN);
+        n[t->exclusion] += t->tried && !t->counts && within(t, now_s, ACL_5MIN);
     }
     for (size_t i = 0; i < d->n_exclusions; i++) {
         exceeded[i] = n[i] > d->exclusions[i].up_to;
@@ -45,6 +45,9 @@ struct view {
 static bool
 counts(const struct view *v, const struct suspect_target *t)
 {
+    if (!t->tried) {
+        return v->now_s - t->first_s >= SUSPECT_PROBE_S;
+    }
     return t->counts || v->exceeded[t->exclusion];
 }
 

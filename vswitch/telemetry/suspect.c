@@ -309,7 +309,7 @@ suspect_add(struct suspect *s, const struct suspect_rules *rules, const struct d
 {
     int exclusion = exclusion_of(rules->detection, r);
     uint32_t now_s = (uint32_t) (r->mono_ns / NS_A_SECOND), service = suspect_service(r);
-    bool news, is_new;
+    bool news, is_new, probe = r->reason == DROP_PROBE;
     bool is_desktop = at_desktop || is_desktop_elsewhere(rules, &r->dst);
     struct suspect_target *t;
 
@@ -335,8 +335,13 @@ suspect_add(struct suspect *s, const struct suspect_rules *rules, const struct d
         count_port(t, now_s);
     }
     news |= is_new | add_rule(t, *names->rule ? names->rule : drop_reason_name(r->reason));
-    news |= !t->counts && exclusion < 0;
-    t->counts |= exclusion < 0;
+    if (probe) {
+        s->probe_due_s = now_s + SUSPECT_PROBE_S;
+    } else {
+        news |= !t->counts && exclusion < 0;
+        t->counts |= exclusion < 0;
+        t->tried = true;
+    }
     t->exclusion = exclusion < 0 ? 0 : (uint8_t) exclusion;
     if (opens(t, r, exclusion)) {
         news |= !s->opens || (s->late_only && r->attempt == DROP_ATTEMPT);
@@ -354,7 +359,7 @@ suspect_restore(struct suspect *s, const struct acl_addr *addr, bool is_desktop,
     struct suspect_target *t = find_or_add(s, addr, &added);
 
     t->is_desktop = is_desktop;
-    t->counts = true;
+    t->counts = t->tried = true;
     t->first_s = t->last_s = now_s - (s_ago < now_s ? s_ago : now_s);
     return t;
 }

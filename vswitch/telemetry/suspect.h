@@ -19,6 +19,10 @@
 #define SERVICE_ARP 0x1000000u
 #define SERVICE_ND 0x1000001u
 
+/* ARP comes before everything, also before what is excluded: by itself it counts when nothing has
+ * followed it for so long. */
+#define SUSPECT_PROBE_S 2
+
 enum suspect_kind {
     SUSPECT_NOTHING,
     SUSPECT_PROBE,
@@ -34,7 +38,8 @@ struct suspect_target {
     uint64_t packets;
     char *port, *user; /* of the desktop that has the address; NULL: none of this switch's */
     bool is_desktop;   /* of this switch, or by what the policy says */
-    bool counts;       /* something was tried that no exclusion covers */
+    bool tried;        /* it was sent something, beyond ARP and ND for it ... */
+    bool counts;       /* ... that no exclusion covers */
     uint8_t exclusion; /* otherwise: which one covers the last attempt */
     uint16_t n_services, n_rules;
     uint32_t services[SUSPECT_SERVICES];
@@ -53,6 +58,7 @@ struct suspect {
     uint32_t n_forgotten; /* that went for others */
     uint16_t *index;      /* open addressing by address; 0: free, else 1 + the place */
     uint64_t packets;     /* attempts */
+    uint32_t probe_due_s; /* when ARP and ND of before count by themselves; 0: there is none */
     bool opens;           /* one of them is enough for an incident */
     bool late_only;       /* ... and each looked like a late segment */
 };

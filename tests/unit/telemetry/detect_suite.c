@@ -224,6 +224,40 @@ test_sweep(void)
     suspect_destroy(&s);
 }
 
+/* ARP says nothing yet of what follows it. */
+static void
+test_arp(void)
+{
+    struct suspect s;
+
+    CU_ASSERT_EQUAL_FATAL(suspect_init(&s), 0);
+    for (unsigned i = 0; i < 5; i++) {
+        struct drop_record r = attempt(1, v4(10, 0, 0, i), 2, 0, 0, T0);
+
+        r.ethertype = 0x0806;
+        r.reason = DROP_PROBE;
+        suspect_add(&s, &rules, &r, &no_names, true);
+    }
+    CU_ASSERT_EQUAL(grade(&s, T0).kind, SUSPECT_NOTHING);
+    CU_ASSERT_EQUAL(s.probe_due_s, T0 + SUSPECT_PROBE_S);
+    try(&s, v4(10, 0, 0, 0), true, 7680, T0);
+    try(&s, v4(10, 0, 0, 1), true, 7680, T0);
+    try(&s, v4(10, 0, 0, 2), true, 7680, T0);
+    CU_ASSERT_EQUAL(grade(&s, T0 + SUSPECT_PROBE_S).kind, SUSPECT_NOTHING); /* two are left */
+    suspect_destroy(&s);
+
+    CU_ASSERT_EQUAL_FATAL(suspect_init(&s), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        struct drop_record r = attempt(1, v4(10, 0, 0, i), 2, 0, 0, T0);
+
+        r.ethertype = 0x0806;
+        r.reason = DROP_PROBE;
+        suspect_add(&s, &rules, &r, &no_names, true);
+    }
+    CU_ASSERT_EQUAL(grade(&s, T0 + SUSPECT_PROBE_S).kind, SUSPECT_SWEEP);
+    suspect_destroy(&s);
+}
+
 static void
 test_worm(void)
 {
@@ -561,6 +595,7 @@ detect_suite(void)
         { "port scans", test_port_scan },
         { "sweeps", test_sweep },
         { "worms", test_worm },
+        { "ARP before something else, and by itself", test_arp },
         { "what does not count, and how long", test_exclusions },
         { "a flood", test_flood },
         { "an incident opens, folds in, grades and closes", test_incident },
