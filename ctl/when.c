@@ -150,8 +150,9 @@ parse_format(const char *text, const char *format, struct tm tm, time_t *t)
     tm.tm_isdst = -1;
     given = tm;
     *t = utc ? timegm(&tm) : mktime(&tm);
-    /* They take the 31st of November for the 1st of December. */
-    return *t >= 0 && tm.tm_mon == given.tm_mon && tm.tm_mday == given.tm_mday;
+    /* They take the 31st of November for the 1st of December, and a 60th second for a minute. */
+    return *t >= 0 && tm.tm_mon == given.tm_mon && tm.tm_mday == given.tm_mday &&
+           tm.tm_min == given.tm_min;
 }
 
 /* What people leave out: the zone is the local one, the day is today, and so on. */
