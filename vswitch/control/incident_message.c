@@ -28,12 +28,6 @@ put_time(Google__Protobuf__Timestamp **field, int64_t us)
     *field = time_message(us);
 }
 
-static int64_t
-time_of(const Google__Protobuf__Timestamp *t)
-{
-    return t ? t->seconds * 1000000 + t->nanos / 1000 : 0;
-}
-
 /* Frees a repeated field of messages. */
 #define CLEAR(ARRAY, N)                                                                            \
     do {                                                                                           \
@@ -244,14 +238,14 @@ restore_target(struct suspect *s, const Fusuma__V1__IncidentTarget *m, uint32_t 
                int64_t now_us)
 {
     struct acl_addr addr;
-    int64_t last_us = time_of(m->last_seen), ago_us = now_us - last_us;
+    int64_t last_us = time_us(m->last_seen), ago_us = now_us - last_us;
     struct suspect_target *t;
 
     if (!acl_addr_parse(m->address, &addr)) {
         return;
     }
     t = suspect_restore(s, &addr, m->port[0] != '\0', ago_us > 0 ? ago_us / 1000000 : 0, now_s);
-    t->first_us = time_of(m->first_seen);
+    t->first_us = time_us(m->first_seen);
     t->last_us = last_us;
     t->packets = m->packets;
     t->port = m->port[0] ? strdup(m->port) : NULL;
@@ -299,8 +293,8 @@ incident_message_restore(const Fusuma__V1__Incident *m, struct detected *d, uint
         }
         used += n;
     }
-    d->first_us = time_of(m->first_seen);
-    d->last_us = time_of(m->last_seen);
+    d->first_us = time_us(m->first_seen);
+    d->last_us = time_us(m->last_seen);
     d->first_n = m->first_record ? m->first_record->n : 0;
     d->unrecorded = m->packets_unrecorded;
     d->suspect.packets = m->packets - MIN(m->packets, m->packets_unrecorded);

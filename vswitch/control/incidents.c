@@ -482,12 +482,6 @@ follow_quarantine(struct control *c, struct incident *i)
     touch(c->incidents, i);
 }
 
-static int64_t
-time_of(const Google__Protobuf__Timestamp *t)
-{
-    return t ? t->seconds * 1000000 + t->nanos / 1000 : 0;
-}
-
 static void
 close_now(struct control *c, struct incident *i, const char *who, const char *text)
 {
@@ -516,7 +510,7 @@ look_at_open(struct control *c)
         }
         follow_quarantine(c, incident);
         if (check_quiet && !incident->now->quarantined &&
-            time_wall_usec() - time_of(incident->now->last_seen) > QUIET_US) {
+            time_wall_usec() - time_us(incident->now->last_seen) > QUIET_US) {
             close_now(c, incident, "switch", "nothing was seen for seven days");
         }
     }

@@ -101,3 +101,9 @@ time_from_message(const Google__Protobuf__Timestamp *m, int64_t *us)
     *us = m ? m->seconds * 1000000 + m->nanos / 1000 : 0;
     return true;
 }
+
+int64_t
+time_us(const Google__Protobuf__Timestamp *t)
+{
+    return t ? t->seconds * 1000000 + t->nanos / 1000 : 0;
+}

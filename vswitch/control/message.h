@@ -29,6 +29,8 @@ char *addr_text(const struct acl_addr *);
 
 /* Of Unix time; NULL for 0, which is none. */
 struct Google__Protobuf__Timestamp *time_message(int64_t us);
+/* The way back; 0 for NULL. */
+int64_t time_us(const struct Google__Protobuf__Timestamp *);
 /* The other way; NULL is 0.  Whether it is a time after 1970 that protobuf allows; otherwise '*us'
  * is left alone. */
 bool time_from_message(const struct Google__Protobuf__Timestamp *, int64_t *us);

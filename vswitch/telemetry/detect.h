@@ -24,7 +24,6 @@ struct detected {
     uint64_t unrecorded;          /* denied packets without a record */
     uint32_t recent;              /* denied packets in the last 10 s */
     struct hll targets, services; /* by every packet */
-    uint32_t sketched;            /* slots that these were made of */
     bool detached;                /* nothing will be added any more: another user came, say */
     bool changed;                 /* since it was last taken */
     bool due;                     /* to be taken */
