@@ -84,7 +84,7 @@ quarantine_sweep(struct control *c, uint16_t port)
                            .table = dp_connections() };
     struct quarantine_swept swept = { .ended = 0 };
 
-    conn_walk(sweep.table, 1, conn_table_max(sweep.table), end_if_cut_off, &sweep);
+    conn_walk_all(sweep.table, end_if_cut_off, &sweep);
     swept.ended = sweep.ended;
     if (sweep.n_resets) {
         uint16_t worker = sweep.snapshot->ports[sweep.resets[0].charged]->worker;

@@ -155,6 +155,14 @@ see(struct conn *c, void *seen_)
     return ++seen->n != seen->stop_at;
 }
 
+static void
+check_seen(const struct seen *seen)
+{
+    for (uint32_t i = 0; i < 21; i++) {
+        CU_ASSERT_EQUAL(seen->of[i], i != 10);
+    }
+}
+
 /* However a walk is cut up, by entries that are looked at or by those that are taken, it sees each
  * connection once. */
 static void
@@ -178,11 +186,21 @@ test_walk_in_pieces(void)
                 next = conn_walk(table, next, piece, see, &seen);
             } while (next && ++rounds < 2000);
             CU_ASSERT_EQUAL(next, 0);
-            for (uint32_t i = 0; i < 21; i++) {
-                CU_ASSERT_EQUAL(seen.of[i], i != 10);
-            }
+            check_seen(&seen);
         }
     }
+}
+
+static void
+test_walk_of_all(void)
+{
+    struct seen seen = { .n = 0 };
+
+    conn_walk_all(table, see, &seen);
+    check_seen(&seen);
+    seen = (struct seen){ .stop_at = 3 };
+    conn_walk_all(table, see, &seen);
+    CU_ASSERT_EQUAL(seen.n, 3);
 }
 
 static bool
@@ -293,6 +311,7 @@ suite_conn(void)
     CU_add_test(s, "full, flushed, recycled", test_full_and_recycled);
     CU_add_test(s, "a long grace period", test_long_grace);
     CU_add_test(s, "a walk in pieces", test_walk_in_pieces);
+    CU_add_test(s, "a walk of all", test_walk_of_all);
     CU_add_test(s, "flushed by control", test_flush);
     CU_add_test(s, "what is counted", test_counts);
 }
