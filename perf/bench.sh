@@ -273,7 +273,7 @@ policy()
 respond()
 {
     (($(nproc) >= 2)) || die "two CPUs are needed: one for the switch, one for the desktop"
-    with_state_in_memory respond.py --runs "${runs:-1000}" --rate "${rate:-100000}"
+    with_state_in_memory respond.py --runs "${runs:-1000}" --rate "${rate:-10000}"
 }
 
 acl()
