@@ -52,6 +52,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/hits.h \
 	vswitch/control/incident_message.c \
 	vswitch/control/incident_message.h \
+	vswitch/control/incident_register.c \
+	vswitch/control/incident_register.h \
 	vswitch/control/incident_store.c \
 	vswitch/control/incident_store.h \
 	vswitch/control/incidents.c \
