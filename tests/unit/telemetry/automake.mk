@@ -13,6 +13,7 @@ check_PROGRAMS += tests/unit/telemetry/test_flows
 TESTS += tests/unit/telemetry/test_flows
 tests_unit_telemetry_test_flows_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
 tests_unit_telemetry_test_flows_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
+tests_unit_telemetry_test_flows_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=conn_clock
 tests_unit_telemetry_test_flows_SOURCES = \
 	tests/unit/telemetry/flow_account_suite.c \
 	tests/unit/telemetry/flow_disk_suite.c \
