@@ -257,9 +257,9 @@ add_shipped(struct acl_policy_parser *parser, struct acl_rule *rule,
     for (char *text = parts ? strtok_r(parts, " ", &save) : NULL; text && !rc;
          text = strtok_r(NULL, " ", &save)) {
         struct acl_service part = { .ports = NULL };
-        struct acl_range range;
-        bool has_range;
-        int protocol;
+        struct acl_range range = { 0 };
+        bool has_range = false;
+        int protocol = 0;
 
         parse_part(text, &protocol, &range, &has_range); /* a test has seen each */
         rc = make_service(arena, protocol, &range, has_range, &part);
