@@ -10,6 +10,7 @@
 #include "control/message.h"
 #include "fusuma/v1/incident.pb-c.h"
 #include "google/protobuf/timestamp.pb-c.h"
+#include "report/report.h"
 #include "util.h"
 
 static void
@@ -208,6 +209,28 @@ put_totals(Fusuma__V1__Incident *m, const struct detected *d)
     }
 }
 
+/* Of an incident from before they had a form there are only words, which stay. */
+static void
+put_grounds(Fusuma__V1__Incident *m, const struct suspect_grounds *g)
+{
+    char *text;
+
+    if (g->kind == GROUNDS_UNKNOWN) {
+        return;
+    }
+    if (!m->because) {
+        m->because = message_new(&fusuma__v1__incident_grounds__descriptor);
+    }
+    m->because->kind = (Fusuma__V1__IncidentGroundsKind) g->kind;
+    m->because->count = g->count;
+    m->because->networks = g->networks;
+    m->because->at_least = g->at_least;
+    m->because->within_seconds = g->within_s;
+    text = report_grounds(m->because, REPORT_ENGLISH);
+    put_text(&m->grounds, text);
+    free(text);
+}
+
 void
 incident_message_update(Fusuma__V1__Incident *m, const struct detected *d, uint64_t epoch)
 {
@@ -215,7 +238,7 @@ incident_message_update(Fusuma__V1__Incident *m, const struct detected *d, uint6
 
     m->kind = kind_of(d->grade.kind);
     m->severity = (Fusuma__V1__IncidentSeverity) d->grade.severity;
-    put_text(&m->grounds, d->grade.grounds);
+    put_grounds(m, &d->grade.grounds);
     put_time(&m->first_seen, d->first_us);
     put_time(&m->last_seen, d->last_us);
     CLEAR(m->sessions, m->n_sessions);
@@ -281,7 +304,13 @@ incident_message_restore(const Fusuma__V1__Incident *m, struct detected *d, uint
 
     d->grade.kind = kind_back(m->kind);
     d->grade.severity = (enum acl_threat) m->severity;
-    ovs_strzcpy(d->grade.grounds, m->grounds, sizeof d->grade.grounds);
+    if (m->because) {
+        d->grade.grounds = (struct suspect_grounds){ .kind = (enum grounds_kind) m->because->kind,
+                                                     .count = m->because->count,
+                                                     .networks = m->because->networks,
+                                                     .at_least = m->because->at_least,
+                                                     .within_s = m->because->within_seconds };
+    }
     ovs_strzcpy(d->user, m->user, sizeof d->user);
     for (size_t i = 0; i < m->n_sessions && used < sizeof d->sessions; i++) {
         int n = snprintf(d->sessions + used, sizeof d->sessions - used, "%" PRIu64 " %s\n",
@@ -327,6 +356,46 @@ incident_message_act(Fusuma__V1__Incident *m, Fusuma__V1__IncidentActionKind kin
     } else {
         message_append(m->actions, m->n_actions, a);
     }
+}
+
+static void
+last_because(Fusuma__V1__Incident *m, const Fusuma__V1__IncidentGrounds *because)
+{
+    m->actions[m->n_actions - 1]->because = because ? message_copy(&because->base) : NULL;
+}
+
+void
+incident_message_act_by_itself(Fusuma__V1__Incident *m, Fusuma__V1__IncidentActionKind kind,
+                               int64_t time_us, Fusuma__V1__IncidentGroundsKind why)
+{
+    Fusuma__V1__IncidentGrounds own = FUSUMA__V1__INCIDENT_GROUNDS__INIT;
+    const Fusuma__V1__IncidentGrounds *because = why ? &own : m->because;
+    char *text;
+
+    own.kind = why;
+    text = why ? report_grounds(because, REPORT_ENGLISH) : xstrdup(m->grounds);
+    incident_message_act(m, kind, time_us, "switch", text);
+    last_because(m, because);
+    free(text);
+}
+
+void
+incident_message_quarantined(Fusuma__V1__Incident *m, int64_t time_us, const char *who,
+                             const char *comment)
+{
+    const Fusuma__V1__IncidentGrounds *because = NULL;
+
+    /* It may have been graded again since. */
+    for (size_t i = strcmp(who, "switch") ? 0 : m->n_actions; i-- > 0 && !because;) {
+        const Fusuma__V1__IncidentAction *a = m->actions[i];
+        char *text = report_cut_off(m->id, a->text, REPORT_ENGLISH);
+
+        because = strcmp(text, comment) ? NULL : a->because;
+        free(text);
+    }
+    incident_message_act(m, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_QUARANTINED,
+                         time_us, who, comment);
+    last_because(m, because);
 }
 
 Fusuma__V1__Incident *

@@ -17,6 +17,13 @@ void incident_message_restore(const Fusuma__V1__Incident *, struct detected *, u
 /* A line of its history; the oldest of too many notes goes. */
 void incident_message_act(Fusuma__V1__Incident *, Fusuma__V1__IncidentActionKind, int64_t time_us,
                           const char *who, const char *text);
+/* ... of what the switch does by itself, and why (UNSPECIFIED: for what the incident is graded by).
+ */
+void incident_message_act_by_itself(Fusuma__V1__Incident *, Fusuma__V1__IncidentActionKind,
+                                    int64_t time_us, Fusuma__V1__IncidentGroundsKind);
+/* ... of a quarantine: 'comment' is that of report_cut_off() when the switch set it. */
+void incident_message_quarantined(Fusuma__V1__Incident *, int64_t time_us, const char *who,
+                                  const char *comment);
 /* A copy without targets, services and actions. */
 Fusuma__V1__Incident *incident_message_short(const Fusuma__V1__Incident *);
 

@@ -55,12 +55,6 @@ describe_suspect(const struct control *c, const struct detected *d, Fusuma__V1__
     }
 }
 
-static void
-act(Fusuma__V1__Incident *m, Fusuma__V1__IncidentActionKind kind, const char *text)
-{
-    incident_message_act(m, kind, time_wall_usec(), "switch", text);
-}
-
 /* Those that are new or worse, or fast: to be considered when detection is not locked. */
 struct taking {
     struct control *control;
@@ -97,16 +91,18 @@ take_one(const struct detected *d, void *taking)
     }
     incident_message_update(i->now, d, drop_log_epoch());
     if (graded) {
-        act(i->now,
+        incident_message_act_by_itself(
+            i->now,
             opened ? FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_OPENED
                    : FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_GRADED,
-            d->grade.grounds);
+            time_wall_usec(), FUSUMA__V1__INCIDENT_GROUNDS_KIND__INCIDENT_GROUNDS_KIND_UNSPECIFIED);
         VLOG_WARN("incident %" PRIu64 ": port %s%s%s: %s", d->id, d->port,
-                  i->now->user[0] ? ", user " : "", i->now->user, d->grade.grounds);
+                  i->now->user[0] ? ", user " : "", i->now->user, i->now->grounds);
     }
     if (d->detached) {
-        act(i->now, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_PORT_GONE,
-            "the desktop is gone, or somebody else's");
+        incident_message_act_by_itself(
+            i->now, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_PORT_GONE,
+            time_wall_usec(), FUSUMA__V1__INCIDENT_GROUNDS_KIND__INCIDENT_GROUNDS_KIND_PORT_GONE);
     }
     fast = !i->rate_considered && response_wants_rate(c, d->recent);
     if (graded || fast) {
@@ -145,25 +141,24 @@ follow_quarantine(struct control *c, struct incident *i)
         return;
     }
     i->now->quarantined = on;
-    incident_message_act(i->now,
-                         on ? FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_QUARANTINED
-                            : FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_RELEASED,
-                         on && q->since_us ? q->since_us : time_wall_usec(), on ? q->who : "",
-                         on ? q->comment : "");
+    if (on) {
+        incident_message_quarantined(i->now, q->since_us ? q->since_us : time_wall_usec(), q->who,
+                                     q->comment);
+    } else {
+        incident_message_act(i->now,
+                             FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_RELEASED,
+                             time_wall_usec(), "", "");
+    }
     register_touch(c->incidents, i);
 }
 
 static void
-close_now(struct control *c, struct incident *i, const char *who, const char *text)
+close_now(struct control *c, struct incident *i, const char *who)
 {
-    int64_t now_us = time_wall_usec();
-
     detect_close(i->now->id);
     i->now->closed = true;
-    i->now->closed_at = time_message(now_us);
+    i->now->closed_at = time_message(time_wall_usec());
     i->now->closed_by = xstrdup(who); /* it was the default, for this happens once */
-    incident_message_act(i->now, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_CLOSED,
-                         now_us, who, text);
     register_touch(c->incidents, i);
 }
 
@@ -182,7 +177,10 @@ look_at_open(struct control *c)
         follow_quarantine(c, incident);
         if (check_quiet && !incident->now->quarantined &&
             time_wall_usec() - time_us(incident->now->last_seen) > QUIET_US) {
-            close_now(c, incident, "switch", "nothing was seen for seven days");
+            close_now(c, incident, "switch");
+            incident_message_act_by_itself(
+                incident->now, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_CLOSED,
+                time_wall_usec(), FUSUMA__V1__INCIDENT_GROUNDS_KIND__INCIDENT_GROUNDS_KIND_QUIET);
         }
     }
     if (check_quiet) {
@@ -252,6 +250,8 @@ incidents_close(struct control *c, uint64_t id, const char *who, const char *tex
         done(c, RPC_OK, NULL, i->now, aux);
         return;
     }
-    close_now(c, i, who, text);
+    close_now(c, i, who);
+    incident_message_act(i->now, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_CLOSED,
+                         time_wall_usec(), who, text);
     register_wait(c->incidents, id, done, aux);
 }

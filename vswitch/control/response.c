@@ -8,6 +8,7 @@
 #include "control/incident_message.h"
 #include "control/membership.h"
 #include "openvswitch/vlog.h"
+#include "report/report.h"
 #include "telemetry/detect.h"
 #include "timeval.h"
 #include "util.h"
@@ -141,11 +142,11 @@ cut(struct control *c OVS_UNUSED, enum rpc_status status, const char *error,
 }
 
 static void
-say(Fusuma__V1__Incident *m, const char *text)
+say(Fusuma__V1__Incident *m, Fusuma__V1__IncidentGroundsKind why)
 {
-    incident_message_act(m, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_NOTE,
-                         time_wall_usec(), "switch", text);
-    VLOG_WARN("incident %" PRIu64 ": %s", m->id, text);
+    incident_message_act_by_itself(m, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_NOTE,
+                                   time_wall_usec(), why);
+    VLOG_WARN("incident %" PRIu64 ": %s", m->id, m->actions[m->n_actions - 1]->text);
 }
 
 void
@@ -161,19 +162,18 @@ response_consider(struct control *c, Fusuma__V1__Incident *m, bool by_rate)
         return;
     }
     if (is_spared(c, q, port)) {
-        say(m, "not cut off: the policy says never");
+        say(m, FUSUMA__V1__INCIDENT_GROUNDS_KIND__INCIDENT_GROUNDS_KIND_SPARED);
         return;
     }
     if (!brake(c, q->at_most)) {
-        say(m, "not cut off: as many ports as the policy lets the switch cut off in 10 minutes are"
-               " cut off already");
+        say(m, FUSUMA__V1__INCIDENT_GROUNDS_KIND__INCIDENT_GROUNDS_KIND_BRAKE);
         return;
     }
     const struct quarantine_options options = { .allow = (const char *const *) q->allow,
                                                 .n_allow = q->n_allow,
                                                 .resets = q->reset,
                                                 .leave_as_is = true };
-    comment = xasprintf("incident %" PRIu64 ": %s", m->id, m->grounds);
+    comment = report_cut_off(m->id, m->grounds, REPORT_ENGLISH);
     ports_quarantine(c, m->port, "switch", comment, &options, cut, xstrdup(m->port));
     free(comment);
 }

@@ -6,6 +6,7 @@ vswitch_libreport_a_SOURCES = \
 	vswitch/report/facts.c \
 	vswitch/report/facts.h \
 	vswitch/report/graph.c \
+	vswitch/report/grounds.c \
 	vswitch/report/html.c \
 	vswitch/report/markdown.c \
 	vswitch/report/packet.c \

@@ -101,11 +101,17 @@ sessions_text(const struct page *p)
     return i->n_sessions ? ds_steal_cstr(&s) : xstrdup(word_of(p, W_NO_SESSION));
 }
 
+static const char *
+who_text(const struct page *p, const char *who)
+{
+    return strcmp(who, "switch") ? who : word_of(p, W_BY_ITSELF);
+}
+
 static char *
 quarantine_text(const struct page *p)
 {
     const Fusuma__V1__QuarantineState *q = p->facts->report->quarantine;
-    char *since, *text;
+    char *since, *comment, *text;
 
     if (!p->facts->incident->quarantined) {
         return xstrdup(word_of(p, W_NONE));
@@ -113,9 +119,11 @@ quarantine_text(const struct page *p)
         return xstrdup(word_of(p, W_IN_QUARANTINE));
     }
     since = stamp_text(q->since);
+    comment = say_comment(p->facts, q->comment);
     text = xasprintf("%s%s%s%s%s", since[0] ? since : word_of(p, W_IN_QUARANTINE),
-                     q->who[0] ? ", " : "", q->who, q->comment[0] ? ": " : "", q->comment);
+                     q->who[0] ? ", " : "", who_text(p, q->who), comment[0] ? ": " : "", comment);
     free(since);
+    free(comment);
     return text;
 }
 
@@ -162,12 +170,14 @@ actions(struct page *p)
           { W_WHO, COLUMN_LABEL }, { W_TEXT, COLUMN_TEXT });
     for (size_t k = 0; k < i->n_actions; k++) {
         const Fusuma__V1__IncidentAction *a = i->actions[k];
+        char *text = say_action(p->facts, a);
 
         cell_of(p, number_text(k + 1));
         cell_of(p, facts_exact(p->facts, a->time));
         cell(p, word_of(p, action_word(a->kind)));
-        cell(p, strcmp(a->who, "switch") ? or_dash(a->who) : word_of(p, W_BY_ITSELF));
-        cell(p, or_dash(a->text));
+        cell(p, or_dash(who_text(p, a->who)));
+        cell(p, or_dash(text));
+        free(text);
     }
     table_end(p, 0, 0);
 }

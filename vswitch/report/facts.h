@@ -65,6 +65,12 @@ char *say_flows(const struct facts *);
 char *say_budget(const struct facts *); /* of the flow journal; "" when it is not known */
 char *say_unseen(const struct facts *, const Fusuma__V1__Unseen *);
 
+/* What the switch says by itself, in the report's language; what people wrote, as it is
+ * (grounds.c). */
+char *say_grounds(const struct facts *); /* why it is graded so; "" when it is not */
+char *say_action(const struct facts *, const Fusuma__V1__IncidentAction *);
+char *say_comment(const struct facts *, const char *comment); /* of the quarantine */
+
 enum word kind_word(Fusuma__V1__IncidentKind);
 /* N_WORDS when there is nothing to explain. */
 enum word kind_means(Fusuma__V1__IncidentKind);

@@ -92,6 +92,7 @@ put_summary(struct page *p)
 {
     const struct facts *f = p->facts;
     enum word means = kind_means(f->incident->kind);
+    char *grounds;
 
     ds_put_format(&p->s, "<div class=\"summary s%d\">\n",
                   severity_word(f->incident->severity) - W_UNGRADED);
@@ -101,9 +102,11 @@ put_summary(struct page *p)
     if (means != N_WORDS) {
         put_element(p, "p", NULL, word(means, f->language));
     }
-    if (f->incident->grounds[0]) {
-        put_sentence(p, "aside", phrase(f->language, W_GROUNDS, f->incident->grounds));
+    grounds = say_grounds(f);
+    if (grounds[0]) {
+        put_element(p, "p", "aside", grounds);
     }
+    free(grounds);
     ds_put_cstr(&p->s, "</div>\n");
 }
 

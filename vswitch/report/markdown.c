@@ -85,6 +85,7 @@ markdown_begin(struct page *p)
 {
     const struct facts *f = p->facts;
     enum word means = kind_means(f->incident->kind);
+    char *grounds;
 
     put_title(p);
     put_sentence(p, say_summary(f));
@@ -93,9 +94,11 @@ markdown_begin(struct page *p)
     if (means != N_WORDS) {
         markdown_paragraph(p, word(means, f->language), false);
     }
-    if (f->incident->grounds[0]) {
-        put_sentence(p, phrase(f->language, W_GROUNDS, f->incident->grounds));
+    grounds = say_grounds(f);
+    if (grounds[0]) {
+        markdown_paragraph(p, grounds, false);
     }
+    free(grounds);
     put_fact(p, W_N_TARGETS, facts_count(f, f->incident->distinct_targets, f->incident->n_targets));
     put_fact(p, W_N_SERVICES,
              facts_count(f, f->incident->distinct_services, f->incident->n_services));

@@ -25,6 +25,12 @@ char *report_markdown(const Fusuma__V1__IncidentReport *, enum report_language);
 /* {"report": the message, "sha256": its digest}. */
 char *report_json(const Fusuma__V1__IncidentReport *);
 
+/* What the switch says by itself, in one sentence without its full stop; "" where that is nothing
+ * that this version knows.  The caller frees it. */
+char *report_grounds(const Fusuma__V1__IncidentGrounds *, enum report_language);
+/* ... of a port that it cut off for an incident. */
+char *report_cut_off(uint64_t incident, const char *grounds, enum report_language);
+
 /* What GetIncidentReport answers.  NULL: the request's format or language is none, and '*error'
  * (the caller frees it) says so. */
 Fusuma__V1__GetIncidentReportResponse *report_answer(const Fusuma__V1__IncidentReport *,

@@ -58,6 +58,24 @@ enum word {
     W_CLOSED_AT,
     W_GROUNDS,
 
+    /* What the switch says by itself; from W_SAID_OTHER on as IncidentGroundsKind numbers it. */
+    W_SAID_OTHER,
+    W_SAID_PROBE,
+    W_SAID_DESKTOPS,
+    W_SAID_ADDRESSES,
+    W_SAID_FLOOD,
+    W_SAID_PORTS,
+    W_SAID_SERVICE,
+    W_SAID_PORT_GONE,
+    W_SAID_QUIET,
+    W_SAID_SPARED,
+    W_SAID_BRAKE,
+    W_SAID_SERVICE_AT_LEAST,
+    W_SAID_FOR, /* why a port was cut off */
+    W_WITHIN_SECONDS,
+    W_WITHIN_MINUTES,
+    W_WITHIN_HOURS,
+
     /* Figures at the top. */
     W_N_TARGETS,
     W_N_SERVICES,

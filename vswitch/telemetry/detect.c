@@ -436,10 +436,13 @@ detect_sketch(uint16_t port, const struct sketch *s, uint32_t now_s)
         d->recent =
             i ? d->recent : (uint32_t) atomic_load_explicit(&slot->packets, memory_order_relaxed);
         if (w->unsaid && !d->id && hll_count(&slot->targets) >= SKETCH_ALARM) {
-            d->grade = (struct suspect_grade){ .kind = SUSPECT_SWEEP, .severity = ACL_THREAT_HIGH };
-            snprintf(d->grade.grounds, sizeof d->grade.grounds,
-                     "about %llu addresses tried within 10 seconds, under a flood",
-                     (unsigned long long) hll_count(&slot->targets));
+            d->grade = (struct suspect_grade){
+                .kind = SUSPECT_SWEEP,
+                .severity = ACL_THREAT_HIGH,
+                .grounds = { .kind = GROUNDS_FLOOD,
+                             .count = hll_count(&slot->targets),
+                             .within_s = SKETCH_SLOT_S },
+            };
             open_incident(d, now_s);
         }
     }

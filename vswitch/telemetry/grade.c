@@ -1,7 +1,6 @@
 /* How bad it is: suspect_grade(). */
 #include <config.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,8 +8,6 @@
 
 #define MAX_NETWORKS 64
 #define MAX_SERVICES 32
-
-static const char *const window_texts[ACL_N_WINDOWS] = { "10 seconds", "5 minutes", "24 hours" };
 
 static bool
 within(const struct suspect_target *t, uint32_t now_s, enum acl_window w)
@@ -201,7 +198,7 @@ grade_probe(const struct view *v, struct suspect_grade *g)
 {
     if (v->s->opens) {
         grade(g, SUSPECT_PROBE, v->s->late_only ? ACL_THREAT_LOW : ACL_THREAT_MEDIUM);
-        snprintf(g->grounds, sizeof g->grounds, "a denied attempt to reach another desktop");
+        g->grounds.kind = GROUNDS_PROBE;
     }
 }
 
@@ -220,23 +217,28 @@ suspect_grade(const struct suspect *s, const struct suspect_rules *rules, uint32
         w = sweep_window(&v, (enum acl_target_sort) sort, &n);
         if (w >= 0) {
             grade(g, SUSPECT_SWEEP, ACL_THREAT_HIGH);
-            snprintf(g->grounds, sizeof g->grounds, "%u %s tried within %s", n,
-                     sort == ACL_DESKTOPS ? "desktops" : "addresses", window_texts[w]);
+            g->grounds = (struct suspect_grounds){
+                .kind = sort == ACL_DESKTOPS ? GROUNDS_DESKTOPS : GROUNDS_ADDRESSES,
+                .count = n,
+                .within_s = acl_window_s[w],
+            };
             break;
         }
     }
     if (find_scanned(&v, &n, &w)) {
         grade(g, SUSPECT_PORT_SCAN, ACL_THREAT_HIGH);
-        snprintf(g->grounds, sizeof g->grounds, "%u ports of one target tried within %s", n,
-                 window_texts[w]);
+        g->grounds = (struct suspect_grounds){ .kind = GROUNDS_PORTS,
+                                               .count = n,
+                                               .within_s = acl_window_s[w] };
     }
     for (w = 0; w < ACL_N_WINDOWS; w++) {
         if (is_worm(&v, (enum acl_window) w, &n, &networks)) {
             grade(g, SUSPECT_WORM, ACL_THREAT_CRITICAL);
-            snprintf(g->grounds, sizeof g->grounds,
-                     "the same service of %u%s addresses in %u%s networks tried within %s", n,
-                     networks == MAX_NETWORKS ? " or more" : "", networks,
-                     networks == MAX_NETWORKS ? " or more" : "", window_texts[w]);
+            g->grounds = (struct suspect_grounds){ .kind = GROUNDS_SERVICE,
+                                                   .count = n,
+                                                   .networks = networks,
+                                                   .at_least = networks == MAX_NETWORKS,
+                                                   .within_s = acl_window_s[w] };
             break;
         }
     }

@@ -72,10 +72,29 @@ struct suspect_rules {
     size_t n_desktops;
 };
 
+enum grounds_kind { /* as incident.proto numbers them */
+                    GROUNDS_UNKNOWN,
+                    GROUNDS_PROBE,
+                    GROUNDS_DESKTOPS,
+                    GROUNDS_ADDRESSES,
+                    GROUNDS_FLOOD,
+                    GROUNDS_PORTS,
+                    GROUNDS_SERVICE
+};
+
+/* Why it is graded so. */
+struct suspect_grounds {
+    enum grounds_kind kind;
+    uint64_t count;
+    uint32_t networks;
+    bool at_least; /* there may be more */
+    uint32_t within_s;
+};
+
 struct suspect_grade {
     enum suspect_kind kind;
     enum acl_threat severity;
-    char grounds[160];
+    struct suspect_grounds grounds;
 };
 
 int suspect_init(struct suspect *); /* 0 or ENOMEM */

@@ -50,6 +50,7 @@ tests_unit_control_test_control_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--
 	-Wl,--wrap=state_load_bindings -Wl,--wrap=publish
 tests_unit_control_test_control_LDADD = \
 	vswitch/libcontrol.a \
+	vswitch/libreport.a \
 	vswitch/libport.a \
 	vswitch/libdatapath.a \
 	vswitch/libtelemetry.a \

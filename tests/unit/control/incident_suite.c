@@ -35,7 +35,9 @@ make_detected(void)
     ovs_strzcpy(d->port, "d1", sizeof d->port);
     ovs_strzcpy(d->user, "aiko", sizeof d->user);
     ovs_strzcpy(d->sessions, "3 ben\n4 chiyo\n", sizeof d->sessions);
-    d->grade = (struct suspect_grade){ SUSPECT_SWEEP, ACL_THREAT_HIGH, "many" };
+    d->grade = (struct suspect_grade){ SUSPECT_SWEEP,
+                                       ACL_THREAT_HIGH,
+                                       { .kind = GROUNDS_DESKTOPS, .count = 9, .within_s = 300 } };
     d->first_us = NOW_US - 60000000;
     d->last_us = NOW_US;
     d->first_n = 7;
@@ -69,6 +71,45 @@ detected_free(struct detected *d)
     free(d);
 }
 
+/* The switch's own words have a form, which others say in their language; people's have none. */
+static void
+test_grounds(void)
+{
+    Fusuma__V1__Incident *m = message_new(&fusuma__v1__incident__descriptor);
+    struct detected *d = make_detected();
+
+    m->id = 5;
+    incident_message_update(m, d, 77);
+    expect_text(m->grounds, "9 desktops tried within 5 minutes");
+    incident_message_act_by_itself(
+        m, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_OPENED, NOW_US,
+        FUSUMA__V1__INCIDENT_GROUNDS_KIND__INCIDENT_GROUNDS_KIND_UNSPECIFIED);
+    d->grade.grounds = (struct suspect_grounds){ GROUNDS_SERVICE, 1200, 64, true, 86400 };
+    incident_message_update(m, d, 77);
+    expect_text(m->grounds, "the same service of 1,200 or more addresses in 64 or more networks "
+                            "tried within 24 hours");
+    incident_message_act_by_itself(m, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_NOTE,
+                                   NOW_US,
+                                   FUSUMA__V1__INCIDENT_GROUNDS_KIND__INCIDENT_GROUNDS_KIND_SPARED);
+    incident_message_quarantined(m, NOW_US, "switch",
+                                 "incident 5: 9 desktops tried within 5 minutes");
+    incident_message_quarantined(m, NOW_US, "unix:sato(1001)",
+                                 "not cut off: the policy says never");
+    CU_ASSERT_EQUAL_FATAL(m->n_actions, 4);
+    expect_text(m->actions[0]->text, "9 desktops tried within 5 minutes");
+    CU_ASSERT(m->actions[0]->because && m->actions[0]->because->count == 9);
+    expect_text(m->actions[1]->text, "not cut off: the policy says never");
+    expect_text(m->actions[1]->who, "switch");
+    CU_ASSERT(m->actions[2]->because && m->actions[2]->because->count == 9);
+    CU_ASSERT(!m->actions[3]->because);
+    /* Of an incident from before there are only words. */
+    d->grade.grounds = (struct suspect_grounds){ .kind = GROUNDS_UNKNOWN };
+    incident_message_update(m, d, 77);
+    CU_ASSERT_EQUAL(m->because->networks, 64);
+    message_free(m);
+    detected_free(d);
+}
+
 static void
 test_message(void)
 {
@@ -95,7 +136,8 @@ test_message(void)
     CU_ASSERT_EQUAL_FATAL(suspect_init(&back->suspect), 0);
     incident_message_restore(m, back, NOW_S, NOW_US);
     expect_text(back->sessions, d->sessions);
-    expect_text(back->grade.grounds, "many");
+    CU_ASSERT(back->grade.grounds.kind == GROUNDS_DESKTOPS && back->grade.grounds.count == 9);
+    CU_ASSERT_EQUAL(back->grade.grounds.within_s, 300);
     CU_ASSERT(back->grade.kind == SUSPECT_SWEEP && back->grade.severity == ACL_THREAT_HIGH);
     CU_ASSERT(back->suspect.packets == 5 && back->suspect.n_targets == 2);
     t = &back->suspect.targets[0];
@@ -210,6 +252,7 @@ incident_suite(void)
         { "there and back", test_message },
         { "more targets than a message lists", test_many_targets },
         { "a history is bounded", test_actions },
+        { "the switch's own words", test_grounds },
         { "stored, and as many as are kept", test_store },
         CU_TEST_INFO_NULL,
     };

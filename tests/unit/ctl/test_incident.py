@@ -42,7 +42,7 @@ class Incidents(SwctlTest):
         self.assertIn("there are more", lines[3])
         self.assertEqual(self.sent(), {})
         wide = self.run_ctl("incident", "list", "-o", "wide")[0]
-        self.assertIn("tcp/445 smb of 1,200 addresses in 23 networks", wide)
+        self.assertIn("the same service of 1,200 addresses in 23 networks", wide)
         self.assertEqual(json.loads(self.run_ctl("incident", "list", "-o", "json")[0])["incidents"][0]["id"],
                          "45")
 
@@ -64,12 +64,12 @@ class Incidents(SwctlTest):
         out = self.run_ctl("incident", "show", "42")[0]
         self.assertEqual(self.sent(), {"id": "42"})
         for line in ("Incident: +42, high sweep, open, quarantined",
-                     "Grounds: +14 desktops of this switch were tried within 8 s",
+                     "Grounds: +14 desktops tried within 10 seconds",
                      "Sessions: +Aiko Sato \\(4711\\)", "Addresses: +10.0.0.7, fd00::7",
                      "Tried: +14 addresses, 2 services",
                      "Packets: +37, 0 of them without a record",
                      "Records: +1764000000.2000 to 1764000000.2027",
-                     r"2026-11-24 10:02:20 \+0000  quarantined  switch  by the rule .*",
+                     r"2026-11-24 10:02:20 \+0000  quarantined  switch  incident 42: 14 desktops .*",
                      r"tcp/445 smb +14 +23",
                      r"10.0.0.10  vd-10  Kenji Tanaka +2  arp, tcp/445 smb  default-egress, probe"):
             self.assertRegex(out, "(?m)^" + line + "$")

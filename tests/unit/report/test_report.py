@@ -76,7 +76,7 @@ class Summary(unittest.TestCase):
         self.assertEqual(lines[1], 'All of it was denied: none of these 37 packets got through.')
         self.assertEqual(lines[2], 'The desktop has been in quarantine since 10:02:20 UTC: nothing it '
                          'sends passes. The incident is open.')
-        self.assertIn('14 desktops of this switch were tried within 8 s', lines[4])
+        self.assertIn('14 desktops tried within 10 seconds', lines[4])
 
     def test_in_japanese(self):
         self.assertEqual(self.lead('lateral', 'ja')[0],
@@ -173,6 +173,52 @@ class Tables(unittest.TestCase):
         self.assertEqual([r[2] for r in table], ['incident opened', 'note', 'note', 'incident closed'])
         self.assertEqual(table[0][1:4], ['10:02:11.143', 'incident opened', 'the switch, by itself'])
         self.assertEqual(table[3][1], '2026-11-25 11:05:42.123')
+
+    def test_switch_speaks_japanese(self):
+        def texts(name, change=None):
+            return [r[3:] for r in rows(sections(page(name, 'ja', change))['経過'].find('table'))]
+
+        own = 'スイッチ(自動)'
+        self.assertEqual(texts('lateral'), [
+            [own, '他のデスクトップへの接続の試み(拒否)'],
+            [own, '10秒以内にデスクトップ3台への接続を試行'],
+            [own, '10秒以内にデスクトップ14台への接続を試行'],
+            [own, 'インシデント 42: 10秒以内にデスクトップ14台への接続を試行']])
+        self.assertIn('2026-11-24 10:02:20, スイッチ(自動): インシデント 42: 10秒以内にデスクトップ14台への',
+                      text_of(sections(page('lateral', 'ja'))['発信元']))
+        # What people wrote, and what a switch of before did, stays.
+        self.assertEqual(texts('sweep')[2], ['unix:suzuki(1001)', 'incident 44'])
+        self.assertIn('判定の根拠: 2 addresses were tried, one of them a desktop', text_of(page('closed', 'ja')))
+
+        for kind, en, ja in (
+                ('PROBE', 'a denied attempt to reach another desktop', '他のデスクトップへの接続の試み(拒否)'),
+                ('DESKTOPS', '1,200 desktops tried within 5 minutes', '5分以内にデスクトップ1,200台への接続を試行'),
+                ('ADDRESSES', '1,200 addresses tried within 5 minutes', '5分以内にアドレス1,200件への接続を試行'),
+                ('FLOOD', 'about 1,200 addresses tried within 5 minutes, under a flood',
+                 '大量の送信のなかで、5分以内にアドレス約1,200件への接続を試行'),
+                ('PORTS', '1,200 ports of one target tried within 5 minutes',
+                 '5分以内に1つの相手の1,200個のポートを試行'),
+                ('SERVICE', 'the same service of 1,200 addresses in 23 networks tried within 5 minutes',
+                 '5分以内に、23個のネットワークにあるアドレス1,200件の同じサービスを試行'),
+                ('PORT_GONE', "the desktop is gone, or somebody else's", 'デスクトップの削除、または利用者の交代'),
+                ('QUIET', 'nothing was seen for seven days', '7日間、新たな試みなし'),
+                ('SPARED', 'not cut off: the policy says never', '隔離せず: ポリシーで自動隔離の対象外'),
+                ('BRAKE', 'not cut off: as many ports as the policy lets the switch cut off in 10 minutes are '
+                 'cut off already', '隔離せず: 10分間に自動で隔離できる数の上限に到達')):
+            def change(r):
+                r['incident']['actions'][1]['because']['kind'] = 'INCIDENT_GROUNDS_KIND_' + kind
+                r['incident']['actions'][1]['because'].update(count=1200, networks=23, withinSeconds=300)
+
+            for language, title, want in (('en', 'When it happened', en), ('ja', '経過', ja)):
+                table = rows(sections(page('lateral', language, change))[title].find('table'))
+                self.assertEqual(table[1][4], want)
+
+        def at_least(r):
+            r['incident']['because'] = {'kind': 'INCIDENT_GROUNDS_KIND_SERVICE', 'count': 70, 'networks': 64,
+                                        'atLeast': True, 'withinSeconds': 86400}
+
+        self.assertIn('根拠: 24時間以内に、64個以上のネットワークにあるアドレス70件以上の同じサービスを試行',
+                      text_of(page('lateral', 'ja', at_least)))
 
     def test_destinations_and_records(self):
         parts = sections(page('lateral'))

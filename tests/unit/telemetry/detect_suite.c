@@ -565,7 +565,8 @@ test_restored(void)
     CU_ASSERT_PTR_NULL(detect_restore(5, "up"));
     d = detect_restore(5, "d1");
     CU_ASSERT_PTR_NOT_NULL_FATAL(d);
-    d->grade = (struct suspect_grade){ SUSPECT_PROBE, ACL_THREAT_MEDIUM, "before" };
+    d->grade =
+        (struct suspect_grade){ SUSPECT_PROBE, ACL_THREAT_MEDIUM, { .kind = GROUNDS_PROBE } };
     CU_ASSERT_PTR_NOT_NULL(suspect_restore(&d->suspect, &addr, true, 60, T0));
     detect_restored();
     take();
