@@ -43,6 +43,7 @@ bin_swctl_SOURCES = \
 	ctl/policy_files.c \
 	ctl/policy_recommend.c \
 	ctl/port.c \
+	ctl/port_add.c \
 	ctl/quarantine.c \
 	ctl/quarantine.h \
 	ctl/refresh.c ctl/refresh.h \

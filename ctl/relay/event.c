@@ -38,7 +38,10 @@ relay_event_free(struct relay_event *e)
 void
 relay_events_free(struct ovs_list *events)
 {
-    while (!ovs_list_is_empty(events)) {
-        relay_event_free(CONTAINER_OF(ovs_list_pop_front(events), struct relay_event, node));
+    struct relay_event *e, *next;
+
+    LIST_FOR_EACH_SAFE (e, next, node, events) {
+        relay_event_free(e);
     }
+    ovs_list_init(events);
 }

@@ -48,6 +48,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/flow_message.h \
 	vswitch/control/gate.c \
 	vswitch/control/gate.h \
+	vswitch/control/gate_private.h \
+	vswitch/control/gate_record.c \
 	vswitch/control/hits.c \
 	vswitch/control/hits.h \
 	vswitch/control/incident_message.c \
@@ -102,6 +104,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/set_changes.h \
 	vswitch/control/sets.c \
 	vswitch/control/sets.h \
+	vswitch/control/prepare.c \
 	vswitch/control/publish.c \
 	vswitch/control/publish.h \
 	vswitch/control/quarantine_changes.c \
@@ -142,12 +145,15 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/site.h \
 	vswitch/control/slots.c \
 	vswitch/control/slots.h \
+	vswitch/control/snapshots.c \
+	vswitch/control/snapshots.h \
 	vswitch/control/state.c \
 	vswitch/control/state.h \
 	vswitch/control/state_hits.c \
 	vswitch/control/state_hits.h \
 	vswitch/control/state_policy.c \
 	vswitch/control/state_policy.h \
+	vswitch/control/state_statements.c \
 	vswitch/control/state_text.c \
 	vswitch/control/state_text.h \
 	vswitch/control/state_private.h \

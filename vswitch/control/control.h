@@ -89,6 +89,8 @@ struct control {
 /* Reads configuration and state.  Starts no thread and opens nothing that the network can see, so
  * the errors of an administrator show before anything happens. */
 int control_prepare(struct control *, const struct control_options *, char **error);
+/* The state is not what it was: logs it, and shows it until the end.  Takes 'text'. */
+void control_alarm(struct control *, char *text);
 /* Starts EAL, workers, ports, telemetry and the RPC server. */
 int control_start(struct control *, char **error);
 /* One round of the poll loop: control_run(), control_wait(), poll_block(). */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "control/membership.h"
+#include "control/snapshots.h"
 #include "datapath/worker.h"
 #include "timeval.h"
 #include "util.h"
@@ -17,15 +18,6 @@ compare_lists(const void *a_, const void *b_)
 
     return (*a > *b) - (*a < *b);
 }
-
-/* Whose tables a desktop has. */
-struct place {
-    bool known;
-    size_t scope;
-    const struct acl_pool *pool;
-    bool open; /* lists of its quarantine are there ... */
-    size_t open_scope;
-};
 
 /* What a publication is built from; kept apart from what is in force until nothing can fail. */
 struct build {
@@ -231,171 +223,6 @@ destroy_build(struct build *b)
     acl_classmap_destroy(b->classmap);
 }
 
-/* ---- leaves ---- */
-
-static void
-fill_tables(struct port_leaf *leaf, const struct policy *policy, const struct place *place)
-{
-    const struct acl_scope *scope = &policy->compiled.scopes[place->scope];
-    const struct acl_scope *open =
-        leaf->quarantined && place->open ? &policy->compiled.scopes[place->open_scope] : NULL;
-    const struct acl_pool *pool = place->pool;
-
-    for (int i = 0; i < ACL_N_DIRECTIONS; i++) {
-        leaf->table[i] = scope->table[i];
-        leaf->table_id[i] = leaf->quarantined ? 0 : scope->id[i];
-        if (open) {
-            leaf->open[i] = open->table[i];
-            leaf->table_id[i] = open->id[i];
-        }
-    }
-    leaf->audits = pool && pool->audit;
-    leaf->audits_default = pool && pool->audit_default;
-    leaf->default_log = pool ? pool->default_log : ACL_LOG_INCIDENT;
-}
-
-/* 'policy' may be NULL. */
-static struct port_leaf *
-build_leaf(const struct desired_port *port, const struct policy *policy, const struct place *place)
-{
-    size_t trunks_size = port->trunks ? VLAN_COUNT / 8 : 0;
-    struct port_leaf *leaf =
-        xzalloc(sizeof *leaf + port->n_addrs * sizeof *port->addrs + trunks_size);
-    struct acl_addr *addrs = (struct acl_addr *) (leaf + 1);
-    uint64_t *trunks = (uint64_t *) (addrs + port->n_addrs);
-
-    leaf->port = port->dp;
-    leaf->id = port->id;
-    leaf->worker = port->worker;
-    leaf->role = port->role;
-    leaf->quarantined = port->quarantine;
-    leaf->resets = port->quarantine && port->quarantine->resets;
-    leaf->learns = port->spec->learn;
-    leaf->epoch = port->epoch;
-    leaf->user_slot = port->user_slot;
-    leaf->mac = port->mac;
-    memcpy(leaf->storm_pps, port->limits.storm_pps, sizeof leaf->storm_pps);
-    leaf->addrs = addrs;
-    leaf->n_addrs = port->n_addrs;
-    nullable_memcpy(addrs, port->addrs, port->n_addrs * sizeof *addrs);
-    leaf->vlan = port->vlan;
-    leaf->trunks = trunks_size ? trunks : NULL;
-    nullable_memcpy(trunks, port->trunks, trunks_size);
-    if (port->role == PORT_DESKTOP && policy) {
-        fill_tables(leaf, policy, place);
-    }
-    return leaf;
-}
-
-static struct binding *
-build_bindings(const struct snapshot *s, uint32_t *maskp)
-{
-    struct binding *bindings;
-    size_t n = 0, size;
-
-    for (size_t i = 0; i < s->n_ports; i++) {
-        n += s->ports[s->port_ids[i]]->n_addrs;
-    }
-    size = MAX(4, ROUND_UP_POW2(2 * n + 2)); /* At most half full. */
-    bindings = xcalloc(size, sizeof *bindings);
-    for (size_t i = 0; i < size; i++) {
-        bindings[i].port = DP_PORT_NONE;
-    }
-    for (size_t i = 0; i < s->n_ports; i++) {
-        const struct port_leaf *leaf = s->ports[s->port_ids[i]];
-
-        for (size_t j = 0; j < leaf->n_addrs; j++) {
-            uint32_t slot = binding_hash(&leaf->addrs[j], leaf->vlan);
-
-            while (bindings[slot & (size - 1)].port != DP_PORT_NONE) {
-                slot++;
-            }
-            bindings[slot & (size - 1)] =
-                (struct binding){ leaf->addrs[j], leaf->mac, leaf->id, leaf->vlan };
-        }
-    }
-    *maskp = size - 1;
-    return bindings;
-}
-
-/* Whether what is denied to the port is let through where it was not, or the other way round. */
-static bool
-mode_changed(const struct port_leaf *old, const struct desired_port *port)
-{
-    bool audits = port->pool && port->pool->audit;
-    bool audits_default = port->pool && port->pool->audit_default;
-
-    return old && port->role == PORT_DESKTOP &&
-           (old->audits != audits || old->audits_default != audits_default);
-}
-
-static void
-add_leaf(struct snapshot *s, uint16_t id, const struct port_leaf *leaf)
-{
-    s->ports[id] = leaf;
-    s->port_ids[s->n_ports++] = id;
-    if (leaf->role == PORT_UPLINK) {
-        s->uplinks[s->n_uplinks++] = id;
-    }
-}
-
-static void
-put_decoys(struct snapshot *s, const struct policy *policy)
-{
-    if (policy) {
-        s->decoys = policy->parsed->detection.decoys;
-        s->n_decoys = policy->parsed->detection.n_decoys;
-    }
-}
-
-static struct snapshot *
-build_snapshot(struct publisher *p, const struct desired *d, bool tables_changed)
-{
-    struct snapshot *s = xzalloc(sizeof *s);
-
-    s->generation = ++p->generation;
-    s->classes = p->classmap;
-    s->vlan_classes = (const struct acl_classmap *const *) p->vlan_classmaps;
-    for (uint16_t id = 0; id < DP_MAX_PORTS; id++) {
-        struct desired_port *port = d->by_id[id];
-        const struct port_leaf *old = p->snapshot->ports[id];
-        struct place place;
-
-        if (!port || !port->dp) {
-            continue;
-        }
-        if (port->changed || (tables_changed && mode_changed(old, port))) {
-            port->epoch = ++p->last_epoch;
-            port->generation = s->generation;
-        }
-        place = (struct place){ true, port->scope, port->pool, port->open, port->open_scope };
-        add_leaf(s, id,
-                 port->changed || port->restamped || !old ||
-                         (tables_changed && port->role == PORT_DESKTOP)
-                     ? build_leaf(port, p->policy, &place)
-                     : old);
-        port->changed = port->restamped = false;
-    }
-    s->bindings = build_bindings(s, &s->bindings_mask);
-    put_decoys(s, p->policy);
-    return s;
-}
-
-/* Frees 'old' and those of its leaves that 'new' does not share. */
-static void
-free_snapshot(struct snapshot *old, const struct snapshot *new)
-{
-    for (size_t i = 0; i < old->n_ports; i++) {
-        uint16_t id = old->port_ids[i];
-
-        if (!new || new->ports[id] != old->ports[id]) {
-            free(CONST_CAST(struct port_leaf *, old->ports[id]));
-        }
-    }
-    free(CONST_CAST(struct binding *, old->bindings));
-    free(old);
-}
-
 /* ---- publication ---- */
 
 void
@@ -409,7 +236,7 @@ publisher_init(struct publisher *p)
 void
 publisher_destroy(struct publisher *p)
 {
-    free_snapshot(p->snapshot, NULL);
+    snapshot_free(p->snapshot, NULL);
     acl_classmap_destroy(p->classmap);
     destroy_vlan_classmaps(p->vlan_classmaps);
     policy_destroy(p->policy);
@@ -505,7 +332,7 @@ publish(struct publisher *p, struct desired *d, struct policy *next)
     }
     take_over(p, &b, next);
     take_places(&b, d);
-    p->snapshot = build_snapshot(p, d, b.tables_changed);
+    p->snapshot = snapshot_build(p, d, b.tables_changed);
     p->members_version += d->members_changed;
     d->members_changed = d->lists_changed = false;
     if (next) {
@@ -518,33 +345,13 @@ publish(struct publisher *p, struct desired *d, struct policy *next)
     dp_synchronize();
     p->in_force_us = time_usec();
 
-    free_snapshot(old, p->snapshot);
+    snapshot_free(old, p->snapshot);
     destroy_build(&b);
     policy_destroy(old_policy);
     return 0;
 }
 
 /* ---- what would be published ---- */
-
-static struct snapshot *
-preview_snapshot(const struct publisher *p, const struct desired *d, const struct build *b)
-{
-    struct snapshot *s = xzalloc(sizeof *s);
-
-    s->generation = p->generation + 1;
-    s->classes = b->classmap;
-    s->vlan_classes = (const struct acl_classmap *const *) b->vlan_classmaps;
-    for (uint16_t id = 0; id < DP_MAX_PORTS; id++) {
-        const struct desired_port *port = d->by_id[id];
-
-        if (port && port->dp) {
-            add_leaf(s, id, build_leaf(port, b->policy, &b->places[id]));
-        }
-    }
-    s->bindings = build_bindings(s, &s->bindings_mask);
-    put_decoys(s, b->policy);
-    return s;
-}
 
 int
 preview_create(const struct publisher *p, const struct desired *d, struct policy *next,
@@ -557,7 +364,7 @@ preview_create(const struct publisher *p, const struct desired *d, struct policy
         return ENOMEM;
     }
     take_tables(&b, next);
-    preview->snapshot = preview_snapshot(p, d, &b);
+    preview->snapshot = snapshot_preview(p, d, next, b.places, b.classmap, b.vlan_classmaps);
     preview->classmap = b.classmap;
     preview->vlan_classmaps = b.vlan_classmaps;
     b.classmap = NULL;
@@ -569,7 +376,7 @@ preview_create(const struct publisher *p, const struct desired *d, struct policy
 void
 preview_destroy(struct preview *preview)
 {
-    free_snapshot(preview->snapshot, NULL);
+    snapshot_free(preview->snapshot, NULL);
     acl_classmap_destroy(preview->classmap);
     destroy_vlan_classmaps(preview->vlan_classmaps);
 }
