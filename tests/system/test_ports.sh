@@ -33,7 +33,7 @@ settled()
 compare()
 {
     local i
-    for ((i = 0; i < 20; i++)); do
+    for ((i = 0; i < 100; i++)); do
         ! settled || return 0
         sleep 0.1
     done
