@@ -65,7 +65,7 @@ write_all(struct audit_log *log, const char *data, size_t n)
 static int
 write_line(struct audit_log *log, json_t *entry)
 {
-    json_t *body = json_pack("{s:I}", "seq", (json_int_t) (log->seq + 1));
+    json_t *body = json_pack("{s:I}", "seq", (json_int_t) log->seq + 1);
     char hash[AUDIT_HASH_LEN + 1];
     char *text, *line = NULL;
     int error = ENOMEM;

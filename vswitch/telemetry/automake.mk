@@ -3,6 +3,8 @@ vswitch_libtelemetry_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
 vswitch_libtelemetry_a_SOURCES = \
 	vswitch/telemetry/db.c \
 	vswitch/telemetry/db.h \
+	vswitch/telemetry/db_batch.c \
+	vswitch/telemetry/db_batch.h \
 	vswitch/telemetry/detect.c \
 	vswitch/telemetry/detect.h \
 	vswitch/telemetry/drop_event.h \

@@ -11,6 +11,7 @@
 
 #include "acl/policy.h"
 #include "telemetry/db.h"
+#include "telemetry/db_batch.h"
 #include "util.h"
 
 #define FLOWS_VERSION 1
@@ -18,13 +19,11 @@
 enum { PUT, FORGET, N_WRITES };
 
 struct flow_db {
-    char *path;
-    sqlite3 *db;
+    struct db_batch batch;
     sqlite3_stmt *write[N_WRITES];
     uint64_t last_id, newest_ns; /* as it was opened */
     struct flow_gap gaps[FLOW_GAPS];
     size_t n_gaps;
-    bool damaged;
 };
 
 #define COLUMNS                                                                                    \
@@ -62,27 +61,6 @@ static const struct db_schema schema = { .version = FLOWS_VERSION,
 
 /* ---- opening ---- */
 
-/* From damage on it is only memory, and the next start begins a new file. */
-static int
-fail(struct flow_db *d, char **error)
-{
-    char *aside = NULL, *why = NULL;
-
-    *error = xasprintf("%s: %s", d->path, sqlite3_errmsg(d->db));
-    if (db_is_damage(sqlite3_errcode(d->db)) && !d->damaged) {
-        d->damaged = true;
-        if (!db_put_aside(d->path, &aside, &why)) {
-            why = xasprintf("%s; kept as %s, the next start makes a new one", *error, aside);
-            free(*error);
-            *error = why;
-        } else {
-            free(why);
-        }
-        free(aside);
-    }
-    return EIO;
-}
-
 static bool
 prepare(struct flow_db *d)
 {
@@ -90,13 +68,14 @@ prepare(struct flow_db *d)
                               "?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
                               "?19, ?20, ?21)";
     sqlite3_stmt *max = NULL;
-    bool ok =
-        !sqlite3_prepare_v3(d->db, put, -1, SQLITE_PREPARE_PERSISTENT, &d->write[PUT], NULL) &&
-        !sqlite3_prepare_v3(d->db, "DELETE FROM flow WHERE told_ns < ?1", -1,
-                            SQLITE_PREPARE_PERSISTENT, &d->write[FORGET], NULL) &&
-        !sqlite3_prepare_v2(d->db, "SELECT ifnull(max(id), 0), ifnull(max(told_ns), 0) FROM flow",
-                            -1, &max, NULL) &&
-        sqlite3_step(max) == SQLITE_ROW;
+    bool ok = !sqlite3_prepare_v3(d->batch.db, put, -1, SQLITE_PREPARE_PERSISTENT, &d->write[PUT],
+                                  NULL) &&
+              !sqlite3_prepare_v3(d->batch.db, "DELETE FROM flow WHERE told_ns < ?1", -1,
+                                  SQLITE_PREPARE_PERSISTENT, &d->write[FORGET], NULL) &&
+              !sqlite3_prepare_v2(d->batch.db,
+                                  "SELECT ifnull(max(id), 0), ifnull(max(told_ns), 0) FROM flow",
+                                  -1, &max, NULL) &&
+              sqlite3_step(max) == SQLITE_ROW;
 
     if (ok) {
         d->last_id = sqlite3_column_int64(max, 0);
@@ -110,8 +89,8 @@ static bool
 load_gaps(struct flow_db *d)
 {
     sqlite3_stmt *s = NULL;
-    int code =
-        sqlite3_prepare_v2(d->db, "SELECT from_ns, to_ns FROM gap ORDER BY to_ns", -1, &s, NULL);
+    int code = sqlite3_prepare_v2(d->batch.db, "SELECT from_ns, to_ns FROM gap ORDER BY to_ns", -1,
+                                  &s, NULL);
 
     while (!code && (code = sqlite3_step(s)) == SQLITE_ROW && d->n_gaps < FLOW_GAPS) {
         d->gaps[d->n_gaps++] =
@@ -141,7 +120,7 @@ begin_run(struct flow_db *d)
                     "  (SELECT to_ns FROM gap ORDER BY to_ns DESC LIMIT %d);"
                     "COMMIT",
                     d->newest_ns, now, now, FLOW_GAPS);
-    ok = !sqlite3_exec(d->db, sql, NULL, NULL, NULL);
+    ok = !sqlite3_exec(d->batch.db, sql, NULL, NULL, NULL);
     free(sql);
     return ok && load_gaps(d);
 }
@@ -153,8 +132,8 @@ flow_db_open(const char *path, struct flow_db **dp, char **warning, char **error
 
     *dp = NULL;
     *warning = NULL;
-    d->path = xstrdup(path);
-    switch (db_open(path, &schema, &d->db, error)) {
+    d->batch.path = xstrdup(path);
+    switch (db_open(path, &schema, &d->batch.db, error)) {
     case DB_OPENED:
     case DB_CREATED:
         break;
@@ -167,7 +146,7 @@ flow_db_open(const char *path, struct flow_db **dp, char **warning, char **error
         goto error;
     }
     if (!prepare(d) || !begin_run(d)) {
-        fail(d, error);
+        db_batch_fail(&d->batch, error);
         goto error;
     }
     *dp = d;
@@ -189,8 +168,8 @@ flow_db_close(struct flow_db *d)
     for (int i = 0; i < N_WRITES; i++) {
         sqlite3_finalize(d->write[i]);
     }
-    sqlite3_close(d->db);
-    free(d->path);
+    sqlite3_close(d->batch.db);
+    free(d->batch.path);
     free(d);
 }
 
@@ -204,13 +183,15 @@ flow_db_gaps(const struct flow_db *d, struct flow_gap gaps[FLOW_GAPS])
 int
 flow_db_end(struct flow_db *d, char **error)
 {
-    return sqlite3_exec(d->db, "UPDATE run SET clean = 1", NULL, NULL, NULL) ? fail(d, error) : 0;
+    return sqlite3_exec(d->batch.db, "UPDATE run SET clean = 1", NULL, NULL, NULL)
+               ? db_batch_fail(&d->batch, error)
+               : 0;
 }
 
 bool
 flow_db_is_damaged(const struct flow_db *d)
 {
-    return d->damaged;
+    return d->batch.damaged;
 }
 
 uint64_t
@@ -226,14 +207,6 @@ flow_db_new_id(struct flow_db *d)
 }
 
 /* ---- reading ---- */
-
-static void
-take_text(sqlite3_stmt *s, int i, char *to, size_t size)
-{
-    const unsigned char *text = sqlite3_column_text(s, i);
-
-    ovs_strlcpy(to, text ? (const char *) text : "", size);
-}
 
 /* False: nothing of ours. */
 static bool
@@ -261,11 +234,11 @@ take_row(sqlite3_stmt *s, struct flow_row *r)
     r->packets_in = sqlite3_column_int64(s, 17);
     r->bytes_in = sqlite3_column_int64(s, 18);
     r->told_ns = sqlite3_column_int64(s, 20);
-    take_text(s, 1, r->port, sizeof r->port);
-    take_text(s, 2, r->user, sizeof r->user);
-    take_text(s, 5, r->peer_port, sizeof r->peer_port);
-    take_text(s, 10, r->rule, sizeof r->rule);
-    take_text(s, 19, r->sessions, sizeof r->sessions);
+    db_take_text(s, 1, r->port, sizeof r->port);
+    db_take_text(s, 2, r->user, sizeof r->user);
+    db_take_text(s, 5, r->peer_port, sizeof r->peer_port);
+    db_take_text(s, 10, r->rule, sizeof r->rule);
+    db_take_text(s, 19, r->sessions, sizeof r->sessions);
     return true;
 }
 
@@ -279,7 +252,7 @@ flow_db_load(struct flow_db *d, uint32_t n, struct flow_db_place *place,
     sqlite3_stmt *s = NULL;
     struct flow_row row;
     uint32_t found = 0;
-    int code = sqlite3_prepare_v2(d->db, select, -1, &s, NULL);
+    int code = sqlite3_prepare_v2(d->batch.db, select, -1, &s, NULL);
 
     sqlite3_bind_int64(s, 1, first ? INT64_MAX : (int64_t) place->told_ns);
     sqlite3_bind_int64(s, 2, first ? INT64_MAX : (int64_t) place->id);
@@ -294,7 +267,7 @@ flow_db_load(struct flow_db *d, uint32_t n, struct flow_db_place *place,
         }
     }
     if (code != SQLITE_ROW && code != SQLITE_DONE) {
-        fail(d, error);
+        db_batch_fail(&d->batch, error);
         wants = false;
     }
     sqlite3_finalize(s);
@@ -307,26 +280,7 @@ flow_db_load(struct flow_db *d, uint32_t n, struct flow_db_place *place,
 int
 flow_db_begin(struct flow_db *d, char **error)
 {
-    if (d->damaged) {
-        *error = xasprintf("%s: damaged", d->path);
-        return EIO;
-    }
-    return sqlite3_exec(d->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) ? fail(d, error) : 0;
-}
-
-static int
-fail_and_roll_back(struct flow_db *d, char **error)
-{
-    int retval = fail(d, error);
-
-    sqlite3_exec(d->db, "ROLLBACK", NULL, NULL, NULL);
-    return retval;
-}
-
-static void
-bind_text(sqlite3_stmt *s, int i, const char *text)
-{
-    sqlite3_bind_text(s, i, text, -1, SQLITE_STATIC);
+    return db_batch_begin(&d->batch, error);
 }
 
 static int
@@ -335,7 +289,7 @@ run(struct flow_db *d, sqlite3_stmt *s, char **error)
     int code = sqlite3_step(s);
 
     sqlite3_reset(s);
-    return code == SQLITE_DONE ? 0 : fail_and_roll_back(d, error);
+    return code == SQLITE_DONE ? 0 : db_batch_roll_back(&d->batch, error);
 }
 
 int
@@ -345,16 +299,16 @@ flow_db_put(struct flow_db *d, const struct flow_row *r, char **error)
     char peer[ACL_ADDR_STRLEN];
 
     sqlite3_bind_int64(s, 1, r->id);
-    bind_text(s, 2, r->port);
-    bind_text(s, 3, r->user);
-    bind_text(s, 4, r->direction == ACL_INGRESS ? "ingress" : "egress");
-    bind_text(s, 5, acl_addr_format(&r->peer, peer));
-    bind_text(s, 6, r->peer_port);
+    db_bind_text(s, 2, r->port);
+    db_bind_text(s, 3, r->user);
+    db_bind_text(s, 4, r->direction == ACL_INGRESS ? "ingress" : "egress");
+    db_bind_text(s, 5, acl_addr_format(&r->peer, peer));
+    db_bind_text(s, 6, r->peer_port);
     sqlite3_bind_int(s, 7, r->vlan);
     sqlite3_bind_int(s, 8, r->protocol);
     sqlite3_bind_int(s, 9, r->service);
     sqlite3_bind_int64(s, 10, r->hour);
-    bind_text(s, 11, r->rule);
+    db_bind_text(s, 11, r->rule);
     sqlite3_bind_int64(s, 12, r->first_ns);
     sqlite3_bind_int64(s, 13, r->last_ns);
     sqlite3_bind_int64(s, 14, r->connections);
@@ -363,7 +317,7 @@ flow_db_put(struct flow_db *d, const struct flow_row *r, char **error)
     sqlite3_bind_int64(s, 17, r->bytes_out);
     sqlite3_bind_int64(s, 18, r->packets_in);
     sqlite3_bind_int64(s, 19, r->bytes_in);
-    bind_text(s, 20, r->sessions);
+    db_bind_text(s, 20, r->sessions);
     sqlite3_bind_int64(s, 21, r->told_ns);
     return run(d, s, error);
 }
@@ -378,5 +332,5 @@ flow_db_forget(struct flow_db *d, uint64_t ns, char **error)
 int
 flow_db_commit(struct flow_db *d, char **error)
 {
-    return sqlite3_exec(d->db, "COMMIT", NULL, NULL, NULL) ? fail_and_roll_back(d, error) : 0;
+    return db_batch_commit(&d->batch, error);
 }

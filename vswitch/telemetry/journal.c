@@ -11,6 +11,7 @@
 
 #include "datapath/port.h"
 #include "telemetry/db.h"
+#include "telemetry/db_batch.h"
 #include "telemetry/reasons.h"
 #include "util.h"
 
@@ -19,15 +20,13 @@
 enum { INSERT, FORGET, N_WRITES };
 
 struct journal {
-    char *path;
+    struct db_batch batch; /* the writer's */
     uint64_t keep;
     uint64_t epoch;
-    sqlite3 *db; /* the writer's */
     sqlite3_stmt *write[N_WRITES];
     uint64_t newest; /* in the transaction */
     struct journal_epoch *epochs;
     size_t n_epochs;
-    bool damaged;
     _Atomic uint64_t oldest;
 
     pthread_mutex_t mutex; /* over the readers' connection */
@@ -81,37 +80,13 @@ static const struct db_schema schema = {
 
 /* ---- opening ---- */
 
-static int
-fail(struct journal *j, char **error)
-{
-    int code = sqlite3_errcode(j->db);
-    char *aside = NULL;
-
-    *error = xasprintf("%s: %s", j->path, sqlite3_errmsg(j->db));
-    if (db_is_damage(code) && !j->damaged) {
-        char *more = NULL;
-
-        /* From here on it is only memory, and the next start begins a new one. */
-        j->damaged = true;
-        if (!db_put_aside(j->path, &aside, &more)) {
-            more = xasprintf("%s; kept as %s, the next start makes a new one", *error, aside);
-            free(*error);
-            *error = more;
-        } else {
-            free(more);
-        }
-        free(aside);
-    }
-    return EIO;
-}
-
 static bool
 load_epochs(struct journal *j)
 {
     sqlite3_stmt *stmt = NULL;
     size_t allocated = 0;
-    int code = sqlite3_prepare_v2(j->db, "SELECT epoch, first, clean FROM epoch ORDER BY first", -1,
-                                  &stmt, NULL);
+    int code = sqlite3_prepare_v2(
+        j->batch.db, "SELECT epoch, first, clean FROM epoch ORDER BY first", -1, &stmt, NULL);
 
     while (!code && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
         if (j->n_epochs >= allocated) {
@@ -147,8 +122,8 @@ begin_epoch(struct journal *j)
     char *sql;
     bool ok;
 
-    if (!query_uint64(j->db, "SELECT ifnull(max(n), 0) FROM event", &j->newest) ||
-        !query_uint64(j->db, "SELECT ifnull(min(n), 0) FROM event", &oldest)) {
+    if (!query_uint64(j->batch.db, "SELECT ifnull(max(n), 0) FROM event", &j->newest) ||
+        !query_uint64(j->batch.db, "SELECT ifnull(min(n), 0) FROM event", &oldest)) {
         return false;
     }
     atomic_store(&j->oldest, oldest ? oldest : j->newest + 1);
@@ -159,7 +134,7 @@ begin_epoch(struct journal *j)
                     "INSERT INTO epoch (first, epoch) VALUES (%" PRIu64 ", %" PRId64 ");"
                     "COMMIT",
                     j->newest, atomic_load(&j->oldest), j->newest + 1, (int64_t) j->epoch);
-    ok = !sqlite3_exec(j->db, sql, NULL, NULL, NULL);
+    ok = !sqlite3_exec(j->batch.db, sql, NULL, NULL, NULL);
     free(sql);
     return ok && load_epochs(j);
 }
@@ -171,16 +146,16 @@ prepare(struct journal *j)
                                  "?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, "
                                  "?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29)";
 
-    return !sqlite3_prepare_v3(j->db, insert, -1, SQLITE_PREPARE_PERSISTENT, &j->write[INSERT],
-                               NULL) &&
-           !sqlite3_prepare_v3(j->db, "DELETE FROM event WHERE n <= ?1", -1,
+    return !sqlite3_prepare_v3(j->batch.db, insert, -1, SQLITE_PREPARE_PERSISTENT,
+                               &j->write[INSERT], NULL) &&
+           !sqlite3_prepare_v3(j->batch.db, "DELETE FROM event WHERE n <= ?1", -1,
                                SQLITE_PREPARE_PERSISTENT, &j->write[FORGET], NULL);
 }
 
 static bool
 open_reader(struct journal *j)
 {
-    return !sqlite3_open_v2(j->path, &j->read_db, SQLITE_OPEN_READONLY, NULL) &&
+    return !sqlite3_open_v2(j->batch.path, &j->read_db, SQLITE_OPEN_READONLY, NULL) &&
            !sqlite3_busy_timeout(j->read_db, 1000) &&
            !sqlite3_prepare_v3(j->read_db,
                                "SELECT " COLUMNS " FROM event WHERE n > ?1 ORDER BY n LIMIT 1", -1,
@@ -195,11 +170,11 @@ journal_open(const char *path, uint64_t keep, uint64_t epoch, struct journal **j
 
     *jp = NULL;
     *warning = NULL;
-    j->path = xstrdup(path);
+    j->batch.path = xstrdup(path);
     j->keep = keep;
     j->epoch = epoch;
     pthread_mutex_init(&j->mutex, NULL);
-    switch (db_open(path, &schema, &j->db, error)) {
+    switch (db_open(path, &schema, &j->batch.db, error)) {
     case DB_OPENED:
     case DB_CREATED:
         break;
@@ -212,7 +187,7 @@ journal_open(const char *path, uint64_t keep, uint64_t epoch, struct journal **j
         goto error;
     }
     if (!begin_epoch(j) || !prepare(j) || !open_reader(j)) {
-        fail(j, error);
+        db_batch_fail(&j->batch, error);
         goto error;
     }
     *jp = j;
@@ -234,17 +209,17 @@ journal_close(struct journal *j, bool clean)
     }
     if (clean) {
         /* Should it fail, the next start says that something may be missing: true enough. */
-        ignore(sqlite3_exec(j->db,
+        ignore(sqlite3_exec(j->batch.db,
                             "UPDATE epoch SET clean = 1 WHERE first = (SELECT max(first) "
                             "FROM epoch)",
                             NULL, NULL, NULL) == SQLITE_OK);
     }
     sqlite3_finalize(j->read);
     sqlite3_close(j->read_db);
-    sqlite3_close(j->db);
+    sqlite3_close(j->batch.db);
     pthread_mutex_destroy(&j->mutex);
     free(j->epochs);
-    free(j->path);
+    free(j->batch.path);
     free(j);
 }
 
@@ -266,26 +241,7 @@ journal_oldest(const struct journal *j)
 int
 journal_begin(struct journal *j, char **error)
 {
-    if (j->damaged) {
-        *error = xasprintf("%s: damaged", j->path);
-        return EIO;
-    }
-    return sqlite3_exec(j->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) ? fail(j, error) : 0;
-}
-
-static int
-fail_and_roll_back(struct journal *j, char **error)
-{
-    int retval = fail(j, error);
-
-    sqlite3_exec(j->db, "ROLLBACK", NULL, NULL, NULL);
-    return retval;
-}
-
-static void
-bind_text(sqlite3_stmt *s, int i, const char *text)
-{
-    sqlite3_bind_text(s, i, text, -1, SQLITE_STATIC);
+    return db_batch_begin(&j->batch, error);
 }
 
 static void
@@ -294,15 +250,15 @@ bind_record(sqlite3_stmt *s, const struct drop_event *e, char src[ACL_ADDR_STRLE
 {
     const struct drop_record *r = &e->record;
 
-    bind_text(s, 4, drop_reason_name(r->reason));
-    bind_text(s, 7, e->peer_port);
-    bind_text(s, 8, e->peer_user);
-    bind_text(s, 9, e->rule);
+    db_bind_text(s, 4, drop_reason_name(r->reason));
+    db_bind_text(s, 7, e->peer_port);
+    db_bind_text(s, 8, e->peer_user);
+    db_bind_text(s, 9, e->rule);
     sqlite3_bind_int64(s, 10, r->wall_ns);
     sqlite3_bind_int64(s, 11, r->mono_ns);
     sqlite3_bind_int64(s, 12, r->generation);
-    bind_text(s, 13, acl_addr_format(&r->src, src));
-    bind_text(s, 14, acl_addr_format(&r->dst, dst));
+    db_bind_text(s, 13, acl_addr_format(&r->src, src));
+    db_bind_text(s, 14, acl_addr_format(&r->dst, dst));
     sqlite3_bind_int(s, 15, r->sport);
     sqlite3_bind_int(s, 16, r->dport);
     sqlite3_bind_int(s, 17, r->protocol);
@@ -314,16 +270,16 @@ bind_record(sqlite3_stmt *s, const struct drop_event *e, char src[ACL_ADDR_STRLE
     sqlite3_bind_int(s, 23, r->direction);
     sqlite3_bind_blob(s, 24, r->bytes, r->n_bytes, SQLITE_STATIC);
     sqlite3_bind_int(s, 25, r->vlan);
-    bind_text(s, 26, e->sessions);
-    bind_text(s, 27, e->peer_sessions);
+    db_bind_text(s, 26, e->sessions);
+    db_bind_text(s, 27, e->peer_sessions);
 }
 
 static void
 bind_correction(sqlite3_stmt *s, const struct drop_event *e)
 {
-    bind_text(s, 4, "");
+    db_bind_text(s, 4, "");
     sqlite3_bind_int64(s, 10, e->correction.from_ns);
-    bind_text(s, 26, e->sessions);
+    db_bind_text(s, 26, e->sessions);
     sqlite3_bind_int64(s, 28, e->correction.to_ns);
     sqlite3_bind_int(s, 29, e->correction.withdrawn);
 }
@@ -336,14 +292,14 @@ journal_add(struct journal *j, const struct drop_event *e, char **error)
     int code;
 
     sqlite3_bind_int64(s, 1, e->n);
-    bind_text(s, 2, e->port);
-    bind_text(s, 3, e->user);
+    db_bind_text(s, 2, e->port);
+    db_bind_text(s, 3, e->user);
     if (e->type == DROP_EVENT_RECORD) {
         bind_record(s, e, src, dst);
     } else if (e->type == DROP_EVENT_CORRECTION) {
         bind_correction(s, e);
     } else {
-        bind_text(s, 4, drop_reason_name(e->unsaid.reason));
+        db_bind_text(s, 4, drop_reason_name(e->unsaid.reason));
         sqlite3_bind_int64(s, 5, e->unsaid.suppressed);
         sqlite3_bind_int64(s, 6, e->unsaid.lost);
     }
@@ -351,7 +307,7 @@ journal_add(struct journal *j, const struct drop_event *e, char **error)
     sqlite3_reset(s);
     sqlite3_clear_bindings(s);
     j->newest = e->n;
-    return code == SQLITE_DONE ? 0 : fail_and_roll_back(j, error);
+    return code == SQLITE_DONE ? 0 : db_batch_roll_back(&j->batch, error);
 }
 
 static bool
@@ -376,26 +332,11 @@ forget_oldest(struct journal *j)
 int
 journal_commit(struct journal *j, char **error)
 {
-    return forget_oldest(j) && !sqlite3_exec(j->db, "COMMIT", NULL, NULL, NULL)
-               ? 0
-               : fail_and_roll_back(j, error);
+    return forget_oldest(j) ? db_batch_commit(&j->batch, error)
+                            : db_batch_roll_back(&j->batch, error);
 }
 
 /* ---- reading ---- */
-
-static void
-take_text_of(sqlite3_stmt *s, int i, char *to, size_t size)
-{
-    const unsigned char *text = sqlite3_column_text(s, i);
-
-    ovs_strlcpy(to, text ? (const char *) text : "", size);
-}
-
-static void
-take_text(sqlite3_stmt *s, int i, char to[64])
-{
-    take_text_of(s, i, to, 64);
-}
 
 static void
 take_addr(sqlite3_stmt *s, int i, struct acl_addr *addr)
@@ -414,11 +355,11 @@ take_record(sqlite3_stmt *s, struct drop_event *e, enum drop_reason reason)
     const void *bytes = sqlite3_column_blob(s, 23);
     int n_bytes = sqlite3_column_bytes(s, 23);
 
-    take_text(s, 6, e->peer_port);
-    take_text(s, 7, e->peer_user);
-    take_text(s, 8, e->rule);
-    take_text_of(s, 25, e->sessions, sizeof e->sessions);
-    take_text_of(s, 26, e->peer_sessions, sizeof e->peer_sessions);
+    db_take_text(s, 6, e->peer_port, sizeof e->peer_port);
+    db_take_text(s, 7, e->peer_user, sizeof e->peer_user);
+    db_take_text(s, 8, e->rule, sizeof e->rule);
+    db_take_text(s, 25, e->sessions, sizeof e->sessions);
+    db_take_text(s, 26, e->peer_sessions, sizeof e->peer_sessions);
     *r = (struct drop_record){
         .wall_ns = sqlite3_column_int64(s, 9),
         .mono_ns = sqlite3_column_int64(s, 10),
@@ -452,11 +393,11 @@ take_event(sqlite3_stmt *s, struct drop_event *e)
 
     memset(e, 0, sizeof *e);
     e->n = sqlite3_column_int64(s, 0);
-    take_text(s, 1, e->port);
-    take_text(s, 2, e->user);
+    db_take_text(s, 1, e->port, sizeof e->port);
+    db_take_text(s, 2, e->user, sizeof e->user);
     if (sqlite3_column_type(s, 27) != SQLITE_NULL) {
         e->type = DROP_EVENT_CORRECTION;
-        take_text_of(s, 25, e->sessions, sizeof e->sessions);
+        db_take_text(s, 25, e->sessions, sizeof e->sessions);
         e->correction.from_ns = sqlite3_column_int64(s, 9);
         e->correction.to_ns = sqlite3_column_int64(s, 27);
         e->correction.withdrawn = sqlite3_column_int(s, 28);
