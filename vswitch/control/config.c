@@ -30,6 +30,14 @@ take_connections(struct config_reader *r, const struct acl_yaml *key, const stru
 }
 
 static bool
+take_port_connections(struct config_reader *r, const struct acl_yaml *key,
+                      const struct acl_yaml *value, void *config)
+{
+    return config_take_number(r, key, value, 16, 64u << 20,
+                              &((struct config *) config)->port_connections);
+}
+
+static bool
 take_buffers(struct config_reader *r, const struct acl_yaml *key, const struct acl_yaml *value,
              void *config)
 {
@@ -99,6 +107,7 @@ static const struct config_key settings_keys[] = {
     { "flow_journal", take_flow_journal },
     { "idle_sleep", take_idle_sleep },
     { "metrics", take_metrics },
+    { "port_connections", take_port_connections },
     { NULL, NULL },
 };
 

@@ -67,9 +67,11 @@ start_eal(struct control *c, char **error)
 static int
 start_datapath(struct control *c, char **error)
 {
+    uint32_t quota = c->config.port_connections;
     struct dp_config config = { .n_workers = c->eal.n_workers,
                                 .max_connections = c->config.connections,
-                                .max_port_connections = MAX(c->config.connections / 16, 1024),
+                                .max_port_connections =
+                                    quota ? quota : MAX(c->config.connections / 16, 1024),
                                 .n_rule_slots = N_RULE_SLOTS,
                                 .pick_up_midstream = c->options->pick_up_midstream,
                                 .idle_sleep = c->config.idle_sleep,

@@ -111,7 +111,8 @@ bad(const char *text, const char *want)
 
 /* The one in config.h, but for the interface. */
 static const char good_file[] =
-    "settings: { connections: 1024, buffers: 4096, drop_records: 5000, idle_sleep: false, "
+    "settings: { connections: 1024, port_connections: 64, buffers: 4096, drop_records: 5000, "
+    "idle_sleep: false, "
     "flow_journal: { flows: 2048, hours: 24 },\n"
     "  metrics: '[::1]:9464' }\n"
     "ports:\n"
@@ -163,6 +164,7 @@ test_good_file(void)
     CU_ASSERT_EQUAL(c.drop_records, 5000);
     CU_ASSERT_EQUAL(c.flows, 2048);
     CU_ASSERT_EQUAL(c.flow_hours, 24);
+    CU_ASSERT_EQUAL(c.port_connections, 64);
     CU_ASSERT_FALSE(c.idle_sleep);
     expect_text(c.metrics, "[::1]:9464");
     CU_ASSERT_EQUAL_FATAL(c.n_ports, 3);
@@ -233,7 +235,8 @@ test_read_again(void)
 #define FILE_KEYS " (there are: settings, ports, policy, access)"
 #define ADDRESS "ADDRESS:PORT is expected, such as 127.0.0.1:9464 or \"[::1]:9464\""
 #define SETTINGS_KEYS                                                                              \
-    " (there are: connections, buffers, drop_records, flow_journal, idle_sleep, metrics)"
+    " (there are: connections, buffers, drop_records, flow_journal, idle_sleep, metrics, "         \
+    "port_connections)"
 #define PORT_KEYS                                                                                  \
     " (there are: name, role, vhost_user, af_packet, ethdev, mac, ips, learn, user, vm_id, "       \
     "refresh_on_logoff, labels, "                                                                  \
@@ -312,6 +315,8 @@ test_numbers(void)
     bad("settings: { connections: 67108865 }\n",
         "1:26: connections" NUMBER(1024, 67108864) "\"67108865\"");
     bad("settings: { buffers: 2047 }\n", "1:22: buffers" NUMBER(2048, 16777216) "\"2047\"");
+    bad("settings: { port_connections: 15 }\n",
+        "1:31: port_connections" NUMBER(16, 67108864) "\"15\"");
     bad("settings: { flow_journal: { flows: 1023 } }\n",
         "1:36: flows" NUMBER(1024, 16777216) "\"1023\"");
     bad("settings: { flow_journal: { hours: 0 } }\n", "1:36: hours" NUMBER(1, 8784) "\"0\"");
