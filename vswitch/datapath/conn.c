@@ -2,6 +2,7 @@
 
 #include "datapath/conn.h"
 
+#include <emmintrin.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -126,12 +127,6 @@ conn_key_hash(const struct conn_table *t, const struct conn_key *k)
     return mix(h ^ t->seed[3], tail ^ t->seed[2]);
 }
 
-void
-conn_prefetch(const struct conn_table *t, uint64_t hash)
-{
-    rte_prefetch0(conn_bucket(t, hash, 0));
-}
-
 static bool
 matches(const struct conn *c, const struct conn_key *key, unsigned side, uint16_t in_port,
         bool unfiltered)
@@ -162,6 +157,75 @@ conn_lookup(const struct conn_table *t, const struct conn_key *key, uint64_t has
         }
     }
     return NULL;
+}
+
+/* Which slots of the bucket have this signature, as bits.  An empty one may be among them. */
+static unsigned
+slots_with(const struct conn_bucket *b, uint32_t signature)
+{
+    const __m128 *pair = (const __m128 *) b->slot;
+    const __m128i wanted = _mm_set1_epi32((int) signature);
+    unsigned mask = 0;
+
+    for (int i = 0; i < CONN_BUCKET_SLOTS / 4; i++) { /* the upper halves of four slots */
+        __m128 upper = _mm_shuffle_ps(pair[2 * i], pair[2 * i + 1], _MM_SHUFFLE(3, 1, 3, 1));
+        __m128i equal = _mm_cmpeq_epi32(_mm_castps_si128(upper), wanted);
+
+        mask |= (unsigned) _mm_movemask_ps(_mm_castsi128_ps(equal)) << 4 * i;
+    }
+    return mask;
+}
+
+/* The first entry that may be the one: one of its signature.  NULL: there is none. */
+static struct conn *
+candidate(const struct conn_table *t, uint64_t hash)
+{
+    for (int which = 0; which < 2; which++) {
+        const struct conn_bucket *b = conn_bucket(t, hash, which);
+
+        for (unsigned mask = slots_with(b, conn_signature(hash)); mask; mask &= mask - 1) {
+            uint64_t slot =
+                atomic_load_explicit(&b->slot[__builtin_ctz(mask)], memory_order_acquire);
+
+            if (slot >> 32 == conn_signature(hash) && (uint32_t) slot) {
+                return &t->entries[(uint32_t) slot];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* What a packet reads and writes of its connection. */
+static void
+prefetch_entry(const struct conn *c, unsigned side)
+{
+    rte_prefetch0(c);
+    __builtin_prefetch(&c->half[side], 1, 3);
+    rte_prefetch0(&c->half[!side]);
+}
+
+void
+conn_lookup_bulk(const struct conn_table *t, struct conn_probe *probes, unsigned n,
+                 uint16_t in_port, bool unfiltered)
+{
+    for (unsigned i = 0; i < n; i++) {
+        probes[i].hash = conn_key_hash(t, &probes[i].key);
+        rte_prefetch0(conn_bucket(t, probes[i].hash, 0));
+        rte_prefetch0(conn_bucket(t, probes[i].hash, 1));
+    }
+    for (unsigned i = 0; i < n; i++) {
+        probes[i].conn = candidate(t, probes[i].hash);
+        if (probes[i].conn) {
+            prefetch_entry(probes[i].conn, probes[i].side);
+        }
+    }
+    for (unsigned i = 0; i < n; i++) {
+        struct conn_probe *p = &probes[i];
+
+        if (p->conn && !matches(p->conn, &p->key, p->side, in_port, unfiltered)) {
+            p->conn = conn_lookup(t, &p->key, p->hash, p->side, in_port, unfiltered);
+        }
+    }
 }
 
 struct conn *

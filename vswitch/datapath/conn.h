@@ -145,11 +145,21 @@ conn_key_make(struct conn_key *k, const struct acl_addr *src, const struct acl_a
 }
 
 uint64_t conn_key_hash(const struct conn_table *, const struct conn_key *);
-void conn_prefetch(const struct conn_table *, uint64_t hash);
 /* The live entry of 'key' whose port on 'side' is 'in_port' (or not known yet, when 'unfiltered').
  * Valid until the worker next reports quiescent.  Worker. */
 struct conn *conn_lookup(const struct conn_table *, const struct conn_key *, uint64_t hash,
                          unsigned side, uint16_t in_port, bool unfiltered);
+
+/* One of a burst. */
+struct conn_probe {
+    struct conn_key key;
+    uint64_t hash;     /* conn_key_hash(), which the lookup makes */
+    struct conn *conn; /* what it finds, as conn_lookup() does; or NULL */
+    uint8_t side;
+};
+/* conn_lookup() of 'n' at once, so that their cache misses overlap. */
+void conn_lookup_bulk(const struct conn_table *, struct conn_probe *, unsigned n, uint16_t in_port,
+                      bool unfiltered);
 /* An entry to fill in and conn_insert(), or NULL when the table is full. */
 struct conn *conn_alloc(struct conn_table *, uint32_t worker);
 /* Makes 'c' visible.  Another worker may have inserted the same key first: then 'c' is given back

@@ -94,23 +94,23 @@ fragment_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts,
 static void
 lookup_stage(struct worker *w, const struct port_leaf *from, struct pkt *pkts, uint16_t n)
 {
-    struct conn_key keys[DP_BURST];
-    bool unfiltered = from->role == PORT_UPLINK;
+    struct conn_probe probes[DP_BURST];
+    uint16_t of[DP_BURST]; /* whose probe it is */
+    unsigned n_probes = 0;
 
     for (uint16_t i = 0; i < n; i++) {
         struct pkt *p = &pkts[i];
         if (p->reason == DROP_NONE && p->flags & PKT_TRACKED) {
-            p->side =
-                conn_key_make(&keys[i], &p->src, &p->dst, p->sport, p->dport, p->protocol, p->vlan);
-            p->hash = conn_key_hash(w->conns, &keys[i]);
-            conn_prefetch(w->conns, p->hash);
+            p->side = conn_key_make(&probes[n_probes].key, &p->src, &p->dst, p->sport, p->dport,
+                                    p->protocol, p->vlan);
+            probes[n_probes].side = p->side;
+            of[n_probes++] = i;
         }
     }
-    for (uint16_t i = 0; i < n; i++) {
-        struct pkt *p = &pkts[i];
-        if (p->reason == DROP_NONE && p->flags & PKT_TRACKED) {
-            p->conn = conn_lookup(w->conns, &keys[i], p->hash, p->side, from->id, unfiltered);
-        }
+    conn_lookup_bulk(w->conns, probes, n_probes, from->id, from->role == PORT_UPLINK);
+    for (unsigned i = 0; i < n_probes; i++) {
+        pkts[of[i]].hash = probes[i].hash;
+        pkts[of[i]].conn = probes[i].conn;
     }
 }
 

@@ -139,6 +139,44 @@ test_long_grace(void)
     CU_ASSERT_PTR_NOT_NULL_FATAL(table);
 }
 
+/* As many lookups at once, some of them in vain, find what one at a time does; also where an entry
+ * of the same tuple, but of other ports, comes first. */
+static void
+test_bulk(void)
+{
+    struct conn_probe probes[64] = { 0 };
+    struct conn *twin, *none;
+    unsigned side;
+    uint64_t hash;
+
+    conn_table_destroy(table);
+    table = conn_table_create(1000, 1, qsbr);
+    none = open_one(64);
+    twin = open_one(7);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(none);
+    CU_ASSERT_PTR_NOT_NULL_FATAL(twin);
+    twin->port[0] += 10;
+    twin->port[1] += 10;
+    for (uint32_t i = 0; i < 64; i++) {
+        probes[i].key = key_of(i, &side, &hash);
+        probes[i].side = side;
+        if (i % 3) {
+            CU_ASSERT_PTR_NOT_EQUAL(open_one(i), twin);
+        }
+    }
+    conn_remove(table, 0, none);
+    probes[63].key = key_of(64, &side, &hash);
+    conn_lookup_bulk(table, probes, 64, 1, false);
+    for (uint32_t i = 0; i < 64; i++) {
+        struct conn_probe *p = &probes[i];
+
+        CU_ASSERT_EQUAL(p->hash, conn_key_hash(table, &p->key));
+        CU_ASSERT_PTR_EQUAL(p->conn, conn_lookup(table, &p->key, p->hash, p->side, 1, false));
+        CU_ASSERT_EQUAL(p->conn != NULL, i % 3 && i != 63);
+        CU_ASSERT_PTR_NOT_EQUAL(p->conn, twin);
+    }
+}
+
 /* ---- what control sees and ends ---- */
 
 struct seen {
@@ -310,6 +348,7 @@ suite_conn(void)
     CU_add_test(s, "both directions find one entry", test_both_directions);
     CU_add_test(s, "full, flushed, recycled", test_full_and_recycled);
     CU_add_test(s, "a long grace period", test_long_grace);
+    CU_add_test(s, "lookups of a burst", test_bulk);
     CU_add_test(s, "a walk in pieces", test_walk_in_pieces);
     CU_add_test(s, "a walk of all", test_walk_of_all);
     CU_add_test(s, "flushed by control", test_flush);
