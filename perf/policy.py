@@ -105,7 +105,7 @@ class Traffic:
 
     def end(self):
         """Packets sent, of those lost, and those that the generator was too late to take."""
-        _, sent, received = self.read_until("total")
+        _, sent, received, _ = self.read_until("total")
         if self.process.wait():
             sys.exit("policy: the generator found fault, status %d" % self.process.returncode)
         self.errors.close()

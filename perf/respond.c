@@ -331,7 +331,7 @@ main(int argc, char *argv[])
     setvbuf(stdout, NULL, _IOLBF, 0);
     prctl(PR_SET_TIMERSLACK, 1);
     g.gap_ns = (int64_t) (1e9 / rate);
-    g.pool = virtio_user_start("respond", lcore, no_huge, (const char *const *) argv + optind);
+    g.pool = virtio_user_start("respond", lcore, no_huge, (const char *const *) argv + optind, 2);
     for (;;) {
         line_wait(&g, false, line, sizeof line);
         trial(&g, !strcmp(line, "busy\n"));

@@ -12,7 +12,7 @@ The receipt is when a client that watches quarantines was told.  What was sent a
 through is counted in every trial, disturbed or not; one such packet is a failure.
 
 A trial in which a thread of the switch that takes part (the worker, telemetry, control) was ready and
-had no CPU, or the hypervisor took a CPU, for more than report.MAX_DISTURBED of the time from its first
+had no CPU, or the hypervisor took a CPU, for more than machine.MAX_DISTURBED of the time from its first
 SYN to the end of the silence that follows, is counted apart and done again.  The desktop has a CPU
 together with control and telemetry, and goes first, or it would see what got through only when they
 have nothing more to do.  So it must not be so fast that it leaves them none: see --rate."""
@@ -27,7 +27,7 @@ import sys
 import threading
 import time
 
-from report import MAX_DISTURBED, Disturbance, machine
+from machine import MAX_DISTURBED, Disturbance, machine
 from switch import OTHER_CPU, Switch, ends_with_us
 
 N_DESKTOPS = 5      # the sender, the receiver, and those that are looked for
@@ -179,7 +179,7 @@ class Report:
 
 
 def run(options):
-    switch = Switch(options, options.memory_dir, N_DESKTOPS, idle_sleep=True)
+    switch = Switch(options, options.memory_dir, N_DESKTOPS, idle_sleep="true")
     switch.apply(POLICY)
     desktop, receipts = Desktop(options), Receipts(switch)
     disturbance = Disturbance(threads(switch.process.pid, "vswitchd", "telemetry", "rte-worker"))

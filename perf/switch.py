@@ -23,19 +23,21 @@ def ends_with_us():
 
 
 class Switch:
-    """Desktops p0, p1 ... with the addresses 10.0.0.1, 10.0.0.2 ...; 'options' has build, tmp and
-    no_huge."""
+    """Desktops p0, p1 ... with the addresses 10.0.0.1 and fd00::a00:1, 10.0.0.2 and fd00::a00:2 ...;
+    'options' has build, tmp and no_huge, 'settings' what the config file has of them."""
 
-    def __init__(self, options, state, n_ports, idle_sleep=False):
+    def __init__(self, options, state, n_ports, **settings):
+        settings.setdefault("idle_sleep", "false")
         self.tmp = options.tmp
         self.state = state
         config = self.tmp + "/config.yaml"
         with open(config, "w") as f:
-            f.write("settings: { idle_sleep: %s }\nports:\n" % str(idle_sleep).lower())
+            f.write("settings: { %s }\nports:\n" %
+                    ", ".join("%s: %s" % s for s in settings.items()))
             for p in range(n_ports):
                 f.write("  - { name: p%d, role: desktop, vhost_user: { socket: %s/p%d },\n"
-                        "      mac: '02:00:00:00:00:%02x', ips: [10.0.0.%d], labels: { n: '%d' } }\n"
-                        % (p, self.tmp, p, p + 1, p + 1, p))
+                        "      mac: '02:00:00:00:00:%02x', ips: [10.0.0.%d, 'fd00::a00:%x'],\n"
+                        "      labels: { n: '%d' } }\n" % (p, self.tmp, p, p + 1, p + 1, p + 1, p))
         for directory in (state, self.tmp + "/run"):
             subprocess.run(["rm", "-rf", directory], check=True)
             os.mkdir(directory)

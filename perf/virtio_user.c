@@ -5,13 +5,16 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
 #define RING_SIZE 1024
-#define N_MBUFS 8191
+#define N_MBUFS 16383
+
+static uint16_t n_ports;
 
 static void
 fail(const char *program, const char *what, int error)
@@ -21,24 +24,25 @@ fail(const char *program, const char *what, int error)
 }
 
 static void
-eal_start(const char *program, unsigned int lcore, bool no_huge, const char *const sockets[2])
+eal_start(const char *program, unsigned int lcore, bool no_huge, const char *const *sockets,
+          unsigned int n)
 {
-    static char cpu[16], vdevs[2][256];
-    char *argv[16] = {
+    static char cpu[16], vdevs[VIRTIO_USER_MAX][256];
+    char *argv[20] = {
         (char *) program,         "-l", cpu,   "--no-pci",           "--no-telemetry",
         "--single-file-segments", "-m", "256", "--log-level=warning"
     };
-    int argc = 9, i;
+    int argc = 9;
 
     snprintf(cpu, sizeof cpu, "%u", lcore);
     argv[argc++] = no_huge ? "--no-huge" : "--in-memory";
     if (no_huge) {
         argv[argc++] = "--no-shconf";
     }
-    for (i = 0; i < 2; i++) {
+    for (unsigned int i = 0; i < n; i++) {
         snprintf(
             vdevs[i], sizeof vdevs[i],
-            "--vdev=net_virtio_user%d,path=%s,queue_size=%d,mrg_rxbuf=1,in_order=0,packed_vq=0", i,
+            "--vdev=net_virtio_user%u,path=%s,queue_size=%d,mrg_rxbuf=1,in_order=0,packed_vq=0", i,
             sockets[i], RING_SIZE);
         argv[argc++] = vdevs[i];
     }
@@ -68,28 +72,37 @@ port_start(const char *program, uint16_t port, struct rte_mempool *pool)
     }
 }
 
+static void
+clear(struct rte_mempool *pool __attribute__((unused)), void *aux __attribute__((unused)), void *m,
+      unsigned int i __attribute__((unused)))
+{
+    memset(((struct rte_mbuf *) m)->buf_addr, 0, ((struct rte_mbuf *) m)->buf_len);
+}
+
 struct rte_mempool *
-virtio_user_start(const char *program, unsigned int lcore, bool no_huge,
-                  const char *const sockets[2])
+virtio_user_start(const char *program, unsigned int lcore, bool no_huge, const char *const *sockets,
+                  unsigned int n)
 {
     struct rte_mempool *pool;
 
-    eal_start(program, lcore, no_huge, sockets);
+    eal_start(program, lcore, no_huge, sockets, n);
     pool =
         rte_pktmbuf_pool_create(program, N_MBUFS, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
     if (!pool) {
         fail(program, "no memory for packets", ENOMEM);
     }
-    for (uint16_t i = 0; i < 2; i++) {
+    rte_mempool_obj_iter(pool, clear, NULL);
+    for (uint16_t i = 0; i < n; i++) {
         port_start(program, i, pool);
     }
+    n_ports = n;
     return pool;
 }
 
 void
 virtio_user_stop(void)
 {
-    for (uint16_t i = 0; i < 2; i++) {
+    for (uint16_t i = 0; i < n_ports; i++) {
         rte_eth_dev_stop(i);
         rte_eth_dev_close(i);
     }

@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+"""How fast packets are forwarded, beside the limit of the I/O and beside others: the cases of
+'bench.sh forward', 'many', 'denied' and 'latency'.  docs/performance.md says what they are.
+
+    speed.py CASE --build DIR --tmp DIR [--memory-dir DIR] [--runs N] [--only WORD] [--json] [--no-huge]
+
+The exit status is 1 when something is below its floor."""
+
+import argparse
+import sys
+
+from measure import Report, alternate, generate, once, verify
+from peers import Ours, Ovs, Testpmd
+
+WINDOWS = ["--windows", 3, "--seconds", 0.5]
+MPPS = 1e6
+IMIX = "64,64,64,64,64,64,64,594,594,594,594,1518"
+FLOWS = {10000: (0.50, 0.60), 100000: (0.40, 0.45), 1000000: (0.30, 0.35)}
+
+
+def room(flows):
+    """What the table of connections must have for so many."""
+    n = max(262144, 2 * flows)
+    return {"connections": n, "port_connections": n}
+
+
+def ours(options, rules=10, flows=10000, n_ports=2):
+    return Ours(options, n_ports=n_ports, rules=rules, **room(flows))
+
+
+def wants(options, case):
+    return not options.only or options.only in case
+
+
+def forward_flows(options, report):
+    for rules in (10, 1000, 4000):
+        for flows, (floor, target) in FLOWS.items():
+            case = "%d rules, %d flows" % (rules, flows)
+            if not wants(options, case):
+                continue
+            us, limit, ovs = alternate(options, [
+                ours(options, rules, flows), Testpmd(options),
+                Ovs(options, rules=rules)],
+                ["--flows", flows, *WINDOWS])
+            report.compare(case, "pps", us, limit, floor, target, MPPS)
+            report.compare(case, "pps", us, ovs, 3, 5, MPPS)
+            report.line(case + ", busy", "cycles", us.median("cycles"), None)
+
+
+def forward_kinds(options, report):
+    """Of other frames: our own IPv4 is the peer of IPv6."""
+    base = ["--flows", 10000, *WINDOWS]
+    for case, words, peer, floor, target in (
+            ("IPv6", ["--v6", "--sizes", 78], "v4", 0.80, 0.90),
+            ("IMIX", ["--sizes", IMIX], "limit", 0.80, 0.95),
+            ("1,500 B", ["--sizes", 1514], "limit", 0.80, 0.95),
+            ("TCP", ["--tcp"], "limit", 0.50, 0.60)):
+        if not wants(options, case):
+            continue
+        switches = [ours(options, 1000), ours(options, 1000) if peer == "v4" else Testpmd(options)]
+        us, other = alternate(options, switches, lambda s: base + (
+            ["--sizes", 78] if peer == "v4" and s is switches[1] else words))
+        if peer == "v4":
+            other.name = "our own IPv4"
+        report.compare("1000 rules, 10000 flows, " + case, "pps", us, other, floor, target, MPPS)
+
+
+def forward(options, report):
+    verify(options, ours(options), [])
+    forward_flows(options, report)
+    forward_kinds(options, report)
+
+
+def many(options, report):
+    """2 M live connections: cycles a packet against 10k."""
+    few, lots = ours(options, 1000), ours(options, 1000, 2000000)
+    lots_, few_ = alternate(options, [lots, few], lambda s: [
+        "--flows", 2000000 if s is lots else 10000, *WINDOWS])
+    few_.name = "10k connections"
+    report.compare("2 M connections", "cycles", lots_, few_, 1 / 2.5, 1 / 2, less=True)
+
+
+def denied(options, report):
+    """Every packet a new tuple; and meanwhile a port that minds its own business."""
+    if wants(options, "flood"):
+        us, limit = alternate(options, [ours(options, 1000, n_ports=4), Testpmd(options)],
+                              lambda s: ["--flows", 1, "--rate", 1000, *WINDOWS]
+                              if s.n_ports == 4 else ["--flows", 10000, *WINDOWS])
+        report.line("flood of new tuples", "pps", us.median("strangers"), limit.median("pps"),
+                    limit.name, 0.30, 0.40, MPPS, spread=us.spread("strangers"),
+                    runs=len(us.runs), discarded=us.discarded + limit.discarded)
+    if wants(options, "victim"):
+        victim(options, report)
+
+
+def victim(options, report):
+    """A port at 40 % of what it has alone; the loss of another one's flood."""
+    us = ours(options, 1000, n_ports=4)
+    alone = once(options, us, ["--flows", 1000, "--strangers", 1, *WINDOWS]).median("pps")
+    if not alone:
+        sys.exit("bench: the machine is too busy")
+    flood, = alternate(options, [us], ["--flows", 1000, "--rate", 0.4 * alone, *WINDOWS])
+    lost = flood.median("lost")
+    report.line("victim of a flood, kept", "share", None if lost is None else 1 - lost, None,
+                floor=0.98, target=0.99, runs=len(flood.runs), discarded=flood.discarded)
+
+
+def latency(options, report):
+    us = ours(options, 1000)
+    rate = once(options, us, ["--flows", 1000, *WINDOWS]).median("pps")
+    if not rate:
+        sys.exit("bench: the machine is too busy")
+    for share in (0.1, 0.5, 0.9):
+        case = "latency at %d %% of %.1f Mpps" % (share * 100, rate / MPPS)
+        mine, ovs = alternate(options, [us, Ovs(options, rules=1000)], [
+            "--flows", 1000, "--latency", "--burst", 4, "--rate", share * rate, *WINDOWS])
+        for metric in ("p50", "p99"):
+            report.compare(case, metric, mine, ovs, 1, 2, 1000, less=True)
+        report.line(case, "p999", mine.median("p999"), ovs.median("p999"), ovs.name, scale=1000,
+                    less=True)
+
+
+CASES = {f.__name__: f for f in (forward, many, denied, latency)}
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("case", choices=CASES)
+    p.add_argument("--build", required=True)
+    p.add_argument("--tmp", required=True)
+    p.add_argument("--memory-dir", help="where the state is")
+    p.add_argument("--runs", type=int, default=5)
+    p.add_argument("--only", help="lines whose case has this word")
+    p.add_argument("--json", action="store_true")
+    p.add_argument("--no-huge", action="store_true")
+    options = p.parse_args()
+    options.memory_dir = options.memory_dir or options.tmp + "/state"
+    report = Report(options)
+    CASES[options.case](options, report)
+    return 0 if report.floors_met else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
