@@ -15,6 +15,7 @@ is_installed()
 # Services of packages that were not there before.
 services=
 is_installed rsyslog || services="$services rsyslog.service syslog.socket"
+is_installed openvswitch-switch || services="$services openvswitch-switch.service"
 is_installed prometheus || services="$services prometheus.service"
 
 if [ ! -e $policy ]; then
