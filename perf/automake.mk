@@ -1,4 +1,4 @@
-noinst_PROGRAMS += perf/acl perf/gen perf/respond perf/rte_build
+noinst_PROGRAMS += perf/acl perf/gen perf/opener perf/respond perf/rte_build
 
 perf_acl_SOURCES = \
 	perf/acl.c \
@@ -15,10 +15,22 @@ perf_gen_SOURCES = \
 	perf/frame.c \
 	perf/frame.h \
 	perf/gen.c \
+	perf/header.c \
+	perf/header.h \
 	perf/virtio_user.c \
 	perf/virtio_user.h
 perf_gen_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS)
 perf_gen_LDADD = $(DPDK_LIBS)
+
+perf_opener_SOURCES = \
+	perf/frame.h \
+	perf/header.c \
+	perf/header.h \
+	perf/opener.c \
+	perf/virtio_user.c \
+	perf/virtio_user.h
+perf_opener_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS)
+perf_opener_LDADD = $(DPDK_LIBS)
 
 perf_respond_SOURCES = \
 	perf/respond.c \

@@ -1,15 +1,11 @@
 #include <config.h>
 #include "perf/frame.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <rte_byteorder.h>
-#include <rte_ip.h>
 #include <rte_tcp.h>
-#include <rte_udp.h>
 
-#define ETH ((uint16_t) sizeof(struct rte_ether_hdr))
 #define ISN 1000  /* of both sides */
 #define COPIED 64 /* of a frame that is no longer, which is most of them */
 
@@ -27,7 +23,8 @@ struct flow {
 
 struct frame_set {
     struct frame_spec spec;
-    uint16_t l4, payload;         /* offsets */
+    uint16_t l4, payload; /* offsets */
+    struct header_spec syn;
     uint8_t stranger[FRAME_HEAD]; /* its ports are 0 */
     struct flow flows[];
 };
@@ -71,88 +68,6 @@ flow_of(const struct frame_set *set, uint16_t sport, uint16_t dport)
     return s->n_flows;
 }
 
-/* ---- headers ---- */
-
-static void
-address_v6(const struct frame_spec *s, unsigned side, uint8_t out[16])
-{
-    uint32_t ip = rte_cpu_to_be_32(s->ip[side]);
-
-    memset(out, 0, 16);
-    out[0] = 0xfd;
-    memcpy(out + 12, &ip, sizeof ip);
-}
-
-static void
-write_v6(const struct frame_spec *s, unsigned side, uint16_t len, struct rte_ipv6_hdr *ip)
-{
-    ip->vtc_flow = rte_cpu_to_be_32(6u << 28);
-    ip->payload_len = rte_cpu_to_be_16(len - ETH - sizeof *ip);
-    ip->proto = s->tcp ? IPPROTO_TCP : IPPROTO_UDP;
-    ip->hop_limits = 64;
-    address_v6(s, side, ip->src_addr);
-    address_v6(s, side ^ 1, ip->dst_addr);
-}
-
-static void
-write_v4(const struct frame_spec *s, unsigned side, uint16_t len, struct rte_ipv4_hdr *ip)
-{
-    ip->version_ihl = RTE_IPV4_VHL_DEF;
-    ip->total_length = rte_cpu_to_be_16(len - ETH);
-    ip->fragment_offset = rte_cpu_to_be_16(RTE_IPV4_HDR_DF_FLAG);
-    ip->time_to_live = 64;
-    ip->next_proto_id = s->tcp ? IPPROTO_TCP : IPPROTO_UDP;
-    ip->src_addr = rte_cpu_to_be_32(s->ip[side]);
-    ip->dst_addr = rte_cpu_to_be_32(s->ip[side ^ 1]);
-    ip->hdr_checksum = rte_ipv4_cksum(ip);
-}
-
-static void
-write_tcp(struct rte_tcp_hdr *tcp, uint16_t sport, uint16_t dport, uint8_t flags)
-{
-    bool syn = flags & RTE_TCP_SYN_FLAG;
-
-    tcp->src_port = rte_cpu_to_be_16(sport);
-    tcp->dst_port = rte_cpu_to_be_16(dport);
-    tcp->sent_seq = rte_cpu_to_be_32(syn ? ISN : ISN + 1);
-    tcp->recv_ack = rte_cpu_to_be_32(flags & RTE_TCP_ACK_FLAG ? ISN + 1 : 0);
-    tcp->data_off = sizeof *tcp / 4 << 4;
-    tcp->tcp_flags = flags;
-    tcp->rx_win = rte_cpu_to_be_16(UINT16_MAX);
-}
-
-/* A whole frame of 'len' bytes, of which the payload is there; 'flags' are TCP's. */
-static void
-write_headers(const struct frame_set *set, unsigned side, uint16_t len, uint16_t sport,
-              uint16_t dport, uint8_t flags, uint8_t *out)
-{
-    const struct frame_spec *s = &set->spec;
-    struct rte_ether_hdr *eth = (void *) out;
-    void *ip = eth + 1, *l4 = out + set->l4;
-    uint16_t sum;
-
-    memset(out, 0, set->payload);
-    eth->src_addr = s->mac[side];
-    eth->dst_addr = s->mac[side ^ 1];
-    eth->ether_type = rte_cpu_to_be_16(s->v6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
-    s->v6 ? write_v6(s, side, len, ip) : write_v4(s, side, len, ip);
-    if (s->tcp) {
-        write_tcp(l4, sport, dport, flags);
-    } else {
-        struct rte_udp_hdr *udp = l4;
-
-        udp->src_port = rte_cpu_to_be_16(sport);
-        udp->dst_port = rte_cpu_to_be_16(dport);
-        udp->dgram_len = rte_cpu_to_be_16(len - set->l4);
-    }
-    sum = s->v6 ? rte_ipv6_udptcp_cksum(ip, l4) : rte_ipv4_udptcp_cksum(ip, l4);
-    if (s->tcp) {
-        ((struct rte_tcp_hdr *) l4)->cksum = sum;
-    } else {
-        ((struct rte_udp_hdr *) l4)->dgram_cksum = sum;
-    }
-}
-
 static void
 number(const struct frame_set *set, uint8_t *frame, uint32_t seq)
 {
@@ -166,9 +81,7 @@ number(const struct frame_set *set, uint8_t *frame, uint32_t seq)
 uint16_t
 frame_min_len(const struct frame_spec *s)
 {
-    uint16_t len = ETH + (s->v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr)) +
-                   (s->tcp ? sizeof(struct rte_tcp_hdr) : sizeof(struct rte_udp_hdr)) +
-                   sizeof(struct number);
+    uint16_t len = header_end(&s->head) + sizeof(struct number);
 
     return RTE_MAX(len, RTE_ETHER_MIN_LEN);
 }
@@ -176,11 +89,11 @@ frame_min_len(const struct frame_spec *s)
 static void
 stranger_init(struct frame_set *set)
 {
-    struct frame_set tcp = { .spec = set->spec, .l4 = set->l4 };
+    static const struct header_segment syn = { ISN, 0, RTE_TCP_SYN_FLAG };
 
-    tcp.spec.tcp = true;
-    tcp.payload = set->l4 + sizeof(struct rte_tcp_hdr);
-    write_headers(&tcp, 2, tcp.payload, 0, 0, RTE_TCP_SYN_FLAG, set->stranger);
+    set->syn = set->spec.head;
+    set->syn.tcp = true;
+    header_write(&set->syn, 2, header_end(&set->syn), 0, 0, &syn, set->stranger);
 }
 
 static void
@@ -188,13 +101,14 @@ flow_init(struct frame_set *set, uint32_t i)
 {
     const struct frame_spec *s = &set->spec;
     struct flow *f = &set->flows[i];
+    static const struct header_segment data = { ISN + 1, ISN + 1,
+                                                RTE_TCP_ACK_FLAG | RTE_TCP_PSH_FLAG };
     uint8_t whole[FRAME_MAX_LEN] = { 0 };
 
     f->len = s->n_sizes ? s->sizes[i % s->n_sizes] : 0;
     f->len = RTE_MAX(f->len, frame_min_len(s));
     number(set, whole, 0);
-    write_headers(set, 0, f->len, sport_of(i), dport_of(set, i),
-                  RTE_TCP_ACK_FLAG | RTE_TCP_PSH_FLAG, whole);
+    header_write(&s->head, 0, f->len, sport_of(i), dport_of(set, i), &data, whole);
     memcpy(f->data, whole, FRAME_HEAD);
 }
 
@@ -207,8 +121,8 @@ frame_set_create(const struct frame_spec *spec)
         return NULL;
     }
     set->spec = *spec;
-    set->l4 = ETH + (spec->v6 ? sizeof(struct rte_ipv6_hdr) : sizeof(struct rte_ipv4_hdr));
-    set->payload = set->l4 + (spec->tcp ? sizeof(struct rte_tcp_hdr) : sizeof(struct rte_udp_hdr));
+    set->l4 = header_l4(&spec->head);
+    set->payload = header_end(&spec->head);
     stranger_init(set);
     for (uint32_t i = 0; i < spec->n_flows; i++) {
         flow_init(set, i);
@@ -246,10 +160,12 @@ frame_write(struct frame_set *set, uint32_t flow, void *out)
 static uint32_t
 find(const struct frame_set *set, unsigned side, const uint8_t *frame, uint32_t len)
 {
+    const struct rte_ether_hdr *eth = (const void *) frame;
     uint16_t ports[2];
 
-    if (len < RTE_ETHER_MIN_LEN || memcmp(frame, &set->spec.mac[side], sizeof set->spec.mac[0]) ||
-        memcmp(frame + 6, &set->spec.mac[!side], sizeof set->spec.mac[0])) {
+    if (len < RTE_ETHER_MIN_LEN ||
+        !rte_is_same_ether_addr(&eth->dst_addr, &set->spec.head.mac[side]) ||
+        !rte_is_same_ether_addr(&eth->src_addr, &set->spec.head.mac[side ^ 1])) {
         return set->spec.n_flows;
     }
     memcpy(ports, frame + set->l4, sizeof ports);
@@ -301,15 +217,18 @@ frame_nth(const struct frame_set *set, const void *frame)
 uint16_t
 frame_write_step(struct frame_set *set, uint32_t flow, enum frame_step step, void *out)
 {
-    static const uint8_t flags[FRAME_N_STEPS] = { RTE_TCP_SYN_FLAG,
-                                                  RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG,
-                                                  RTE_TCP_ACK_FLAG };
+    static const struct header_segment segments[FRAME_N_STEPS] = {
+        [FRAME_BEGIN] = { ISN, 0, RTE_TCP_SYN_FLAG },
+        [FRAME_ANSWER] = { ISN, ISN + 1, RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG },
+        [FRAME_CONFIRM] = { ISN + 1, ISN + 1, RTE_TCP_ACK_FLAG },
+    };
     bool back = step == FRAME_ANSWER;
     uint16_t there = sport_of(flow), here = dport_of(set, flow);
-    uint16_t len = set->spec.tcp ? set->payload : frame_min_len(&set->spec);
+    uint16_t len = set->spec.head.tcp ? set->payload : frame_min_len(&set->spec);
 
     memset(out, 0, FRAME_HEAD);
-    write_headers(set, back, len, back ? here : there, back ? there : here, flags[step], out);
+    header_write(&set->spec.head, back, len, back ? here : there, back ? there : here,
+                 &segments[step], out);
     return RTE_MAX(len, RTE_ETHER_MIN_LEN);
 }
 
@@ -331,25 +250,19 @@ frame_arrived(const struct frame_set *set, uint32_t flow, unsigned side)
 
 /* ---- strangers ---- */
 
-/* The checksum of the ports alone is added to that of everything else. */
 uint16_t
 frame_write_stranger(const struct frame_set *set, uint64_t n, void *out)
 {
-    struct rte_tcp_hdr *tcp = (void *) ((uint8_t *) out + set->l4);
-    uint32_t sum;
-
     memcpy(out, set->stranger, FRAME_HEAD);
-    tcp->src_port = rte_cpu_to_be_16(FRAME_FIRST_PORT + n % FRAME_PORTS);
-    tcp->dst_port = rte_cpu_to_be_16(set->spec.denied_port +
-                                     n / FRAME_PORTS % (UINT16_MAX - set->spec.denied_port));
-    sum = (uint16_t) ~tcp->cksum + tcp->src_port + tcp->dst_port;
-    sum = (sum & UINT16_MAX) + (sum >> 16);
-    tcp->cksum = (uint16_t) ~((sum & UINT16_MAX) + (sum >> 16));
-    return RTE_MAX(set->l4 + sizeof *tcp, (size_t) RTE_ETHER_MIN_LEN);
+    header_set_ports(&set->syn, out, FRAME_FIRST_PORT + n % FRAME_PORTS,
+                     set->spec.denied_port +
+                         n / FRAME_PORTS % (UINT16_MAX - set->spec.denied_port));
+    return RTE_MAX(header_end(&set->syn), RTE_ETHER_MIN_LEN);
 }
 
 bool
 frame_is_stranger(const struct frame_set *set, const void *in, uint32_t len)
 {
-    return len >= RTE_ETHER_MIN_LEN && !memcmp(in, set->stranger, 2 * sizeof set->spec.mac[0]);
+    return len >= RTE_ETHER_MIN_LEN &&
+           !memcmp(in, set->stranger, 2 * sizeof(struct rte_ether_addr));
 }

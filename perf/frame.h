@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <rte_ether.h>
+#include "perf/header.h"
 
 #define FRAME_MAX_LEN 1518
 #define FRAME_FIRST_PORT 1024
@@ -19,9 +19,7 @@
 #define FRAME_MAX_SIZES 12
 
 struct frame_spec {
-    struct rte_ether_addr mac[4]; /* of the sides */
-    bool v6, tcp;                 /* otherwise IPv4, UDP */
-    uint32_t ip[4];               /* IPv4, host byte order; IPv6: fd00:: and this */
+    struct header_spec head;
     uint16_t allowed_port, denied_port;
     uint32_t n_flows, n_denied;
     uint16_t sizes[FRAME_MAX_SIZES]; /* of data frames: flow i has the one of i % n_sizes */

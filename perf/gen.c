@@ -104,10 +104,10 @@ parse_option(int option, char *arg, struct options *o)
         o->frames.n_denied = parse_number(arg, 0, FRAME_MAX_FLOWS - 1);
         break;
     case 't':
-        o->frames.tcp = true;
+        o->frames.head.tcp = true;
         break;
     case '6':
-        o->frames.v6 = true;
+        o->frames.head.v6 = true;
         break;
     case 'z':
         parse_sizes(arg, &o->frames);
@@ -533,10 +533,7 @@ period_of(double rate, unsigned int burst)
 static void
 prepare(struct gen *g, struct options *o)
 {
-    for (uint8_t i = 0; i < 4; i++) {
-        o->frames.mac[i] = (struct rte_ether_addr){ { 2, 0, 0, 0, 0, i + 1 } };
-        o->frames.ip[i] = RTE_IPV4(10, 0, 0, i + 1);
-    }
+    header_spec_init(&o->frames.head);
     g->pool = virtio_user_start("gen", o->lcore, o->no_huge, o->sockets, o->n_sockets);
     g->frames = frame_set_create(&o->frames);
     g->n_flows = o->frames.n_flows;
@@ -568,7 +565,7 @@ main(int argc, char *argv[])
     parse_options(argc, argv, &o);
     setvbuf(stdout, NULL, _IOLBF, 0);
     prepare(&g, &o);
-    if (!open_flows(&g, o.frames.tcp)) {
+    if (!open_flows(&g, o.frames.head.tcp)) {
         fputs("gen: not every flow could be opened\n", stderr);
         return 2;
     }

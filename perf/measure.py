@@ -76,22 +76,23 @@ def verify(options, switch, words):
     switch.stop()
 
 
-def once(options, switch, words):
+def once(options, switch, words, program="gen"):
     switch.start()
     time.sleep(1)  # a worker may need a moment before it polls
-    run = generate(options, switch, words)
+    run = generate(options, switch, words, program)
     switch.stop()
     return run
 
 
-def alternate(options, switches, words):
+def alternate(options, switches, words, program="gen"):
     """Runs of each switch, in turn, until each has enough that count; 'words' may be a function of
     the switch."""
     runs = [[] for _ in switches]
     discarded = [0] * len(switches)
     for _ in range(TRIES * options.runs):
         for i, switch in enumerate(switches):
-            run = once(options, switch, words(switch) if callable(words) else words)
+            run = once(options, switch, words(switch) if callable(words) else words,
+                       program)
             discarded[i] += run.discarded
             if run.good:
                 runs[i].append(run)

@@ -162,12 +162,12 @@ class Ovs:
         self.db = Process(["ovsdb-server", database, "--remote=punix:" + self.dir + "/db.sock"],
                           self.dir + "/db.log", self.env)
         self.db.wait_for([self.dir + "/db.sock"])
-        memory = "--no-huge -m 1024" if self.options.no_huge else "--in-memory --single-file-segments"
+        memory = "--no-huge -m 1024" if self.options.no_huge else \
+            "--in-memory --single-file-segments --socket-mem 512"
         self.vsctl("init")
         self.vsctl("set", "Open_vSwitch", ".", "other_config:dpdk-init=true",
                    "other_config:pmd-cpu-mask=%x" % (1 << WORKER_CPU),
                    "other_config:dpdk-lcore-mask=%x" % (1 << OTHER_CPU),
-                   "other_config:dpdk-socket-mem=512",
                    "other_config:dpdk-extra=%s --no-pci" % memory)
         self.vsctl("add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=netdev")
         paths = []

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """How fast packets are forwarded, beside the limit of the I/O and beside others: the cases of
-'bench.sh forward', 'many', 'denied' and 'latency'.  docs/performance.md says what they are.
+'bench.sh forward', 'opening', 'many', 'denied' and 'latency'.  docs/performance.md says what they are.
 
     speed.py CASE --build DIR --tmp DIR [--memory-dir DIR] [--runs N] [--only WORD] [--json] [--no-huge]
 
@@ -71,6 +71,15 @@ def forward(options, report):
     forward_kinds(options, report)
 
 
+def opening(options, report):
+    """Connections that are opened and closed again, six segments each."""
+    us, ovs = alternate(options, [ours(options, 1000, 1000000), Ovs(options, rules=1000)],
+                        WINDOWS, "opener")
+    report.compare("connections a second", "pps", us, ovs, 5, scale=1000)
+    report.line("connections a second", "pps", us.median("pps"), None, floor=500e3, target=1e6,
+                scale=1000, spread=us.spread("pps"), runs=len(us.runs), discarded=us.discarded)
+
+
 def many(options, report):
     """2 M live connections: cycles a packet against 10k."""
     few, lots = ours(options, 1000), ours(options, 1000, 2000000)
@@ -120,7 +129,7 @@ def latency(options, report):
                     less=True)
 
 
-CASES = {f.__name__: f for f in (forward, many, denied, latency)}
+CASES = {f.__name__: f for f in (forward, opening, many, denied, latency)}
 
 
 def main():
