@@ -1,4 +1,4 @@
-noinst_PROGRAMS += perf/acl perf/gen perf/opener perf/respond perf/rte_build
+noinst_PROGRAMS += perf/acl perf/gen perf/idle perf/opener perf/respond perf/rte_build
 
 perf_acl_SOURCES = \
 	perf/acl.c \
@@ -21,6 +21,15 @@ perf_gen_SOURCES = \
 	perf/virtio_user.h
 perf_gen_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS)
 perf_gen_LDADD = $(DPDK_LIBS)
+
+perf_idle_SOURCES = \
+	perf/front.c \
+	perf/front.h \
+	perf/header.c \
+	perf/header.h \
+	perf/idle.c
+perf_idle_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS)
+perf_idle_LDADD = $(DPDK_LIBS)
 
 perf_opener_SOURCES = \
 	perf/frame.h \

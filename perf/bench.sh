@@ -1,12 +1,12 @@
 #!/bin/bash
 # Side-by-side measurements.
 #
-#     bench.sh forward|opening|many|denied|latency [-o table|json] [--runs N] [--only WORD]
+#     bench.sh forward|opening|many|denied|latency|idle [-o table|json] [--runs N] [--only WORD]
 #     bench.sh acl     [-o table|json] [--runs N] [--headers N] [--body NAME] [SET...]
 #     bench.sh policy  [-o table|json] [--runs N] [--only CASE]
 #     bench.sh respond [-o table|json] [--runs N] [--rate PPS]
 #
-# forward, opening, many, denied, latency: packets through vhost-user ports of vswitchd (bindings guarded, policy
+# forward, opening, many, denied, latency, idle: packets through vhost-user ports of vswitchd (bindings guarded, policy
 # applied, connections tracked) beside dpdk-testpmd, which copies from port to port and looks at nothing,
 # and beside Open vSwitch with DPDK and the same rules.  They take turns, so that a machine that changes
 # its speed changes it for all; speed.py has the cases.
@@ -46,7 +46,7 @@ die()
 
 usage()
 {
-    echo "usage: bench.sh forward|opening|many|denied|latency [-o table|json] [--runs N] [--only WORD]" >&2
+    echo "usage: bench.sh forward|opening|many|denied|latency|idle [-o table|json] [--runs N] [--only WORD]" >&2
     echo "       bench.sh acl [-o table|json] [--runs N] [--headers N] [--body NAME] [SET...]" >&2
     echo "       bench.sh policy [-o table|json] [--runs N] [--only CASE]" >&2
     echo "       bench.sh respond [-o table|json] [--runs N] [--rate PPS]" >&2
@@ -154,7 +154,7 @@ acl()
 
 case_=${1-}
 case $case_ in
-    forward | opening | many | denied | latency) run=speed ;;
+    forward | opening | many | denied | latency | idle) run=speed ;;
     acl | policy | respond) run=$case_ ;;
     *) usage ;;
 esac
@@ -178,7 +178,7 @@ while (($#)); do
     shift 2
 done
 
-for program in bin/vswitchd perf/acl perf/gen perf/opener perf/respond perf/rte_build; do
+for program in bin/vswitchd perf/acl perf/gen perf/idle perf/opener perf/respond perf/rte_build; do
     [[ -x $build/$program ]] || die "$build/$program is missing: ./run build"
 done
 trap clean_up EXIT

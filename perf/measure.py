@@ -135,15 +135,20 @@ class Report:
                   discarded=ours.discarded + peer.discarded)
 
     def line(self, case, metric, ours, peer, peer_name="", floor=None, target=None, scale=1,
-             less=False, spread=None, runs=0, discarded=0):
+             less=False, spread=None, runs=0, discarded=0, at_most=None):
+        """With 'at_most' floor and target are what 'ours' may not exceed."""
         if ours is None or (peer is None and peer_name):
             self.floors_met = False
             print("bench: %s: no window counts: the machine is too busy" % case, file=sys.stderr)
             return
         ratio = (peer / ours if less else ours / peer) if peer else None
         value = ratio if ratio is not None else ours
-        met = target is None or value >= target
-        above = floor is None or value >= floor
+        if at_most:
+            floor, target = at_most
+            above, met = value <= floor, value <= target
+        else:
+            met = target is None or value >= target
+            above = floor is None or value >= floor
         self.floors_met &= above
         if self.options.json:
             print(json.dumps({"case": case, "metric": metric, "ours": round(ours, 1),

@@ -1,19 +1,25 @@
 #!/usr/bin/python3
 """How fast packets are forwarded, beside the limit of the I/O and beside others: the cases of
-'bench.sh forward', 'opening', 'many', 'denied' and 'latency'.  docs/performance.md says what they are.
+'bench.sh forward', 'opening', 'many', 'denied', 'latency' and 'idle'.  docs/performance.md says what they are.
 
     speed.py CASE --build DIR --tmp DIR [--memory-dir DIR] [--runs N] [--only WORD] [--json] [--no-huge]
 
 The exit status is 1 when something is below its floor."""
 
 import argparse
+import os
+import subprocess
 import sys
+import time
 
 from measure import Report, alternate, generate, once, verify
 from peers import Ours, Ovs, Testpmd
+from switch import OTHER_CPU, ends_with_us
 
 WINDOWS = ["--windows", 3, "--seconds", 0.5]
 MPPS = 1e6
+IDLE_S = 10
+PINGS = 500
 IMIX = "64,64,64,64,64,64,64,594,594,594,594,1518"
 FLOWS = {10000: (0.50, 0.60), 100000: (0.40, 0.45), 1000000: (0.30, 0.35)}
 
@@ -129,7 +135,83 @@ def latency(options, report):
                     less=True)
 
 
-CASES = {f.__name__: f for f in (forward, opening, many, denied, latency)}
+class Desktops:
+    """Far ends that do nothing, but for a ping between the first two."""
+
+    def __init__(self, options, first, n):
+        self.process = subprocess.Popen(
+            ["taskset", "-c", str(OTHER_CPU), options.build + "/perf/idle",
+             *("%s/p%d" % (options.tmp, i) for i in range(first, first + n))],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=ends_with_us)
+        if self.process.stdout.readline() != "ready\n":
+            sys.exit("bench: the idle desktops cannot be connected")
+
+    def ping(self):
+        """Nanoseconds, or None when it was lost."""
+        self.process.stdin.write("ping\n")
+        self.process.stdin.flush()
+        word, *ns = self.process.stdout.readline().split()
+        return int(ns[0]) if word == "pong" else None
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(60)
+
+
+class WithIdlePorts(Ours):
+    name = "none idle"
+
+    def __init__(self, options, n_idle, **settings):
+        super().__init__(options, n_ports=2 + n_idle, **settings)
+        self.n_idle = n_idle
+
+    def start(self):
+        super().start()
+        self.n_ports = 2  # of the generator's
+        self.desktops = Desktops(self.options, 2, self.n_idle) if self.n_idle else None
+
+    def stop(self):
+        if self.desktops:
+            self.desktops.stop()
+        super().stop()
+        self.n_ports = 2 + self.n_idle
+
+
+def cpu_seconds(pid):
+    with open("/proc/%d/stat" % pid) as f:
+        fields = f.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def idle(options, report):
+    """200 ports of which nothing comes."""
+    busy, alone = alternate(options, [WithIdlePorts(options, 200), WithIdlePorts(options, 0)],
+                            ["--flows", 1000, *WINDOWS])
+    report.compare("a busy port beside 200 idle ones", "pps", busy, alone, 0.85, 0.95, MPPS)
+    switch = Ours(options, n_ports=200, idle_sleep="true")
+    switch.start()
+    desktops = Desktops(options, 0, 200)
+    desktops.ping()
+    time.sleep(3)
+    before, since = cpu_seconds(switch.pid), time.monotonic()
+    time.sleep(IDLE_S)
+    share = (cpu_seconds(switch.pid) - before) / (time.monotonic() - since)
+    report.line("200 idle ports, all threads", "CPU", share, None, at_most=(0.03, 0.01))
+    took = []
+    for _ in range(PINGS):
+        time.sleep(0.02)
+        took.append(desktops.ping())
+    desktops.stop()
+    switch.stop()
+    if None in took:
+        sys.exit("bench: a packet after a pause was lost")
+    took.sort()
+    report.line("first packet after a pause, median", "us", took[len(took) // 2] / 1000, None)
+    report.line("first packet after a pause", "p99 us", took[len(took) * 99 // 100] / 1000, None,
+                at_most=(1000, 200))
+
+
+CASES = {f.__name__: f for f in (forward, opening, many, denied, latency, idle)}
 
 
 def main():
