@@ -98,6 +98,8 @@ MUTANTS = [
     (D + 'forward.c', 'if (p->protocol == IPPROTO_TCP && !track_opens(w, p)) {', 'if (0) {'),
     (D + 'forward.c', '        page_of(w, from)->forwarded++;', ''),
     (D + 'conn.c', 'return (port == in_port || (port == DP_PORT_NONE && unfiltered)) &&', 'return '),
+    (D + 'rota.c', 'swap(r, r->next, r->n_busy++);', ''),
+    (D + 'rota.c', 'r->credit = 0; /* what', '; /* what'),
     (D + 'conn.c', '        conn_count_for_port(t, c, -1);', ''),
     (D + 'conn.c', 'p->conn = conn_lookup(t, &p->key, p->hash, p->side, in_port, unfiltered);',
      'p->conn = NULL;'),

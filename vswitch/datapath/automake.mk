@@ -51,6 +51,8 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/relation.h \
 	vswitch/datapath/reset.c \
 	vswitch/datapath/reset.h \
+	vswitch/datapath/rota.c \
+	vswitch/datapath/rota.h \
 	vswitch/datapath/snapshot.h \
 	vswitch/datapath/snoop.c \
 	vswitch/datapath/snoop.h \

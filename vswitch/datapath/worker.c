@@ -163,10 +163,10 @@ static void
 take_snapshot(struct worker *w, const struct snapshot *s)
 {
     w->snapshot = s;
-    w->n_mine = 0;
+    rota_clear(&w->rota);
     for (uint16_t i = 0; s && i < s->n_ports; i++) {
         if (s->ports[s->port_ids[i]]->worker == w->index) {
-            w->mine[w->n_mine++] = s->port_ids[i];
+            rota_add(&w->rota, s->port_ids[i]);
         }
     }
     frag_forget(w);
@@ -175,8 +175,10 @@ take_snapshot(struct worker *w, const struct snapshot *s)
 
 /* One burst of one port, between two boundaries of the ledger. */
 static uint16_t
-poll_port(struct worker *w, const struct port_leaf *leaf)
+poll_port(void *w_, uint16_t id)
 {
+    struct worker *w = w_;
+    const struct port_leaf *leaf = w->snapshot->ports[id];
     struct rte_mbuf *m[DP_BURST];
     uint16_t n = leaf->port->ops->rx(leaf->port, m, DP_BURST);
 
@@ -209,16 +211,14 @@ static uint32_t
 poll_round(struct worker *w)
 {
     const struct snapshot *s = atomic_load_explicit(&dp_snapshot_current, memory_order_acquire);
-    uint32_t n = 0;
+    uint32_t n;
 
     /* Also by generation: a new snapshot may lie where an old one was. */
     if (s != w->snapshot ||
         (s && s->generation != atomic_load_explicit(&w->generation, memory_order_relaxed))) {
         take_snapshot(w, s);
     }
-    for (uint16_t i = 0; i < w->n_mine; i++) {
-        n += poll_port(w, s->ports[w->mine[i]]);
-    }
+    n = rota_round(&w->rota, rte_rdtsc(), poll_port, w);
     if (learn_is_handed_back(w->learner)) {
         take_back(w);
         n++;
@@ -237,8 +237,8 @@ arm_ports(struct worker *w, struct pollfd *fds, bool *timed)
     nfds_t n = 0;
 
     fds[n++] = (struct pollfd){ .fd = w->wake_fd, .events = POLLIN };
-    for (uint16_t i = 0; i < w->n_mine; i++) {
-        struct dp_port *port = w->snapshot->ports[w->mine[i]]->port;
+    for (uint16_t i = 0; i < w->rota.n; i++) {
+        struct dp_port *port = w->snapshot->ports[w->rota.ids[i]]->port;
         int fd = port->ops->arm(port, true);
         if (fd >= 0) {
             fds[n++] = (struct pollfd){ .fd = fd, .events = POLLIN };
@@ -252,8 +252,8 @@ arm_ports(struct worker *w, struct pollfd *fds, bool *timed)
 static void
 disarm_ports(struct worker *w)
 {
-    for (uint16_t i = 0; i < w->n_mine; i++) {
-        struct dp_port *port = w->snapshot->ports[w->mine[i]]->port;
+    for (uint16_t i = 0; i < w->rota.n; i++) {
+        struct dp_port *port = w->snapshot->ports[w->rota.ids[i]]->port;
         port->ops->arm(port, false);
     }
 }

@@ -5,6 +5,7 @@
 #include "datapath/mcast.h"
 #include "datapath/parse.h"
 #include "datapath/rate.h"
+#include "datapath/rota.h"
 #include "datapath/worker.h"
 #include "telemetry/sketch.h"
 
@@ -63,8 +64,7 @@ struct worker {
     struct tx_buffer *tx; /* [DP_MAX_PORTS] */
     uint16_t dirty[DP_MAX_PORTS];
     uint16_t n_dirty;
-    uint16_t mine[DP_MAX_PORTS]; /* ids of the ports it polls, by the present snapshot */
-    uint16_t n_mine;
+    struct rota rota;         /* the ports it polls, by the present snapshot */
     struct mcast_set members; /* of the group that the packet at hand is for */
     _Atomic uint64_t *passed; /* [DP_MAX_PORTS]: w->now of the last burst of which a packet from or
                                * to the port was taken by its destination */

@@ -23,6 +23,7 @@ tests_unit_datapath_test_datapath_SOURCES = \
 	tests/unit/datapath/rig.c \
 	tests/unit/datapath/rig.h \
 	tests/unit/datapath/snoop_suite.c \
+	tests/unit/datapath/rota_suite.c \
 	tests/unit/datapath/storm_suite.c \
 	tests/unit/datapath/suites.h \
 	tests/unit/datapath/tcp_suite.c \

@@ -28,6 +28,7 @@ void suite_snoop(void);
 void suite_dhcp(void);
 void suite_nd(void);
 void suite_trace(void);
+void suite_rota(void);
 
 /* Packets for tests (packets.c).  Addresses are 10.0.0.'x' and MACs 02:00:00:00:00:'x'. */
 struct rte_mbuf *packet_tcp(uint8_t from, uint8_t to, uint16_t sport, uint16_t dport,

@@ -48,6 +48,7 @@ main(void)
     suite_dhcp();
     suite_nd();
     suite_trace();
+    suite_rota();
     CU_basic_set_mode(CU_BRM_VERBOSE);
     CU_basic_run_tests();
     failed = CU_get_number_of_failures() + CU_get_number_of_suites_failed();
