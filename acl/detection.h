@@ -5,10 +5,12 @@
  *       desktops: [remote-desktops]           # groups whose members are desktops, too
  *       sweep:                                # so many targets within a window
  *         desktops:  { 10s: 3, 5min: 4, 24h: 5 }
- *         addresses: { 10s: 8, 5min: 16, 24h: 32 }
+ *         addresses: { 10s: 8, 5min: 16, 24h: 32 }    # that are not public
+ *         public:    { 10s: 32, 5min: 64, 24h: 256 }
  *       port_scan:                            # so many TCP and UDP ports of one target
  *         desktops:  { 10s: 4, 5min: 5, 24h: 6 }
  *         addresses: { 10s: 10, 5min: 20, 24h: 40 }
+ *         public:    { 10s: 10, 5min: 20, 24h: 40 }
  *       worm: { networks: 4 }                 # a sweep of so many networks by one service
  *       decoys: [10.99.0.200/29]              # unused addresses that the switch answers ARP and ND
  * for shipped_exclusions: true exclude:                              # counts only from the 17th
@@ -35,7 +37,8 @@ struct acl_prefix;
 struct acl_service;
 
 enum acl_window { ACL_10S, ACL_5MIN, ACL_24H, ACL_N_WINDOWS };
-enum acl_target_sort { ACL_DESKTOPS, ACL_ADDRESSES, ACL_N_TARGET_SORTS };
+/* A public address is one of the internet's; as a desktop's it is a desktop. */
+enum acl_target_sort { ACL_DESKTOPS, ACL_ADDRESSES, ACL_PUBLIC, ACL_N_TARGET_SORTS };
 enum acl_threat {
     ACL_THREAT_NONE,
     ACL_THREAT_LOW,
@@ -46,6 +49,7 @@ enum acl_threat {
 
 extern const uint32_t acl_window_s[ACL_N_WINDOWS]; /* seconds */
 extern const char *const acl_window_names[ACL_N_WINDOWS];
+extern const char *const acl_target_sort_names[ACL_N_TARGET_SORTS];
 
 struct acl_exclusion {
     struct acl_service *services;

@@ -304,9 +304,10 @@ thresholds(struct values *values, const char *name,
 {
     struct acl_text text = { .n = 0 };
 
-    acl_text_add(&text, "desktops %u/%u/%u, addresses %u/%u/%u", t[ACL_DESKTOPS][ACL_10S],
-                 t[ACL_DESKTOPS][ACL_5MIN], t[ACL_DESKTOPS][ACL_24H], t[ACL_ADDRESSES][ACL_10S],
-                 t[ACL_ADDRESSES][ACL_5MIN], t[ACL_ADDRESSES][ACL_24H]);
+    for (int i = 0; i < ACL_N_TARGET_SORTS; i++) {
+        acl_text_add(&text, "%s%s %u/%u/%u", i ? ", " : "", acl_target_sort_names[i], t[i][ACL_10S],
+                     t[i][ACL_5MIN], t[i][ACL_24H]);
+    }
     take(values, name, acl_text_take(&text));
 }
 

@@ -72,14 +72,14 @@ static int
 parse_thresholds(struct acl_policy_parser *parser, const struct acl_yaml *node, const char *what,
                  uint32_t thresholds[ACL_N_TARGET_SORTS][ACL_N_WINDOWS])
 {
-    static const char *const keys[ACL_N_TARGET_SORTS] = { "desktops", "addresses" };
     const struct acl_yaml *values[ACL_N_TARGET_SORTS];
     int rc = 0;
 
     if (node) {
-        rc = acl_fields(node, what, keys, ACL_N_TARGET_SORTS, 0, values, parser->error);
+        rc = acl_fields(node, what, acl_target_sort_names, ACL_N_TARGET_SORTS, 0, values,
+                        parser->error);
         for (int i = 0; i < ACL_N_TARGET_SORTS && !rc; i++) {
-            rc = parse_windows(parser, values[i], keys[i], thresholds[i]);
+            rc = parse_windows(parser, values[i], acl_target_sort_names[i], thresholds[i]);
         }
     }
     return rc;

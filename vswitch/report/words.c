@@ -108,6 +108,8 @@ static const char *const words[N_WORDS][N_REPORT_LANGUAGES] = {
     [W_SAID_BRAKE] = { "not cut off: as many ports as the policy lets the switch cut off in 10 "
                        "minutes are cut off already",
                        "隔離せず: 10分間に自動で隔離できる数の上限に到達" },
+    [W_SAID_PUBLIC] = { "{0} public addresses tried within {1}",
+                        "{1}以内にインターネット上のアドレス{0}件への接続を試行" },
     [W_SAID_SERVICE_AT_LEAST] = { "the same service of {0} or more addresses in {2} or more "
                                   "networks tried within {1}",
                                   "{1}以内に、{2}個以上のネットワークにあるアドレス{0}件以上の同じ"

@@ -70,6 +70,7 @@ enum word {
     W_SAID_QUIET,
     W_SAID_SPARED,
     W_SAID_BRAKE,
+    W_SAID_PUBLIC,
     W_SAID_SERVICE_AT_LEAST,
     W_SAID_FOR, /* why a port was cut off */
     W_WITHIN_SECONDS,

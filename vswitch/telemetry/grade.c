@@ -6,8 +6,14 @@
 
 #include "telemetry/suspect.h"
 
-#define MAX_NETWORKS 64
+#define MAX_NETWORKS 256
 #define MAX_SERVICES 32
+
+static const enum grounds_kind sort_grounds[ACL_N_TARGET_SORTS] = {
+    [ACL_DESKTOPS] = GROUNDS_DESKTOPS,
+    [ACL_ADDRESSES] = GROUNDS_ADDRESSES,
+    [ACL_PUBLIC] = GROUNDS_PUBLIC,
+};
 
 static bool
 within(const struct suspect_target *t, uint32_t now_s, enum acl_window w)
@@ -48,6 +54,21 @@ counts(const struct view *v, const struct suspect_target *t)
     return t->counts || v->exceeded[t->exclusion];
 }
 
+static bool
+reaches(uint32_t n, uint32_t threshold)
+{
+    return threshold && n >= threshold;
+}
+
+static enum acl_target_sort
+sort_of(const struct suspect_target *t)
+{
+    if (t->is_desktop) {
+        return ACL_DESKTOPS;
+    }
+    return t->is_public ? ACL_PUBLIC : ACL_ADDRESSES;
+}
+
 /* ---- sweeps ---- */
 
 /* Many targets within a window.  The window, or -1; '*n' of what 'sort' says. */
@@ -62,10 +83,10 @@ sweep_window(const struct view *v, enum acl_target_sort sort, uint32_t *n)
             const struct suspect_target *t = &v->s->targets[i];
 
             /* Desktops are addresses, too. */
-            *n += (t->is_desktop || sort == ACL_ADDRESSES) && counts(v, t) &&
-                  within(t, v->now_s, (enum acl_window) w);
+            *n += (sort_of(t) == sort || (t->is_desktop && sort == ACL_ADDRESSES)) &&
+                  counts(v, t) && within(t, v->now_s, (enum acl_window) w);
         }
-        if (threshold && *n >= threshold) {
+        if (reaches(*n, threshold)) {
             return w;
         }
     }
@@ -123,14 +144,15 @@ main_service(const struct view *v, enum acl_window w)
     return n_seen ? seen[best].service : SERVICE_ARP;
 }
 
-/* Targets of that service, and the networks that they lie in, up to MAX_NETWORKS. */
+/* Targets of that service, how many of them are public, and the networks that they lie in, up to
+ * MAX_NETWORKS. */
 static void
 count_networks(const struct view *v, enum acl_window w, uint32_t service, uint32_t *n_targets,
-               uint32_t *n_networks)
+               uint32_t *n_public, uint32_t *n_networks)
 {
     uint64_t networks[MAX_NETWORKS];
 
-    *n_targets = *n_networks = 0;
+    *n_targets = *n_public = *n_networks = 0;
     for (uint32_t i = 0; i < v->s->n_targets && *n_networks < MAX_NETWORKS; i++) {
         const struct suspect_target *t = &v->s->targets[i];
         uint32_t k = 0;
@@ -139,6 +161,7 @@ count_networks(const struct view *v, enum acl_window w, uint32_t service, uint32
             continue;
         }
         ++*n_targets;
+        *n_public += sort_of(t) == ACL_PUBLIC;
         while (k < *n_networks && networks[k] != network_of(&t->addr)) {
             k++;
         }
@@ -153,14 +176,15 @@ count_networks(const struct view *v, enum acl_window w, uint32_t service, uint32
 static bool
 is_worm(const struct view *v, enum acl_window w, uint32_t *n_targets, uint32_t *n_networks)
 {
-    uint32_t service = main_service(v, w);
+    uint32_t service = main_service(v, w), n_public;
 
     if (service == SERVICE_ARP || !v->d->worm_networks) {
         return false;
     }
-    count_networks(v, w, service, n_targets, n_networks);
+    count_networks(v, w, service, n_targets, &n_public, n_networks);
     return *n_networks >= v->d->worm_networks && *n_networks * 2 >= *n_targets &&
-           *n_targets >= v->d->sweep[ACL_ADDRESSES][w];
+           (reaches(*n_targets - n_public, v->d->sweep[ACL_ADDRESSES][w]) ||
+            reaches(n_public, v->d->sweep[ACL_PUBLIC][w]));
 }
 
 /* ---- port scans ---- */
@@ -170,10 +194,10 @@ find_scanned(const struct view *v, uint32_t *n, int *window)
 {
     for (uint32_t i = 0; i < v->s->n_targets; i++) {
         const struct suspect_target *t = &v->s->targets[i];
-        const uint32_t *threshold = v->d->port_scan[t->is_desktop ? ACL_DESKTOPS : ACL_ADDRESSES];
+        const uint32_t *threshold = v->d->port_scan[sort_of(t)];
 
         for (int w = 0; w < ACL_N_WINDOWS; w++) {
-            if (threshold[w] && t->ports[w].n >= threshold[w] &&
+            if (reaches(t->ports[w].n, threshold[w]) &&
                 v->now_s - t->ports[w].since_s <= acl_window_s[w]) {
                 *n = t->ports[w].n;
                 *window = w;
@@ -218,7 +242,7 @@ suspect_grade(const struct suspect *s, const struct suspect_rules *rules, uint32
         if (w >= 0) {
             grade(g, SUSPECT_SWEEP, ACL_THREAT_HIGH);
             g->grounds = (struct suspect_grounds){
-                .kind = sort == ACL_DESKTOPS ? GROUNDS_DESKTOPS : GROUNDS_ADDRESSES,
+                .kind = sort_grounds[sort],
                 .count = n,
                 .within_s = acl_window_s[w],
             };

@@ -52,6 +52,31 @@ suspect_destroy(struct suspect *s)
 
 /* ---- the table ---- */
 
+static bool
+is_public(const struct acl_addr *a)
+{
+    static const struct {
+        uint32_t net, mask;
+    } inside[] = { { 0x0a000000, 0xff000000 }, { 0xac100000, 0xfff00000 },
+                   { 0xc0a80000, 0xffff0000 }, { 0x64400000, 0xffc00000 },
+                   { 0xa9fe0000, 0xffff0000 }, { 0x7f000000, 0xff000000 } };
+    uint32_t v4 = (uint32_t) a->b[12] << 24 | a->b[13] << 16 | a->b[14] << 8 | a->b[15];
+
+    static const uint8_t nat64[12] = { 0, 0x64, 0xff, 0x9b };
+
+    if (!acl_addr_is_v4(a)) {
+        /* 2000::/3 (RFC 4291), and what stands for public IPv4, and for nothing else (RFC
+         * 6052, 3.1) */
+        return (a->b[0] & 0xe0) == 0x20 || !memcmp(a->b, nat64, sizeof nat64);
+    }
+    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++) {
+        if ((v4 & inside[i].mask) == inside[i].net) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Where the address is, or would be. */
 static uint16_t *
 slot_of(struct suspect *s, const struct acl_addr *addr)
@@ -135,6 +160,7 @@ find_or_add(struct suspect *s, const struct acl_addr *addr, bool *added)
             slot = slot_of(s, addr);
         }
         s->targets[s->n_targets].addr = *addr;
+        s->targets[s->n_targets].is_public = is_public(addr);
         *slot = (uint16_t) ++s->n_targets;
     }
     return &s->targets[*slot - 1];
@@ -149,27 +175,6 @@ suspect_service(const struct drop_record *r)
         return SERVICE_ARP;
     }
     return r->reason == DROP_PROBE ? SERVICE_ND : (uint32_t) r->protocol << 16 | r->dport;
-}
-
-static bool
-is_public(const struct acl_addr *a)
-{
-    static const struct {
-        uint32_t net, mask;
-    } inside[] = { { 0x0a000000, 0xff000000 }, { 0xac100000, 0xfff00000 },
-                   { 0xc0a80000, 0xffff0000 }, { 0x64400000, 0xffc00000 },
-                   { 0xa9fe0000, 0xffff0000 }, { 0x7f000000, 0xff000000 } };
-    uint32_t v4 = (uint32_t) a->b[12] << 24 | a->b[13] << 16 | a->b[14] << 8 | a->b[15];
-
-    if (!acl_addr_is_v4(a)) {
-        return (a->b[0] & 0xe0) == 0x20; /* 2000::/3, RFC 4291 */
-    }
-    for (size_t i = 0; i < sizeof inside / sizeof *inside; i++) {
-        if ((v4 & inside[i].mask) == inside[i].net) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static bool

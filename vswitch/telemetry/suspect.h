@@ -38,6 +38,7 @@ struct suspect_target {
     uint64_t packets;
     char *port, *user; /* of the desktop that has the address; NULL: none of this switch's */
     bool is_desktop;   /* of this switch, or by what the policy says */
+    bool is_public;    /* otherwise: of the internet */
     bool tried;        /* it was sent something, beyond ARP and ND for it ... */
     bool counts;       /* ... that no exclusion covers */
     uint8_t exclusion; /* otherwise: which one covers the last attempt */
@@ -79,7 +80,8 @@ enum grounds_kind { /* as incident.proto numbers them */
                     GROUNDS_ADDRESSES,
                     GROUNDS_FLOOD,
                     GROUNDS_PORTS,
-                    GROUNDS_SERVICE
+                    GROUNDS_SERVICE,
+                    GROUNDS_PUBLIC = 11
 };
 
 /* Why it is graded so. */

@@ -118,7 +118,7 @@ test_detection(void)
         "  remote: {}\n"
         "detection:\n"
         "  desktops: remote\n"
-        "  sweep: { desktops: { 10s: 7 }, addresses: { 24h: 0 } }\n"
+        "  sweep: { desktops: { 10s: 7 }, addresses: { 24h: 0 }, public: { 10s: 99 } }\n"
         "  worm: { networks: 9 }\n"
         "  shipped_exclusions: false\n"
         "  exclude: [{ service: [tcp/7680, smb], to: public, up_to: 3 }, { service: udp/9 }]\n"
@@ -138,6 +138,7 @@ test_detection(void)
     CU_ASSERT(d->n_desktops == 1 && policy->groups[d->desktops[0]].is_set);
     CU_ASSERT(d->sweep[ACL_DESKTOPS][ACL_10S] == 7 && d->sweep[ACL_DESKTOPS][ACL_5MIN] == 4);
     CU_ASSERT(d->sweep[ACL_ADDRESSES][ACL_24H] == 0 && d->sweep[ACL_ADDRESSES][ACL_10S] == 8);
+    CU_ASSERT(d->sweep[ACL_PUBLIC][ACL_10S] == 99 && d->sweep[ACL_PUBLIC][ACL_5MIN] == 64);
     CU_ASSERT(d->worm_networks == 9 && d->n_exclusions == 2);
     CU_ASSERT(d->exclusions[0].public_only && d->exclusions[0].up_to == 3 &&
               d->exclusions[0].n_services > 1);

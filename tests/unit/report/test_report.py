@@ -194,6 +194,8 @@ class Tables(unittest.TestCase):
                 ('PROBE', 'a denied attempt to reach another desktop', '他のデスクトップへの接続の試み(拒否)'),
                 ('DESKTOPS', '1,200 desktops tried within 5 minutes', '5分以内にデスクトップ1,200台への接続を試行'),
                 ('ADDRESSES', '1,200 addresses tried within 5 minutes', '5分以内にアドレス1,200件への接続を試行'),
+                ('PUBLIC', '1,200 public addresses tried within 5 minutes',
+                 '5分以内にインターネット上のアドレス1,200件への接続を試行'),
                 ('FLOOD', 'about 1,200 addresses tried within 5 minutes, under a flood',
                  '大量の送信のなかで、5分以内にアドレス約1,200件への接続を試行'),
                 ('PORTS', '1,200 ports of one target tried within 5 minutes',

@@ -224,6 +224,68 @@ test_sweep(void)
     suspect_destroy(&s);
 }
 
+/* Programs have servers of their own, anywhere in the internet. */
+static void
+test_public_sweep(void)
+{
+    struct suspect s;
+
+    CU_ASSERT_EQUAL_FATAL(suspect_init(&s), 0);
+    for (unsigned i = 0; i < 31; i++) {
+        try(&s, v4(93, i, 0, 1), false, 8130, T0);
+    }
+    for (unsigned i = 0; i < 7; i++) {
+        try(&s, v4(10, 0, 0, i), false, 8130, T0);
+    }
+    CU_ASSERT_EQUAL(grade(&s, T0).kind, SUSPECT_NOTHING);
+    try(&s, v4(93, 31, 0, 1), false, 445, T0); /* not all of one service: no worm */
+    CU_ASSERT_EQUAL(grade(&s, T0).grounds.kind, GROUNDS_PUBLIC);
+    CU_ASSERT_EQUAL(grade(&s, T0).grounds.count, 32);
+    CU_ASSERT_EQUAL(grade(&s, T0).grounds.within_s, 10);
+    CU_ASSERT_EQUAL(grade(&s, T0).kind, SUSPECT_SWEEP);
+    CU_ASSERT_EQUAL(grade(&s, T0 + 11).kind, SUSPECT_NOTHING);
+    try(&s, v4(93, 32, 0, 1), false, 8130, T0);
+    CU_ASSERT_EQUAL(grade(&s, T0).kind, SUSPECT_WORM);
+    suspect_destroy(&s);
+
+    /* As many ports of one of them are a scan as of any. */
+    CU_ASSERT_EQUAL_FATAL(suspect_init(&s), 0);
+    for (unsigned i = 0; i < 10; i++) {
+        try(&s, v4(93, 0, 0, 1), false, 1000 + i, T0);
+    }
+    CU_ASSERT_EQUAL(grade(&s, T0).kind, SUSPECT_PORT_SCAN);
+    suspect_destroy(&s);
+
+    /* One that is a desktop's is one. */
+    CU_ASSERT_EQUAL_FATAL(suspect_init(&s), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        try(&s, v4(93, 0, 0, i), true, 445, T0);
+    }
+    CU_ASSERT_EQUAL(grade(&s, T0).grounds.kind, GROUNDS_DESKTOPS);
+    CU_ASSERT_EQUAL(grade(&s, T0).grounds.count, 3);
+    suspect_destroy(&s);
+}
+
+/* A worm through the internet, so slowly that only a day shows it; and 0 is never. */
+static void
+test_slow_worm(void)
+{
+    struct suspect s;
+
+    CU_ASSERT_EQUAL_FATAL(suspect_init(&s), 0);
+    for (unsigned i = 0; i < 256; i++) {
+        CU_ASSERT_EQUAL(grade(&s, T0 + i * 300).kind, SUSPECT_NOTHING);
+        try(&s, v4(93, i, 0, 1), false, 23, T0 + i * 300);
+    }
+    CU_ASSERT_EQUAL(grade(&s, T0 + 255 * 300).kind, SUSPECT_WORM);
+    for (int w = 0; w < ACL_N_WINDOWS; w++) {
+        defaults.sweep[ACL_PUBLIC][w] = 0;
+    }
+    CU_ASSERT_EQUAL(grade(&s, T0 + 255 * 300).kind, SUSPECT_NOTHING);
+    acl_detection_default(&defaults);
+    suspect_destroy(&s);
+}
+
 /* ARP says nothing yet of what follows it. */
 static void
 test_arp(void)
@@ -301,6 +363,31 @@ test_exclusions(void)
     CU_ASSERT_EQUAL(grade(&s, T0).kind, SUSPECT_NOTHING);
     try(&s, v4(94, 0, 0, 1), false, 443, T0);
     CU_ASSERT_EQUAL(grade(&s, T0).kind, SUSPECT_WORM);
+    suspect_destroy(&s);
+
+    /* So it is by NAT64. */
+    CU_ASSERT_EQUAL_FATAL(suspect_init(&s), 0);
+    for (unsigned i = 0; i < 40; i++) {
+        struct acl_addr a;
+        char text[64];
+
+        snprintf(text, sizeof text, "64:ff9b::5d%02x:1", i);
+        CU_ASSERT_FATAL(acl_addr_parse(text, &a));
+        try(&s, a, false, 443, T0);
+    }
+    CU_ASSERT_EQUAL(grade(&s, T0).kind, SUSPECT_NOTHING);
+    suspect_destroy(&s);
+
+    /* traceroute has a port for each packet. */
+    CU_ASSERT_EQUAL_FATAL(suspect_init(&s), 0);
+    for (unsigned i = 0; i < 90; i++) {
+        r = attempt(1, v4(93, 0, 0, 1), UPLINK, IPPROTO_UDP, 33434 + i, T0);
+        suspect_add(&s, &rules, &r, &no_names, false);
+    }
+    CU_ASSERT_EQUAL(grade(&s, T0).kind, SUSPECT_NOTHING);
+    r = attempt(1, v4(10, 0, 0, 2), 2, IPPROTO_UDP, 33434, T0);
+    suspect_add(&s, &rules, &r, &no_names, true);
+    CU_ASSERT_EQUAL(grade(&s, T0).kind, SUSPECT_PROBE); /* a neighbour's way is nobody's business */
     suspect_destroy(&s);
 
     /* Inside it is no web. */
@@ -595,6 +682,8 @@ detect_suite(void)
         { "a probe", test_probe },
         { "port scans", test_port_scan },
         { "sweeps", test_sweep },
+        { "sweeps of the internet", test_public_sweep },
+        { "a slow worm through the internet", test_slow_worm },
         { "worms", test_worm },
         { "ARP before something else, and by itself", test_arp },
         { "what does not count, and how long", test_exclusions },
