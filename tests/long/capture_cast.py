@@ -21,7 +21,7 @@ import capture_frame as cf
 # What people use from desktop to desktop: who answers on these may be one.
 LATERAL = {(cf.TCP, p) for p in (22, 23, 3389, 5900, 5901, 5985, 5986)}
 # Who answers on these is no desktop, whatever else it does.
-SERVING = {(cf.TCP, p) for p in (25, 53, 88, 389)} | {(cf.UDP, p) for p in (53, 67, 88, 389, 547)}
+SERVING = {(cf.TCP, p) for p in (21, 25, 53, 88, 389)} | {(cf.UDP, p) for p in (53, 67, 88, 389, 547)}
 PRIVATE = [ipaddress.ip_network(n) for n in ('10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16')]
 OFFICE = bytes((10, 99))
 OFFICE6 = bytes.fromhex('fd99') + bytes(6)
