@@ -19,6 +19,7 @@ static struct acl_range ntp[] = { { 123, 123 } };
 static struct acl_range delivery[] = { { 7680, 7680 } };
 static struct acl_range stun[] = { { 3478, 3481 } };
 static struct acl_range hops[] = { { 33434, 33523 } };
+static struct acl_range bjnp[] = { { 8610, 8613 } };
 static struct acl_range calls[] = { { 3478, 3481 }, { 8801, 8810 }, { 50000, 50059 } };
 static struct acl_range names[] = { { 137, 138 },   { 1900, 1900 }, { 3702, 3702 },
                                     { 5353, 5353 }, { 5355, 5355 }, { 5357, 5358 } };
@@ -26,6 +27,7 @@ static struct acl_range names[] = { { 137, 138 },   { 1900, 1900 }, { 3702, 3702
 static struct acl_service to_web[] = { { IPPROTO_TCP, web, N(web) }, { IPPROTO_UDP, web, N(web) } };
 static struct acl_service to_clocks[] = { { IPPROTO_UDP, ntp, N(ntp) } };
 static struct acl_service traces[] = { { IPPROTO_UDP, hops, N(hops) } };
+static struct acl_service printers[] = { { IPPROTO_UDP, bjnp, N(bjnp) } };
 static struct acl_service updates[] = { { IPPROTO_TCP, delivery, N(delivery) } };
 static struct acl_service to_stun[] = { { IPPROTO_UDP, stun, N(stun) } };
 static struct acl_service media[] = { { IPPROTO_UDP, calls, N(calls) } };
@@ -36,7 +38,7 @@ static const struct acl_exclusion shipped[] = {
     { to_web, N(to_web), true, 256 },      { to_clocks, N(to_clocks), true, 64 },
     { to_stun, N(to_stun), true, 64 },     { traces, N(traces), true, 8 },
     { updates, N(updates), false, 16 },    { media, N(media), false, 8 },
-    { discovery, N(discovery), false, 8 },
+    { discovery, N(discovery), false, 8 }, { printers, N(printers), false, 256 },
 };
 
 void

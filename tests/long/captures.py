@@ -110,7 +110,7 @@ class Player:
         flow = self.flows.get(cc.flow_key(f))
         if not flow:
             late = f.protocol == cf.TCP and not f.opens()
-            if local and (late or sender != cc.DESKTOP and self.is_due_to_another(f)):
+            if local and (late or self.is_due_to_another(f, sender)):
                 return False  # of a late one: it began before the capture, and would not have begun here
             flow = self.flows[cc.flow_key(f)] = Flow(f.src, late)
             if local:
@@ -122,10 +122,10 @@ class Player:
             flow.sent = time.monotonic()
         return flow.open or not answer
 
-    def is_due_to_another(self, f):
-        """What a neighbour says because it was asked: the question has not come through, for the policy denies
-        what desktops ask each other, and all of them."""
-        return (f.dst, f.src) in self.tried or (f.dst, f.dport) in self.asked
+    def is_due_to_another(self, f, sender):
+        """What somebody says because all were asked, and a neighbour because it was itself: the question has not
+        come through, for the policy denies what desktops ask each other, and all of them."""
+        return (f.dst, f.dport) in self.asked or sender != cc.DESKTOP and (f.dst, f.src) in self.tried
 
     def play(self, frames):
         before, due = None, time.monotonic()

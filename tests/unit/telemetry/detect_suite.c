@@ -390,6 +390,15 @@ test_exclusions(void)
     CU_ASSERT_EQUAL(grade(&s, T0).kind, SUSPECT_PROBE); /* a neighbour's way is nobody's business */
     suspect_destroy(&s);
 
+    /* Printers are looked for address by address. */
+    CU_ASSERT_EQUAL_FATAL(suspect_init(&s), 0);
+    for (unsigned i = 1; i < 255; i++) {
+        r = attempt(1, v4(192, 168, 1, i), UPLINK, IPPROTO_UDP, 8612, T0);
+        suspect_add(&s, &rules, &r, &no_names, false);
+    }
+    CU_ASSERT_EQUAL(grade(&s, T0).kind, SUSPECT_NOTHING);
+    suspect_destroy(&s);
+
     /* Inside it is no web. */
     CU_ASSERT_EQUAL_FATAL(suspect_init(&s), 0);
     for (unsigned i = 0; i < 8; i++) {
