@@ -76,7 +76,7 @@ response_configure(struct control *c)
         acl_detection_default(&none);
         d = &none;
     }
-    for (size_t i = 0; i < d->n_desktops; i++) {
+    for (size_t i = 0; policy && i < d->n_desktops; i++) {
         add_group(&p, policy->parsed, &c->desired.sets, d->desktops[i]);
     }
     add(&p, d->decoys, d->n_decoys);
@@ -158,7 +158,7 @@ response_consider(struct control *c, Fusuma__V1__Incident *m, bool by_rate)
     bool bad = q && q->severity && (int) m->severity >= (int) q->severity;
     char *comment;
 
-    if (!port || port->quarantine || m->closed || !(bad || by_rate)) {
+    if (!q || !port || port->quarantine || m->closed || !(bad || by_rate)) {
         return;
     }
     if (is_spared(c, q, port)) {
