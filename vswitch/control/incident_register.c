@@ -312,7 +312,7 @@ incidents_create(struct control *c, const char *state_dir)
 void
 incidents_destroy(struct incidents *in)
 {
-    struct waiter *w;
+    struct waiter *w, *next;
 
     if (!in) {
         return;
@@ -329,7 +329,7 @@ incidents_destroy(struct incidents *in)
     }
     free(in->batch);
     free(in->batch_error);
-    LIST_FOR_EACH_POP (w, node, &in->waiters) {
+    LIST_FOR_EACH_SAFE (w, next, node, &in->waiters) {
         free(w); /* its call went with the server */
     }
     for (size_t i = 0; i < INCIDENTS_MAX; i++) {

@@ -74,11 +74,11 @@ response_configure(struct control *c)
     }
     if (!d) {
         acl_detection_default(&none);
-        d = &none;
     }
-    for (size_t i = 0; policy && i < d->n_desktops; i++) {
+    for (size_t i = 0; d && i < d->n_desktops; i++) {
         add_group(&p, policy->parsed, &c->desired.sets, d->desktops[i]);
     }
+    d = d ? d : &none;
     add(&p, d->decoys, d->n_decoys);
     if (detect_configure(d, p.array, p.n)) {
         VLOG_ERR("no memory for the thresholds of detection: those of before hold");
