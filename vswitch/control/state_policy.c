@@ -169,6 +169,8 @@ get_force(struct state *s, uint64_t *version, uint64_t *last, struct state_pendi
         retval = state_prepare(s, &stmt, error,
                                "SELECT version, last, confirm_by, go_back FROM policy_force", "");
 
+    *version = *last = 0;
+    *pending = (struct state_pending){ .confirm_by_s = 0 };
     if (retval) {
         return retval;
     }

@@ -14,7 +14,7 @@
 #define SOME_SOURCE UINT64_C(0x02f05a000001)
 #define SOME_DESTINATION UINT64_C(0x02f05a000002)
 
-#define REFUSE(...) control_fail(error, RPC_INVALID_ARGUMENT, __VA_ARGS__)
+#define REFUSE(...) (control_fail(error, RPC_INVALID_ARGUMENT, __VA_ARGS__), RPC_INVALID_ARGUMENT)
 
 /* ---- the port ---- */
 
