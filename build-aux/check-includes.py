@@ -25,7 +25,7 @@ MAY = {
 }
 
 # The packet path sees of telemetry only the rings and counters.
-TELEMETRY_FOR_DATAPATH = {'drop_ring.h', 'ledger.h', 'reasons.h', 'sketch.h', 'hll.h', 'stream.h'}
+TELEMETRY_FOR_DATAPATH = {'capture_ring.h', 'drop_ring.h', 'ledger.h', 'reasons.h', 'sketch.h', 'hll.h', 'stream.h'}
 
 # swctl reads a configuration file of its own; what policies mean it leaves to the switch.
 ACL_FOR_CTL = {'yaml.h'}

@@ -2,6 +2,8 @@
 noinst_LIBRARIES += vswitch/libdatapath.a
 vswitch_libdatapath_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 vswitch_libdatapath_a_SOURCES = \
+	vswitch/datapath/capture.c \
+	vswitch/datapath/capture.h \
 	vswitch/datapath/conn.c \
 	vswitch/datapath/conn.h \
 	vswitch/datapath/conn_age.c \

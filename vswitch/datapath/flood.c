@@ -2,8 +2,10 @@
 
 #include "datapath/flood.h"
 
+#include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
 
+#include "datapath/capture.h"
 #include "datapath/output.h"
 
 bool
@@ -24,8 +26,11 @@ flood_to_all(struct worker *w, const struct port_leaf *from, const struct port_l
     (void) w;
     (void) from;
     (void) p;
-    (void) j;
-    return !port_is_cut(to);
+    if (port_is_cut(to)) {
+        j->reason = DROP_QUARANTINE_PEER;
+        return false;
+    }
+    return true;
 }
 
 static bool
@@ -35,7 +40,12 @@ admits(struct worker *w, const struct port_leaf *from, const struct port_leaf *t
     struct judgement j;
 
     j.n_audits = 0;
+    j.reason = DROP_NONE;
+    j.denial.rule_slot = UINT32_MAX;
     if (!filter(w, from, to, p, &j)) {
+        if (unlikely(to->capture) && j.reason != DROP_NONE) {
+            capture_withheld(w, from, to, p, &j);
+        }
         return false;
     }
     for (unsigned i = 0; i < j.n_audits; i++) {
@@ -50,6 +60,7 @@ flood(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_filte
     const struct snapshot *s = w->snapshot;
     struct ledger_page *page = page_of(w, from);
     const struct port_leaf *last = NULL; /* gets the packet itself */
+    uint16_t n = 0;
 
     for (uint16_t i = 0; i < s->n_ports; i++) {
         const struct port_leaf *to = s->ports[s->port_ids[i]];
@@ -61,18 +72,22 @@ flood(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_filte
             struct rte_mbuf *m = rte_pktmbuf_copy(p->m, w->pool, 0, UINT32_MAX);
             page->copies++;
             if (m) {
-                output_packet(w, from, last, m, p->vlan);
+                output_packet(w, from, last, m, p->vlan, OUTPUT_COPY);
             } else {
-                output_lost(w, from, last, TX_DROP_NO_BUFFER);
+                output_no_copy(w, from, last, p->m);
             }
         }
         last = to;
+        n++;
     }
     if (!last) {
         return false;
     }
     page->forwarded++;
-    output_packet(w, from, last, p->m, p->vlan);
+    if (unlikely(from->capture)) {
+        capture_forwarded(w, from, last, p, n);
+    }
+    output_packet(w, from, last, p->m, p->vlan, n > 1 ? OUTPUT_COPY : OUTPUT_PACKET);
     p->m = NULL;
     return true;
 }

@@ -6,7 +6,8 @@
 #include "datapath/worker_private.h"
 
 /* Whether a copy may go to 'to'.  What audit mode has kept from denying just this copy is in
- * j->audit then, of which there is none before. */
+ * j->audit then, of which there is none before; if not, j->reason says why, or is left alone where
+ * the packet is not the port's matter. */
 typedef bool flood_filter(struct worker *, const struct port_leaf *from, const struct port_leaf *to,
                           const struct pkt *, struct judgement *j);
 /* Sends 'p' to every port of its VLAN but 'from' that 'filter' admits, counts it as forwarded, and

@@ -114,9 +114,7 @@ static void
 send_one(struct worker *w, const struct port_leaf *from, const struct port_leaf *to, struct pkt *p)
 {
     if (to) {
-        page_of(w, from)->forwarded++;
-        output_packet(w, from, to, p->m, p->vlan);
-        p->m = NULL;
+        output_forward(w, from, to, p);
     } else if (is_storm(w, from)) {
         forward_drop(w, from, p, DROP_STORM);
     } else if (!flood(w, from, p, flood_to_uplinks)) {

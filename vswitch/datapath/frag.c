@@ -262,6 +262,7 @@ expire(struct worker *w, struct frag_entry *e)
 {
     ledger_enter(&w->ledger);
     drop_pieces(w, e, DROP_FRAG_TIMEOUT);
+    capture_ring_show(&w->capture);
     ledger_leave(&w->ledger);
     release(w->frags, e);
 }

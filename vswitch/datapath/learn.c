@@ -191,14 +191,6 @@ asker(const struct worker *w, const struct pkt *p, const struct dhcp_message *d)
 }
 
 static void
-deliver(struct worker *w, const struct port_leaf *from, const struct port_leaf *to, struct pkt *p)
-{
-    page_of(w, from)->forwarded++;
-    output_packet(w, from, to, p->m, p->vlan);
-    p->m = NULL;
-}
-
-static void
 decide_reply(const struct worker *w, const struct port_leaf *from, const struct pkt *p,
              const struct dhcp_message *d, struct dhcp_fate *fate)
 {
@@ -284,7 +276,7 @@ learn_dhcp(struct worker *w, const struct port_leaf *from, struct pkt *p)
         break;
     case DHCP_DELIVERED:
         forward_hit(w, fate.judgement.rule_slot[ACL_EGRESS], 1, rte_pktmbuf_pkt_len(p->m));
-        deliver(w, from, fate.to, p);
+        output_forward(w, from, fate.to, p);
         break;
     }
     return true;

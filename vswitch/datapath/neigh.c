@@ -4,11 +4,13 @@
 
 #include <netinet/in.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_byteorder.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
+#include "datapath/capture.h"
 #include "datapath/csum.h"
 #include "datapath/fdb.h"
 #include "datapath/flood.h"
@@ -48,20 +50,27 @@ static void
 consume(struct worker *w, const struct port_leaf *from, struct pkt *p)
 {
     page_of(w, from)->consumed++;
+    if (unlikely(from->capture)) {
+        capture_taken(w, from, p, CAPTURED_CONSUMED);
+    }
     rte_pktmbuf_free(p->m);
     p->m = NULL;
+}
+
+static void
+tell_answered(struct worker *w, const struct port_leaf *to, const struct pkt *p)
+{
+    if (unlikely(to->capture)) {
+        capture_taken(w, to, p, CAPTURED_ANSWERED);
+    }
 }
 
 /* The request's buffer becomes the answer: the request is consumed, the answer originated. */
 static void
 send_back(struct worker *w, const struct port_leaf *to, struct pkt *p)
 {
-    struct ledger_page *page = page_of(w, to);
-
-    page->consumed++;
-    page->originated++;
-    page->forwarded++;
-    output_packet(w, to, to, p->m, p->vlan);
+    page_of(w, to)->consumed++;
+    output_made(w, to, to, p->m, p->vlan);
     p->m = NULL;
 }
 
@@ -72,6 +81,7 @@ answer_arp(struct worker *w, const struct port_leaf *to, struct pkt *p, uint64_t
     struct arp *arp = (void *) (eth + 1);
     uint8_t target[4];
 
+    tell_answered(w, to, p);
     memcpy(target, arp->tpa, 4);
     arp->op = RTE_BE16(ARP_REPLY);
     memcpy(arp->tha, arp->sha, 6);
@@ -104,11 +114,15 @@ answer_nd(struct worker *w, const struct port_leaf *to, struct pkt *p, uint64_t 
     uint16_t want = RTE_ETHER_HDR_LEN + sizeof(struct rte_ipv6_hdr) + ND_MESSAGE + ND_LLADDR_OPTION;
     uint16_t have = rte_pktmbuf_pkt_len(p->m);
 
-    if (have > want) {
-        rte_pktmbuf_trim(p->m, have - want);
-    } else if (have < want && !rte_pktmbuf_append(p->m, want - have)) {
+    if (have < want && rte_pktmbuf_tailroom(p->m) < want - have) {
         refuse(w, to, p, DROP_NO_BUFFER);
         return;
+    }
+    tell_answered(w, to, p);
+    if (have > want) {
+        rte_pktmbuf_trim(p->m, have - want);
+    } else {
+        rte_pktmbuf_append(p->m, want - have);
     }
     struct rte_ether_hdr *eth = rte_pktmbuf_mtod(p->m, struct rte_ether_hdr *);
     struct rte_ipv6_hdr *ip = (void *) (eth + 1);
@@ -479,9 +493,7 @@ neigh_input(struct worker *w, const struct port_leaf *from, struct pkt *p)
         answer(w, from, p, &fate);
         break;
     case NEIGH_SENT:
-        page_of(w, from)->forwarded++;
-        output_packet(w, from, fate.to, p->m, p->vlan);
-        p->m = NULL;
+        output_forward(w, from, fate.to, p);
         break;
     case NEIGH_FLOODED:
         if (!flood(w, from, p, fate.filter)) {

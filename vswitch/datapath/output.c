@@ -6,18 +6,37 @@
 #include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
 
+#include "datapath/capture.h"
 #include "datapath/vlan.h"
 
+static enum output_kind
+kind_of(const struct tx_buffer *b, uint16_t i)
+{
+    return b->made >> i & 1 ? OUTPUT_MADE : b->copies >> i & 1 ? OUTPUT_COPY : OUTPUT_PACKET;
+}
+
 static void
-refuse(struct worker *w, uint16_t to, const uint16_t *from, struct rte_mbuf **m, uint16_t n,
+capture_offer(struct worker *w, const struct port_leaf *to, const struct tx_buffer *b)
+{
+    for (uint16_t i = 0; i < b->n; i++) {
+        capture_offered(w, b->from[i], to, b->m[i], kind_of(b, i));
+    }
+}
+
+/* What the buffer holds from 'first' on. */
+static void
+refuse(struct worker *w, const struct port_leaf *to, struct tx_buffer *b, uint16_t first,
        enum tx_drop_reason reason)
 {
-    if (n) {
-        w->ledger.pages[to].tx_drops[reason] += n;
-        rte_pktmbuf_free_bulk(m, n);
+    for (uint16_t i = first; i < b->n; i++) {
+        w->ledger.pages[b->from[i]].tx_drops_caused++;
+        if (unlikely(w->snapshot->captures)) {
+            capture_lost(w, b->from[i], to, b->m[i], kind_of(b, i), true, reason);
+        }
     }
-    for (uint16_t i = 0; i < n; i++) {
-        w->ledger.pages[from[i]].tx_drops_caused++;
+    if (first < b->n) {
+        w->ledger.pages[to->id].tx_drops[reason] += b->n - first;
+        rte_pktmbuf_free_bulk(b->m + first, b->n - first);
     }
 }
 
@@ -46,8 +65,11 @@ flush_port(struct worker *w, uint16_t id)
     for (uint16_t i = 0; i < b->n; i++) { /* an accepted buffer is no longer ours to read */
         bytes[i + 1] = bytes[i] + rte_pktmbuf_pkt_len(b->m[i]);
     }
+    if (unlikely(leaf->capture)) {
+        capture_offer(w, leaf, b);
+    }
     if (!atomic_load_explicit(&leaf->port->up, memory_order_relaxed)) {
-        refuse(w, id, b->from, b->m, b->n, TX_DROP_DOWN);
+        refuse(w, leaf, b, 0, TX_DROP_DOWN);
     } else {
         sent = leaf->port->ops->tx(leaf->port, w->index, b->m, b->n);
         page->accepted += sent;
@@ -55,42 +77,55 @@ flush_port(struct worker *w, uint16_t id)
         if (sent) {
             note_passed(w, b->from[0], id);
         }
-        refuse(w, id, b->from + sent, b->m + sent, b->n - sent, TX_DROP_FULL);
+        refuse(w, leaf, b, sent, TX_DROP_FULL);
     }
     b->n = 0;
+    b->copies = b->made = 0;
 }
 
-void
-output_lost(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
-            enum tx_drop_reason reason)
+static void
+count_lost(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
+           const struct rte_mbuf *m, enum output_kind kind, enum tx_drop_reason reason)
 {
     page_of(w, to)->offered++;
     page_of(w, to)->tx_drops[reason]++;
     page_of(w, from)->tx_drops_caused++;
+    if (unlikely(w->snapshot->captures)) {
+        capture_lost(w, from->id, to, m, kind, false, reason);
+    }
+}
+
+void
+output_no_copy(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
+               const struct rte_mbuf *m)
+{
+    count_lost(w, from, to, m, OUTPUT_COPY, TX_DROP_NO_BUFFER);
 }
 
 static void
 lose(struct worker *w, const struct port_leaf *from, const struct port_leaf *to, struct rte_mbuf *m,
-     enum tx_drop_reason reason)
+     enum output_kind kind, enum tx_drop_reason reason)
 {
-    output_lost(w, from, to, reason);
+    count_lost(w, from, to, m, kind, reason);
     rte_pktmbuf_free(m);
 }
 
 /* What is not of the port's untagged VLAN.  NULL: lost. */
 static struct rte_mbuf *
 tag(struct worker *w, const struct port_leaf *from, const struct port_leaf *to, struct rte_mbuf *m,
-    uint16_t vlan)
+    uint16_t vlan, enum output_kind kind)
 {
     struct rte_mbuf *tagged;
 
     if (!port_carries(to, vlan)) {
-        lose(w, from, to, m, TX_DROP_VLAN);
+        lose(w, from, to, m, kind, TX_DROP_VLAN);
         return NULL;
     }
     tagged = vlan_tag(w->pool, m, vlan);
     if (!tagged) {
-        lose(w, from, to, m, TX_DROP_NO_BUFFER);
+        lose(w, from, to, m, kind, TX_DROP_NO_BUFFER);
+    } else if (unlikely(from->capture)) {
+        capture_replaced(w, from, m, tagged);
     }
     return tagged;
 }
@@ -112,22 +147,25 @@ output_refusal(const struct port_leaf *to, uint32_t len, uint16_t vlan)
 
 void
 output_packet(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
-              struct rte_mbuf *m, uint16_t vlan)
+              struct rte_mbuf *m, uint16_t vlan, enum output_kind kind)
 {
     struct tx_buffer *b = &w->tx[to->id];
 
     if (is_too_long(to, rte_pktmbuf_pkt_len(m))) {
-        lose(w, from, to, m, TX_DROP_TOO_LONG);
+        lose(w, from, to, m, kind, TX_DROP_TOO_LONG);
         return;
     }
     if (unlikely(vlan != to->vlan)) {
-        m = tag(w, from, to, m, vlan);
+        m = tag(w, from, to, m, vlan, kind);
         if (!m) {
             return;
         }
     }
     if (!b->n) {
         w->dirty[w->n_dirty++] = to->id;
+    }
+    if (unlikely(kind != OUTPUT_PACKET)) {
+        *(kind == OUTPUT_MADE ? &b->made : &b->copies) |= UINT64_C(1) << b->n;
     }
     b->from[b->n] = from->id;
     b->m[b->n++] = m;
@@ -143,9 +181,31 @@ output_packet(struct worker *w, const struct port_leaf *from, const struct port_
 }
 
 void
+output_forward(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
+               struct pkt *p)
+{
+    page_of(w, from)->forwarded++;
+    if (unlikely(from->capture)) {
+        capture_forwarded(w, from, to, p, 1);
+    }
+    output_packet(w, from, to, p->m, p->vlan, OUTPUT_PACKET);
+    p->m = NULL;
+}
+
+void
+output_made(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
+            struct rte_mbuf *m, uint16_t vlan)
+{
+    page_of(w, from)->originated++;
+    page_of(w, from)->forwarded++;
+    output_packet(w, from, to, m, vlan, OUTPUT_MADE);
+}
+
+void
 output_flush(struct worker *w)
 {
     while (w->n_dirty) {
         flush_port(w, w->dirty[--w->n_dirty]);
     }
+    capture_ring_show(&w->capture);
 }

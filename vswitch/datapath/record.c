@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_common.h>
 #include <rte_mbuf.h>
 #include <rte_memcpy.h>
 #include <rte_random.h>
 
+#include "datapath/capture.h"
 #include "datapath/frag.h"
 
 #define RING_RECORDS 32768
@@ -223,15 +225,30 @@ report(struct worker *w, const struct port_leaf *from, const struct pkt *p,
 }
 
 static void
-free_packets(struct worker *w, struct pkt *p)
+capture_all(struct worker *w, const struct port_leaf *from, struct pkt *p, const struct denial *why,
+            struct rte_mbuf **m, uint16_t n)
+{
+    for (uint16_t i = 0; i < n; i++) {
+        p->m = m[i];
+        capture_dropped(w, from, p, why);
+    }
+}
+
+static void
+free_packets(struct worker *w, const struct port_leaf *from, struct pkt *p,
+             const struct denial *why)
 {
     struct rte_mbuf *m[FRAG_MAX_PIECES];
+    uint16_t n = 1;
 
+    m[0] = p->m;
     if (p->frag) {
-        rte_pktmbuf_free_bulk(m, frag_take(w, p, m));
-    } else {
-        rte_pktmbuf_free(p->m);
+        n = frag_take(w, p, m);
     }
+    if (unlikely(w->snapshot->captures)) {
+        capture_all(w, from, p, why, m, n);
+    }
+    rte_pktmbuf_free_bulk(m, n);
     p->m = NULL;
 }
 
@@ -257,7 +274,7 @@ record_drop(struct worker *w, const struct port_leaf *from, struct pkt *p, const
     page_of(w, from)->drops[p->reason] += packets_of(p);
     hit(w, p, why);
     report(w, from, p, why);
-    free_packets(w, p);
+    free_packets(w, from, p, why);
 }
 
 static const struct denial guard_denial = { .rule_slot = UINT32_MAX,

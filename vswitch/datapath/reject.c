@@ -98,12 +98,8 @@ static void
 send_answer(struct worker *w, const struct port_leaf *from, const struct port_leaf *to,
             const struct pkt *p, struct pkt *out)
 {
-    struct ledger_page *page = page_of(w, from);
-
     csum_fill(out);
-    page->originated++;
-    page->forwarded++;
-    output_packet(w, from, to, out->m, p->vlan);
+    output_made(w, from, to, out->m, p->vlan);
 }
 
 void

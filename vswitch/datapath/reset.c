@@ -80,9 +80,7 @@ send_one(struct worker *w, const struct reset *r)
     struct rte_mbuf *m = charged && to ? build(w, r) : NULL;
 
     if (m) {
-        page_of(w, charged)->originated++;
-        page_of(w, charged)->forwarded++;
-        output_packet(w, charged, to, m, r->vlan);
+        output_made(w, charged, to, m, r->vlan);
     }
     return m;
 }

@@ -50,6 +50,8 @@ struct port_leaf {
     /* VLANs that it carries tagged, a bit each of VLAN_COUNT; NULL: an access port. */
     const uint64_t *trunks;
     uint32_t storm_pps[N_STORM_CLASSES]; /* at most STORM_PPS_MAX; 0: no limit */
+    uint8_t capture;                     /* enum capture_mode: which of its packets are copied, */
+    uint16_t snaplen;                    /* ... so many bytes of each */
 };
 
 /* Whether frames of 'vlan' come and go by this port. */
@@ -90,6 +92,7 @@ struct snapshot {
     /* Addresses that nobody has: desktops find somebody there, and are told of. */
     const struct acl_prefix *decoys;
     size_t n_decoys;
+    bool captures; /* some port is captured */
 };
 
 extern _Atomic(const struct snapshot *) dp_snapshot_current;

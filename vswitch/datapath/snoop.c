@@ -4,8 +4,10 @@
 
 #include <netinet/in.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
 
+#include "datapath/capture.h"
 #include "datapath/flood.h"
 #include "datapath/record.h"
 #include "datapath/snoop_parse.h"
@@ -59,6 +61,9 @@ pass(struct worker *w, const struct port_leaf *from, struct pkt *p, flood_filter
 {
     if (!flood(w, from, p, filter)) {
         page_of(w, from)->consumed++;
+        if (unlikely(from->capture)) {
+            capture_taken(w, from, p, CAPTURED_CONSUMED);
+        }
         rte_pktmbuf_free(p->m);
         p->m = NULL;
     }

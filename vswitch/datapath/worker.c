@@ -71,7 +71,7 @@ worker_init(struct worker *w, const struct dp_config *c, uint32_t index)
     w->passed = rte_zmalloc("passed", DP_MAX_PORTS * sizeof *w->passed, 64);
     w->tx = rte_zmalloc("tx_buffers", DP_MAX_PORTS * sizeof *w->tx, 64);
     if (w->wake_fd < 0 || !w->tx || !w->passed || !w->frags || !w->learner || !w->rates ||
-        recorder_init(&w->recorder)) {
+        recorder_init(&w->recorder) || capture_ring_init(&w->capture)) {
         return ENOMEM;
     }
     return ledger_init(&w->ledger, DP_MAX_PORTS, c->n_rule_slots);
@@ -119,6 +119,7 @@ dp_exit(void)
     for (uint32_t i = 0; workers && i < n_workers; i++) {
         ledger_destroy(&workers[i].ledger);
         recorder_destroy(&workers[i].recorder);
+        capture_ring_destroy(&workers[i].capture);
         frag_table_destroy(workers[i].frags);
         learner_destroy(workers[i].learner);
         rte_free(workers[i].rates);
@@ -482,6 +483,12 @@ const struct drop_unsaid *
 dp_drop_unsaid(uint32_t i)
 {
     return workers[i].recorder.unsaid;
+}
+
+struct capture_ring *
+dp_capture_ring(uint32_t i)
+{
+    return &workers[i].capture;
 }
 
 const struct sketch *

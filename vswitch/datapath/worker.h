@@ -10,6 +10,7 @@
 #include "datapath/conn.h"
 #include "datapath/port.h"
 #include "datapath/snapshot.h"
+#include "telemetry/capture_ring.h"
 #include "telemetry/drop_ring.h"
 #include "telemetry/ledger.h"
 
@@ -70,6 +71,7 @@ void dp_forget_port(uint16_t port);
 struct drop_ring *dp_drop_ring(uint32_t worker);
 /* [port * N_DROP_REASONS + reason] of one worker. */
 const struct drop_unsaid *dp_drop_unsaid(uint32_t worker);
+struct capture_ring *dp_capture_ring(uint32_t worker);
 /* [port] of one worker. */
 const struct sketch *dp_sketches(uint32_t worker);
 

@@ -7,6 +7,7 @@
 #include "datapath/rate.h"
 #include "datapath/rota.h"
 #include "datapath/worker.h"
+#include "telemetry/capture_ring.h"
 #include "telemetry/sketch.h"
 
 /* Most packets wait in a transmit buffer only to the end of their burst. */
@@ -16,7 +17,9 @@ struct tx_buffer {
     uint16_t n;
     uint16_t from[TX_BUFFER]; /* port whose packet it is, or whose packet caused it */
     struct rte_mbuf *m[TX_BUFFER];
+    uint64_t copies, made; /* a bit each: enum output_kind (output.h) */
 };
+_Static_assert(TX_BUFFER <= 64, "a bit each");
 
 /* Repeats of a denied flow since its last record. */
 struct merge_slot {
@@ -52,6 +55,7 @@ struct worker {
     uint32_t now_s;
     struct ledger ledger;
     struct recorder recorder;
+    struct capture_ring capture;
     struct conn_table *conns;
     uint32_t conn_quota; /* connections that one desktop may have open */
     bool pick_up;        /* TCP connections in their middle */

@@ -1,6 +1,8 @@
 noinst_LIBRARIES += vswitch/libtelemetry.a
 vswitch_libtelemetry_a_CPPFLAGS = $(AM_CPPFLAGS) $(OVS_CFLAGS)
 vswitch_libtelemetry_a_SOURCES = \
+	vswitch/telemetry/capture_ring.c \
+	vswitch/telemetry/capture_ring.h \
 	vswitch/telemetry/db.c \
 	vswitch/telemetry/db.h \
 	vswitch/telemetry/db_batch.c \

@@ -6,6 +6,7 @@ tests_unit_datapath_test_datapath_SOURCES = \
 	tests/unit/datapath/audit_suite.c \
 	tests/unit/datapath/bench.c \
 	tests/unit/datapath/bench.h \
+	tests/unit/datapath/capture_suite.c \
 	tests/unit/datapath/conn_suite.c \
 	tests/unit/datapath/dhcp_suite.c \
 	tests/unit/datapath/learn_suite.c \

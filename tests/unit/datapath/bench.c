@@ -70,6 +70,7 @@ bench_publish(void)
     for (uint16_t id = BENCH_D1; id < BENCH_END; id++) {
         next->ports[id] = &bench_leaf[id];
         next->port_ids[next->n_ports++] = id;
+        next->captures |= bench_leaf[id].capture != CAPTURE_OFF;
     }
     next->uplinks[next->n_uplinks++] = BENCH_UP1;
     next->uplinks[next->n_uplinks++] = BENCH_UP2;
@@ -191,6 +192,12 @@ uint64_t
 bench_drops(uint16_t id, enum drop_reason reason)
 {
     return bench->ledger.pages[id].drops[reason];
+}
+
+void
+bench_takes(uint16_t id, uint16_t n)
+{
+    boxes[id].takes = n;
 }
 
 bool

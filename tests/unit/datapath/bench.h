@@ -40,5 +40,7 @@ const struct rte_mbuf *bench_first(uint16_t id);
 uint64_t bench_drops(uint16_t id, enum drop_reason);
 /* Takes the oldest record, or says that there is none. */
 bool bench_record(struct drop_record *);
+/* How many packets 'id' takes at once from now on. */
+void bench_takes(uint16_t id, uint16_t n);
 
 #endif

@@ -38,8 +38,8 @@ rig_worker_create(uint32_t stations)
     w->relations = relations_create();
     w->learner = learner_create(0);
     w->rates = rte_zmalloc(NULL, DP_MAX_PORTS * sizeof *w->rates, 64);
-    if (recorder_init(&w->recorder) || ledger_init(&w->ledger, DP_MAX_PORTS, 16) ||
-        fdb_init(stations, 1)) {
+    if (recorder_init(&w->recorder) || capture_ring_init(&w->capture) ||
+        ledger_init(&w->ledger, DP_MAX_PORTS, 16) || fdb_init(stations, 1)) {
         return NULL;
     }
     return w;
@@ -50,6 +50,7 @@ rig_worker_destroy(struct worker *w)
 {
     fdb_exit();
     ledger_destroy(&w->ledger);
+    capture_ring_destroy(&w->capture);
     recorder_destroy(&w->recorder);
     rte_free(w->rates);
     frag_table_destroy(w->frags);

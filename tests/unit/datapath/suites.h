@@ -11,6 +11,7 @@ struct rte_mbuf;
 extern struct rte_mempool *test_pool;
 
 void suite_parse(void);
+void suite_capture(void);
 void suite_conn(void);
 void suite_tcp(void);
 void suite_fdb(void);

@@ -31,6 +31,7 @@ main(void)
         return 1;
     }
     suite_parse();
+    suite_capture();
     suite_conn();
     suite_tcp();
     suite_fdb();

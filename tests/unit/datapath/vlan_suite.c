@@ -386,9 +386,9 @@ test_output_keeps_vlans(void)
 {
     uint64_t lost = w->ledger.pages[B20].tx_drops[TX_DROP_VLAN];
 
-    output_packet(w, &leaves[A10], &leaves[B20], syn(1, 4, 1250), 10);
-    output_packet(w, &leaves[A10], &leaves[TAGGED], syn(1, 4, 1250), 10);
-    output_packet(w, &leaves[A10], &leaves[TAGGED], syn(1, 4, 1250), 0);
+    output_packet(w, &leaves[A10], &leaves[B20], syn(1, 4, 1250), 10, OUTPUT_PACKET);
+    output_packet(w, &leaves[A10], &leaves[TAGGED], syn(1, 4, 1250), 10, OUTPUT_PACKET);
+    output_packet(w, &leaves[A10], &leaves[TAGGED], syn(1, 4, 1250), 0, OUTPUT_PACKET);
     output_flush(w);
     collect();
     expect_only(NONE, 0);
@@ -612,13 +612,13 @@ test_shared_buffers(void)
     uint64_t lost = w->ledger.pages[TRUNK].tx_drops[TX_DROP_NO_BUFFER];
 
     /* The owner of shared bytes keeps them as they are, whichever of the two is sent. */
-    output_packet(w, &leaves[A10], &leaves[TRUNK], clone, 10);
+    output_packet(w, &leaves[A10], &leaves[TRUNK], clone, 10, OUTPUT_PACKET);
     output_flush(w);
     collect();
     expect_only(TRUNK, 10);
     CU_ASSERT_EQUAL(data[11], 1); /* where the tag would be */
     rte_mbuf_refcnt_set(m, 2);
-    output_packet(w, &leaves[A10], &leaves[TRUNK], m, 20);
+    output_packet(w, &leaves[A10], &leaves[TRUNK], m, 20, OUTPUT_PACKET);
     output_flush(w);
     collect();
     expect_only(TRUNK, 20);
@@ -626,7 +626,7 @@ test_shared_buffers(void)
     CU_ASSERT_EQUAL(rte_mbuf_refcnt_read(m), 1);
     /* No room before the frame. */
     m->data_off = 0;
-    output_packet(w, &leaves[A10], &leaves[TRUNK], m, 20);
+    output_packet(w, &leaves[A10], &leaves[TRUNK], m, 20, OUTPUT_PACKET);
     output_flush(w);
     collect();
     expect_only(TRUNK, 20);
@@ -634,7 +634,7 @@ test_shared_buffers(void)
     m = syn(1, SERVER, 1901);
     m->data_off = 0;
     w->pool = empty;
-    output_packet(w, &leaves[A10], &leaves[TRUNK], m, 20);
+    output_packet(w, &leaves[A10], &leaves[TRUNK], m, 20, OUTPUT_PACKET);
     output_flush(w);
     w->pool = test_pool;
     collect();
