@@ -66,7 +66,7 @@ struct acl_auto_quarantine {
     uint32_t at_most;
     char **allow;
     size_t n_allow;
-    bool reset;
+    bool reset, capture;
 };
 
 #define ACL_AT_MOST_S 600 /* what 'at_most' is counted over */

@@ -339,8 +339,8 @@ detection(struct values *values, const struct acl_detection *d)
     acl_text_add(&worm, "%u networks", d->worm_networks);
     take(values, "worm", acl_text_take(&worm));
     exclusions(values, d);
-    acl_text_add(&cut, "severity %s, rate %u, at most %u%s", acl_threat_name(q->severity), q->rate,
-                 q->at_most, q->reset ? ", reset" : "");
+    acl_text_add(&cut, "severity %s, rate %u, at most %u%s%s", acl_threat_name(q->severity),
+                 q->rate, q->at_most, q->reset ? ", reset" : "", q->capture ? ", capture" : "");
     for (size_t i = 0; i < q->n_allow; i++) {
         acl_text_add(&cut, "%s%s", i ? ", " : ", allow ", q->allow[i]);
     }

@@ -186,9 +186,9 @@ static int
 parse_quarantine(struct acl_policy_parser *parser, const struct acl_yaml *node,
                  struct acl_auto_quarantine *q)
 {
-    enum { SEVERITY, RATE, NEVER, AT_MOST, ALLOW, RESET, N_KEYS };
-    static const char *const keys[N_KEYS] = { "severity", "rate",  "never",
-                                              "at_most",  "allow", "reset" };
+    enum { SEVERITY, RATE, NEVER, AT_MOST, ALLOW, RESET, CAPTURE, N_KEYS };
+    static const char *const keys[N_KEYS] = { "severity", "rate",  "never",  "at_most",
+                                              "allow",    "reset", "capture" };
     const struct acl_yaml *values[N_KEYS];
     int severity = ACL_THREAT_NONE;
     int rc = acl_fields(node, "quarantine", keys, N_KEYS, 0, values, parser->error);
@@ -202,6 +202,7 @@ parse_quarantine(struct acl_policy_parser *parser, const struct acl_yaml *node,
     rc = rc ? rc : parse_count(parser, values[AT_MOST], "at_most", &q->at_most);
     rc = rc ? rc : parse_names(parser, values[ALLOW], &q->allow, &q->n_allow);
     rc = rc ? rc : parse_bool(parser, values[RESET], "reset", &q->reset);
+    rc = rc ? rc : parse_bool(parser, values[CAPTURE], "capture", &q->capture);
     q->severity = (enum acl_threat) severity;
     if (!rc && !severity && !q->rate) {
         rc = ACL_FAIL(parser, node, "quarantine: say from which severity or rate on");

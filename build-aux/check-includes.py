@@ -17,11 +17,12 @@ MAY = {
     'telemetry': {'acl', 'datapath'},
     'port': {'acl', 'datapath'},
     'report': {'proto'},
-    'control': {'acl', 'proto', 'datapath', 'telemetry', 'port', 'report'},
+    'capture': {'datapath', 'telemetry'},
+    'control': {'acl', 'proto', 'datapath', 'telemetry', 'port', 'report', 'capture'},
     'vswitchd': {'acl', 'proto', 'datapath', 'telemetry', 'port', 'control'},
     'ctl': {'acl', 'proto'},
     'perf': {'acl', 'proto', 'datapath', 'telemetry', 'port', 'control', 'tests'},
-    'tests': {'acl', 'proto', 'datapath', 'telemetry', 'port', 'report', 'control', 'ctl'},
+    'tests': {'acl', 'proto', 'datapath', 'telemetry', 'port', 'report', 'capture', 'control', 'ctl'},
 }
 
 # The packet path sees of telemetry only the rings and counters.

@@ -10,6 +10,8 @@ bin_swctl_SOURCES = \
 	ctl/broker_uds.c \
 	ctl/broker_upstream.c ctl/broker_upstream.h \
 	ctl/broker_webhook.c \
+	ctl/capture.c ctl/capture.h \
+	ctl/capture_read.c \
 	ctl/client.c \
 	ctl/commands.c ctl/commands.h \
 	ctl/complete.c ctl/complete.h \

@@ -13,6 +13,9 @@
 #define CONN_FILTER                                                                                \
     (B(PORT) | B(USER) | B(SOURCE) | B(DESTINATION) | B(PROTOCOL) | B(DPORT) | B(STATE))
 
+#define CAPTURE_OPTIONS                                                                            \
+    (B(PORT) | B(DROPPED) | B(SNAPLEN) | B(PACKETS) | B(SIZE) | B(SECONDS) | B(COMMENT))
+
 #define SET_FILE                                                                                   \
     "With --file they are read from FILE too (- is standard input), one a line; what follows a "   \
     "#\n"                                                                                          \
@@ -298,6 +301,39 @@ const struct command commands[] = {
       "minutes\n"
       "for a large table when they are idle.",
       0, .fn = conn_stats },
+    { "capture start", NULL, "begin to copy a port's packets into a file on the switch",
+      "What comes from the port of --port and what is to leave by it, each packet with what the\n"
+      "switch did with it; with --dropped only what it dropped.  It ends by itself at the first "
+      "of\n"
+      "its limits.  The file is pcapng, for Wireshark: 'swctl capture get' fetches it.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl capture start --port vd-7 --dropped --comment INC-4711\n"
+      "  swctl capture start --port up0 --snaplen 128 --size 500M --seconds 600",
+      CAPTURE_OPTIONS, .fn = capture_start },
+    { "capture stop", "ID", "end a capture; its file stays", NULL, 0, .fn = capture_stop,
+      .completion = COMPLETE_CAPTURES },
+    { "capture list", NULL, "captures, the oldest first",
+      "STATE removed: its packets have made room for newer ones (setting capture_megabytes).\n"
+      "LOST: packets that came faster than they could be written.",
+      0, .fn = capture_list },
+    { "capture get", "ID", "fetch a capture's packets, also while it is running",
+      "-w says where to; with --follow it goes on until the capture is over.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl capture get 5 -w vd-7.pcapng\n"
+      "  swctl capture get 5 --follow -w - | tcpdump -r -",
+      B(SAVE) | B(FOLLOW), .fn = capture_get, .completion = COMPLETE_CAPTURES },
+    { "capture delete", "ID", "delete a capture that is over", NULL, 0, .fn = capture_delete,
+      .completion = COMPLETE_CAPTURES },
+    { "capture", NULL, "capture a port into a file here, until interrupted",
+      "As 'capture start', 'get', 'stop' and 'delete' in one: on the switch nothing of it is "
+      "left.\n"
+      "\n"
+      "Examples:\n"
+      "  swctl capture --port vd-7 -w vd-7.pcapng\n"
+      "  swctl capture --port vd-7 --dropped -w - | wireshark -k -i -",
+      CAPTURE_OPTIONS | B(SAVE), .fn = capture_live },
     { "worker", NULL, "the threads that poll the ports", NULL, 0, .fn = system_worker },
     { "audit", NULL, "prove that every packet is accounted for",
       "Two equations for each port, whose differences must be 0:\n"
@@ -326,12 +362,13 @@ const struct command commands[] = {
       "'port add') when its port is deleted and made again, and lasts over restarts of the switch\n"
       "and new policies, until 'swctl release'.  --allow keeps what a list of the policy allows\n"
       "(quarantine.lists), and ends the rest; --reset has the switch reset both ends of the TCP\n"
-      "connections that end.  --comment says why; 'swctl port show' has it.\n"
+      "connections that end.  --comment says why; 'swctl port show' has it.  --capture begins a\n"
+      "capture of all that the port still sends, and is sent ('swctl capture list').\n"
       "\n"
       "Examples:\n"
       "  swctl quarantine vd-7 --comment INC-4711\n"
-      "  swctl quarantine vd-7 --allow forensics --reset",
-      B(COMMENT) | B(ALLOW) | B(RESET), .fn = quarantine_set, .words = "list",
+      "  swctl quarantine vd-7 --allow forensics --reset --capture",
+      B(COMMENT) | B(ALLOW) | B(RESET) | B(CAPTURE), .fn = quarantine_set, .words = "list",
       .completion = COMPLETE_PORTS },
     { "release", "[PORT]", "end a quarantine",
       "Of a port, of one that was deleted while it was in quarantine, or of --vm-id.  --reason "

@@ -5,6 +5,7 @@
 
 #include "ctl/complete.h"
 #include "fusuma/v1/address_set.pb-c.h"
+#include "fusuma/v1/capture.pb-c.h"
 #include "fusuma/v1/counter.pb-c.h"
 #include "fusuma/v1/incident.pb-c.h"
 #include "fusuma/v1/policy.pb-c.h"
@@ -105,6 +106,22 @@ add_incidents(struct ctl *ctl, struct svec *found)
     client_free(list);
 }
 
+static void
+add_captures(struct ctl *ctl, struct svec *found)
+{
+    Fusuma__V1__ListCapturesRequest request = FUSUMA__V1__LIST_CAPTURES_REQUEST__INIT;
+    Fusuma__V1__ListCapturesResponse *list;
+
+    if (client_call(ctl, &fusuma__v1__capture_service__descriptor, "ListCaptures", &request,
+                    &list)) {
+        return;
+    }
+    for (size_t i = 0; i < list->n_captures; i++) {
+        svec_add_nocopy(found, xasprintf("%" PRIu64, list->captures[i]->id));
+    }
+    client_free(list);
+}
+
 void
 complete_live(struct ctl *ctl, enum completion what, struct svec *found)
 {
@@ -125,6 +142,9 @@ complete_live(struct ctl *ctl, enum completion what, struct svec *found)
         break;
     case COMPLETE_INCIDENTS:
         add_incidents(ctl, found);
+        break;
+    case COMPLETE_CAPTURES:
+        add_captures(ctl, found);
         break;
     default:
         break;

@@ -15,6 +15,7 @@ enum completion {
     COMPLETE_VERSIONS,
     COMPLETE_REASONS,
     COMPLETE_INCIDENTS,
+    COMPLETE_CAPTURES,
 };
 
 #endif

@@ -98,7 +98,7 @@ const struct option_info option_table[N_OPTIONS] = {
                                "rules for what is between desktops, too" },
     [OPT_LANG] = { "lang", "LANGUAGE", "of the report: en or ja (default: en)", .words = "en ja" },
     [OPT_SAVE] = { "save", "FILE", "write it to FILE, which only you can read (mode 0600)",
-                   .completion = COMPLETE_FILES },
+                   .letter = 'w', .completion = COMPLETE_FILES },
     [OPT_SEVERITY] = { "severity", "SEVERITY", "only of this severity, or higher",
                        .words = "low medium high critical" },
     [OPT_HOST] = { "host", "ADDRESS", "what this address or prefix has a part in" },
@@ -130,6 +130,12 @@ const struct option_info option_table[N_OPTIONS] = {
     [OPT_QUARANTINE] = { "quarantine", NULL, "cut it off, if the policy does not" },
     [OPT_SINK_FILE] = { "sink-file", "FILE", "where a relay writes events, one a line",
                         .completion = COMPLETE_FILES },
+    [OPT_DROPPED] = { "dropped", NULL, "only packets that were dropped" },
+    [OPT_SNAPLEN] = { "snaplen", "N", "only the first N bytes of each packet, 64 to 65535" },
+    [OPT_PACKETS] = { "packets", "N", "end after N packets" },
+    [OPT_SIZE] = { "size", "BYTES", "end at a file of so many bytes, as 10M (default: 64M)" },
+    [OPT_SECONDS] = { "seconds", "N", "end after N seconds, at most 604800 (default: 3600)" },
+    [OPT_CAPTURE] = { "capture", NULL, "capture what it sends, and is sent, from now on" },
     [OPT_RULES] = { "rules", NULL, "the rules and their hits instead of the text" },
 };
 
@@ -319,6 +325,31 @@ args_number(const struct args *args, enum option_id id, uint32_t min, uint32_t m
         return false;
     }
     *value = number;
+    return true;
+}
+
+bool
+args_size(const struct args *args, enum option_id id, uint64_t *value)
+{
+    static const char units[] = "KMG";
+    const char *text = args_value(args, id);
+    const char *unit;
+    uint64_t number;
+    char *end;
+
+    if (!text) {
+        return true;
+    }
+    errno = 0;
+    number = strtoull(text, &end, 10);
+    unit = *end ? strchr(units, *end) : NULL;
+    if (text[0] < '0' || text[0] > '9' || errno || !number ||
+        number > UINT32_MAX * UINT64_C(1024) || (*end && (!unit || end[1]))) {
+        ctl_error("--%s: '%s' is not a number of bytes, as 1000000, 500K, 64M or 2G",
+                  option_table[id].name, text);
+        return false;
+    }
+    *value = number << (unit ? 10 * (unit - units + 1) : 0);
     return true;
 }
 

@@ -89,6 +89,12 @@ enum option_id {
     OPT_ALLOWED,
     OPT_QUARANTINE,
     OPT_SINK_FILE,
+    OPT_DROPPED,
+    OPT_SNAPLEN,
+    OPT_PACKETS,
+    OPT_SIZE,
+    OPT_SECONDS,
+    OPT_CAPTURE,
     N_OPTIONS
 };
 
@@ -126,6 +132,8 @@ bool args_has(const struct args *, enum option_id);
 const char *args_value(const struct args *, enum option_id);
 /* Its value as a whole number from 'min' to 'max'; '*value' is left alone when it was not given. */
 bool args_number(const struct args *, enum option_id, uint32_t min, uint32_t max, uint32_t *value);
+/* Its value in bytes, at least 1, also as "64K", "64M", "2G" (of 1,024); likewise. */
+bool args_size(const struct args *, enum option_id, uint64_t *value);
 /* Its value as a position in a stream, EPOCH.N; both are left alone when it was not given. */
 bool args_position(const struct args *, enum option_id, uint64_t *epoch, uint64_t *n);
 /* Refuses options that are not in 'accepted', in the name of 'command'. */

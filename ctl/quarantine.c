@@ -64,6 +64,11 @@ print_details(const Fusuma__V1__QuarantineReceipt *r)
     } else if (r->elapsed_us) {
         output_line("no packet of it had passed");
     }
+    if (r->capture_id) {
+        output_line("capture %" PRIu64 " has what it sends, and is sent", r->capture_id);
+    } else if (r->capture_error[0]) {
+        output_line("it is NOT captured: %s", r->capture_error);
+    }
     ds_destroy(&in_force);
     ds_destroy(&passed);
 }
@@ -140,6 +145,7 @@ quarantine_set(struct ctl *ctl)
     request.allow = ctl->args->values[OPT_ALLOW].names;
     request.n_allow = ctl->args->values[OPT_ALLOW].n;
     request.reset = args_has(ctl->args, OPT_RESET);
+    request.capture = args_has(ctl->args, OPT_CAPTURE);
     return client_show(ctl, service, "Quarantine", &request, print_receipt);
 }
 

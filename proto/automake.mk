@@ -4,6 +4,7 @@ noinst_LIBRARIES += proto/libproto.a
 PROTO_FILES = \
 	proto/fusuma/v1/address_set.proto \
 	proto/fusuma/v1/audit_log.proto \
+	proto/fusuma/v1/capture.proto \
 	proto/fusuma/v1/conn.proto \
 	proto/fusuma/v1/counter.proto \
 	proto/fusuma/v1/drop.proto \
@@ -27,6 +28,7 @@ nodist_pkgdata_DATA = proto/fusuma.protoset
 PROTO_GENERATED = \
 	proto/fusuma/v1/address_set.pb-c.c proto/fusuma/v1/address_set.pb-c.h \
 	proto/fusuma/v1/audit_log.pb-c.c proto/fusuma/v1/audit_log.pb-c.h \
+	proto/fusuma/v1/capture.pb-c.c proto/fusuma/v1/capture.pb-c.h \
 	proto/fusuma/v1/conn.pb-c.c proto/fusuma/v1/conn.pb-c.h \
 	proto/fusuma/v1/counter.pb-c.c proto/fusuma/v1/counter.pb-c.h \
 	proto/fusuma/v1/drop.pb-c.c proto/fusuma/v1/drop.pb-c.h \

@@ -4,6 +4,7 @@ bin_vswitchd_SOURCES = vswitch/main.c vswitch/options.c vswitch/options.h
 bin_vswitchd_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(OVS_CFLAGS)
 bin_vswitchd_LDADD = \
 	vswitch/libcontrol.a \
+	vswitch/libcapture.a \
 	vswitch/libreport.a \
 	vswitch/libtelemetry.a \
 	vswitch/libport.a \

@@ -15,6 +15,8 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/background.h \
 	vswitch/control/bindings.c \
 	vswitch/control/bindings.h \
+	vswitch/control/capturing.c \
+	vswitch/control/capturing.h \
 	vswitch/control/change.c \
 	vswitch/control/change.h \
 	vswitch/control/compile.c \
@@ -121,6 +123,7 @@ vswitch_libcontrol_a_SOURCES = \
 	vswitch/control/rpc_address_set.c \
 	vswitch/control/rpc_audit_log.c \
 	vswitch/control/rpc_binding.c \
+	vswitch/control/rpc_capture.c \
 	vswitch/control/rpc_config.c \
 	vswitch/control/rpc_conn.c \
 	vswitch/control/rpc_counter.c \

@@ -18,6 +18,7 @@
 #define DEFAULT_DROP_RECORDS 1000000
 #define DEFAULT_FLOWS 262144
 #define DEFAULT_FLOW_HOURS 72
+#define DEFAULT_CAPTURE_MEGABYTES 1024
 
 /* ---- settings ---- */
 
@@ -80,6 +81,14 @@ take_flow_journal(struct config_reader *r, const struct acl_yaml *key OVS_UNUSED
 }
 
 static bool
+take_capture_megabytes(struct config_reader *r, const struct acl_yaml *key,
+                       const struct acl_yaml *value, void *config)
+{
+    return config_take_number(r, key, value, 1, 1 << 20,
+                              &((struct config *) config)->capture_megabytes);
+}
+
+static bool
 take_idle_sleep(struct config_reader *r, const struct acl_yaml *key, const struct acl_yaml *value,
                 void *config)
 {
@@ -105,6 +114,7 @@ static const struct config_key settings_keys[] = {
     { "buffers", take_buffers },
     { "drop_records", take_drop_records },
     { "flow_journal", take_flow_journal },
+    { "capture_megabytes", take_capture_megabytes },
     { "idle_sleep", take_idle_sleep },
     { "metrics", take_metrics },
     { "port_connections", take_port_connections },
@@ -184,6 +194,7 @@ config_init(struct config *config)
     config->drop_records = DEFAULT_DROP_RECORDS;
     config->flows = DEFAULT_FLOWS;
     config->flow_hours = DEFAULT_FLOW_HOURS;
+    config->capture_megabytes = DEFAULT_CAPTURE_MEGABYTES;
     config->idle_sleep = true;
 }
 

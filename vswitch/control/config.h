@@ -1,8 +1,8 @@
 /* The configuration file: what a switch without a state starts from.
  *
  *     settings: { connections: 262144, buffers: 32768, drop_records: 1000000, idle_sleep: true,
- *                 port_connections: 16384,
- *                 flow_journal: { flows: 262144, hours: 72 }, metrics: "127.0.0.1:9464" }
+ *                 port_connections: 16384, flow_journal: { flows: 262144, hours: 72 },
+ *                 capture_megabytes: 1024, metrics: "127.0.0.1:9464" }
  *     ports:
  *       - name: desk1
  *         role: desktop                    # desktop or uplink
@@ -35,14 +35,15 @@ struct config_place {
 };
 
 struct config {
-    uint32_t connections;      /* size of the connection table */
-    uint32_t port_connections; /* that one desktop may have open; 0: a sixteenth, at least 1,024 */
-    uint32_t buffers;          /* packet buffers */
-    uint32_t drop_records;     /* drop events that are kept on the disk */
-    uint32_t flows;            /* that the journal holds ... */
-    uint32_t flow_hours;       /* ... for so long */
-    bool idle_sleep;           /* workers sleep when there is nothing to do */
-    char *metrics;             /* where to serve them, ADDRESS:PORT; or NULL: nowhere */
+    uint32_t connections;       /* size of the connection table */
+    uint32_t port_connections;  /* that one desktop may have open; 0: a sixteenth, at least 1,024 */
+    uint32_t buffers;           /* packet buffers */
+    uint32_t drop_records;      /* drop events that are kept on the disk */
+    uint32_t flows;             /* that the journal holds ... */
+    uint32_t flow_hours;        /* ... for so long */
+    uint32_t capture_megabytes; /* that the files of captures may take */
+    bool idle_sleep;            /* workers sleep when there is nothing to do */
+    char *metrics;              /* where to serve them, ADDRESS:PORT; or NULL: nowhere */
     Fusuma__V1__PortSpec **ports;
     struct config_place *places; /* [n_ports]: where in the file each port is */
     size_t n_ports;

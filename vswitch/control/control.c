@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "control/capturing.h"
 #include "control/incidents.h"
 #include "control/metrics.h"
 #include "control/objects.h"
@@ -246,6 +247,10 @@ control_start(struct control *c, char **error)
     if (retval) {
         return retval;
     }
+    retval = capturing_start(c, error);
+    if (retval) {
+        return retval;
+    }
     c->objects = objects_create(drop_log_epoch());
     incidents_show(c->incidents, c->objects);
     c->compiler = compiler_create(&c->wake);
@@ -305,6 +310,7 @@ control_run(struct control *c)
     refreshes_run(c);
     mcast_poll(dp_now_s());
     incidents_run(c);
+    capturing_run(c);
     if (now >= c->refresh_ms) {
         c->refresh_ms = now + REFRESH_MS;
         fdb_age(dp_now_s());
@@ -342,6 +348,7 @@ control_stop(struct control *c)
     if (c->eal.n_workers) {
         dp_stop();
     }
+    capturing_stop(c);
     stream_stop();
     hits_stop(c);
     writer_stop();
@@ -351,6 +358,7 @@ control_stop(struct control *c)
     changes_stop(c);
     policies_stop(c);
     stop_rpc(c);
+    capturing_destroy(c);
     recommender_destroy(c->recommender);
     reporter_destroy(c->reporter);
     gate_close(c->gate);

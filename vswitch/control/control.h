@@ -21,6 +21,7 @@
 #include "openvswitch/list.h"
 #include "ovs-thread.h"
 
+struct capturing;
 struct incidents;
 struct metrics;
 struct objects;
@@ -71,6 +72,7 @@ struct control {
     struct ovs_list flow_lists; /* calls that wait for what is new */
     struct recommender *recommender;
     struct reporter *reporter;
+    struct capturing *capturing;
     struct ovs_mutex rpc_mutex; /* 'rpc' is read by the telemetry thread */
     struct rpc_server *rpc;
     struct state_policy *first_policy; /* that the state had, until it is compiled */
@@ -122,6 +124,7 @@ struct quarantine_options {
     const char *const *allow; /* lists of the policy in force that stay open */
     size_t n_allow;
     bool resets;      /* ends of TCP connections are told */
+    bool capture;     /* what it sends, and is sent, from now on */
     bool leave_as_is; /* a port that is in quarantine stays as it is, but for the comment */
 };
 /* What has become of a port; only lent.  Times of 0 are not known. */
@@ -135,6 +138,8 @@ struct quarantine_receipt {
     int64_t in_force_at_us; /* ... and this, of Unix time: since when it is in force */
     int64_t last_passed_us; /* Unix time */
     uint64_t ended, resets;
+    uint64_t capture_id;       /* that was asked for; 0: none */
+    const char *capture_error; /* ... and why not, or NULL */
 };
 /* Calls 'done' once, now or later; '*error' is only lent, and the receipt, which is NULL unless the
  * status is RPC_OK. */

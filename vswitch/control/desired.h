@@ -54,7 +54,9 @@ struct desired_port {
     char *why_down;     /* ... as was logged */
     bool changed;       /* publish a new leaf */
     uint32_t user_slot; /* whose drops its own are; 0: nobody's that is known */
-    bool restamped;     /* publish a leaf with that, and judge nothing again */
+    uint8_t capture;    /* enum capture_mode, ... */
+    uint16_t snaplen;   /* ... of so many bytes a packet */
+    bool restamped;     /* publish a leaf with these, and judge nothing again */
     uint32_t epoch;
     uint64_t generation;     /* in which it last changed */
     struct ledger_page base; /* what earlier ports of this id left in the ledger */

@@ -130,6 +130,21 @@ incidents_released(struct control *c, const char *port, const char *who, const c
     }
 }
 
+void
+incidents_captured(struct control *c, const char *port, const char *who, const char *text)
+{
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        struct incident *incident = &c->incidents->slots[i];
+        Fusuma__V1__Incident *m = incident->now;
+
+        if (m && !m->closed && !strcmp(m->port, port)) {
+            incident_message_act(m, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_CAPTURE,
+                                 time_wall_usec(), who, text);
+            touch(c->incidents, incident);
+        }
+    }
+}
+
 static void
 follow_quarantine(struct control *c, struct incident *i)
 {

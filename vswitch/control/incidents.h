@@ -40,6 +40,9 @@ const Fusuma__V1__Incident *incidents_find(const struct incidents *, uint64_t id
  */
 void incidents_released(struct control *, const char *port, const char *who, const char *reason);
 
+/* The port is captured, or no longer: so say its open incidents. */
+void incidents_captured(struct control *, const char *port, const char *who, const char *text);
+
 /* For metrics: open ones by kind and severity, as incident.proto numbers them, and all there ever
  * were. */
 #define INCIDENT_KINDS 5

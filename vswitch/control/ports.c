@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "control/capturing.h"
 #include "control/control.h"
 #include "control/refresh_changes.h"
 #include "control/session_changes.h"
@@ -143,6 +144,7 @@ ports_close(struct control *c, struct desired_port *port)
     sessions_port_gone(c, port->spec->name);
     refresh_closed(c, port->spec->name);
     detect_set_port(port->id, "", false);
+    capturing_port_gone(c, port->spec->name);
     if (!port->dp) {
         return;
     }

@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "control/capturing.h"
 #include "control/control.h"
 #include "control/incidents.h"
 #include "control/port_message.h"
@@ -24,6 +25,7 @@ struct quarantine_change {
     char *port, *vm_id;        /* that are said */
     char *who, *reason;        /* release */
     struct quarantine_receipt receipt;
+    char *capture_error; /* why there is no capture, which was asked for */
     quarantine_done *done;
     void *aux;
 };
@@ -40,6 +42,8 @@ change_done(struct control *c, struct change *change, enum rpc_status status, co
     struct quarantine_change *qc = cast(change);
     struct quarantine_receipt *r = &qc->receipt;
 
+    r->capture_error = qc->capture_error;
+
     r->port = qc->port;
     r->vm_id = qc->vm_id;
     r->quarantined = qc->now || quarantines_find(&c->desired.quarantines, qc->vm_id, qc->port);
@@ -52,6 +56,7 @@ change_done(struct control *c, struct change *change, enum rpc_status status, co
     free(qc->vm_id);
     free(qc->who);
     free(qc->reason);
+    free(qc->capture_error);
     free(qc);
 }
 
@@ -150,6 +155,20 @@ commit_quarantine(struct control *c, struct change *change, char **error)
     return status;
 }
 
+/* The receipt says how the capture fares. */
+static void
+capture_opened(struct control *c, const struct capture_info *info, void *qc_)
+{
+    struct quarantine_change *qc = qc_;
+
+    if (!info || info->state == CAPTURE_FAILED) {
+        qc->capture_error = xasprintf("capture %" PRIu64 " has failed: %s", qc->receipt.capture_id,
+                                      info ? info->why : "it is gone");
+        qc->receipt.capture_id = 0;
+    }
+    change_done(c, &qc->change, RPC_OK, NULL);
+}
+
 static void
 quarantine_done_(struct control *c, struct change *change, enum rpc_status status,
                  const char *error)
@@ -163,6 +182,8 @@ quarantine_done_(struct control *c, struct change *change, enum rpc_status statu
 
         change_done(c, change, status, text);
         free(text);
+    } else if (!status && qc->receipt.capture_id) {
+        capturing_wait(c, qc->receipt.capture_id, CAPTURING_OPENED, capture_opened, cast(change));
     } else {
         change_done(c, change, status, error);
     }
@@ -245,6 +266,21 @@ log_quarantine(const struct quarantine_change *qc)
     free(who);
 }
 
+/* Before the port is cut off, so that nothing between is missed: what publishes that also marks the
+ * port.  Should it fail, the port is cut off all the same. */
+static void
+begin_capture(struct control *c, const struct desired_port *port, const char *who,
+              struct quarantine_change *qc)
+{
+    if (capturing_begin_quarantine(c, port, who, qc->now->comment, &qc->receipt.capture_id,
+                                   &qc->capture_error)) {
+        VLOG_ERR("port %s: it is cut off, but not captured: %s", qc->port, qc->capture_error);
+        incidents_captured(c, qc->port, "switch", qc->capture_error);
+        qc->receipt.capture_id = 0;
+    }
+    capturing_mark(c);
+}
+
 /* In force when it returns RPC_OK, and the connections ended. */
 static enum rpc_status
 cut_off(struct control *c, struct desired_port *port, struct quarantine_change *qc, char **error)
@@ -298,13 +334,18 @@ ports_quarantine(struct control *c, const char *name, const char *who, const cha
         qc->before = quarantine_copy(port->quarantine);
         qc->now = wanted(port, port->quarantine, who, comment, o);
         qc->id = quarantine_id(qc->now);
+        if (o->capture) {
+            begin_capture(c, port, who, qc);
+        }
         if (same_effect(qc->before, qc->now)) {
             take_comment(c, qc);
         } else {
             status = cut_off(c, port, qc, &error);
         }
+        capturing_publish(c); /* what is not yet */
     }
     if (status) {
+        capturing_end(c, qc->receipt.capture_id, "the port could not be cut off");
         change_done(c, &qc->change, status, error);
         free(error);
     } else {
@@ -433,6 +474,7 @@ commit_release(struct control *c, struct change *change, char **error)
     }
     fill_receipt(c, qc, NULL);
     incidents_released(c, qc->port, qc->who, qc->reason);
+    capturing_end_quarantine(c, qc->port, "the port was released");
     who = quoted(qc->who);
     reason = quoted(qc->reason);
     VLOG_INFO("port %s: released by %s: %s", qc->port, who, reason);

@@ -172,6 +172,7 @@ response_consider(struct control *c, Fusuma__V1__Incident *m, bool by_rate)
     const struct quarantine_options options = { .allow = (const char *const *) q->allow,
                                                 .n_allow = q->n_allow,
                                                 .resets = q->reset,
+                                                .capture = q->capture,
                                                 .leave_as_is = true };
     comment = report_cut_off(m->id, m->grounds, REPORT_ENGLISH);
     ports_quarantine(c, m->port, "switch", comment, &options, cut, xstrdup(m->port));

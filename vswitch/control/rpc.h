@@ -20,6 +20,7 @@ rpc_unary_handler rpc_list_audit_log;
 rpc_unary_handler rpc_put_address_set, rpc_patch_address_set, rpc_delete_address_set,
     rpc_get_address_set, rpc_list_address_sets;
 rpc_unary_handler rpc_quarantine, rpc_release, rpc_list_quarantines;
+rpc_unary_handler rpc_start_capture, rpc_stop_capture, rpc_list_captures, rpc_delete_capture;
 rpc_unary_handler rpc_login, rpc_logout, rpc_list_sessions;
 rpc_unary_handler rpc_list_incidents, rpc_get_incident, rpc_note_incident, rpc_close_incident,
     rpc_scope_incidents, rpc_get_incident_report, rpc_pivot_incident;
@@ -29,7 +30,7 @@ rpc_unary_handler rpc_list_flows;
 rpc_unary_handler rpc_get_info, rpc_list_fdb, rpc_list_groups, rpc_list_workers, rpc_audit,
     rpc_apply_config;
 rpc_unary_handler rpc_trace_packet, rpc_replay_policy;
-rpc_stream_handler rpc_watch_counters, rpc_watch_drops, rpc_watch;
+rpc_stream_handler rpc_watch_counters, rpc_watch_drops, rpc_watch, rpc_read_capture;
 
 /* Counter streams: control makes the messages when they are due, the server's thread sends them. */
 void watches_run(struct control *);

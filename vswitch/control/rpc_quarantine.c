@@ -32,6 +32,8 @@ receipt_message(const struct request *r, const struct quarantine_receipt *receip
     m->last_passed = time_message(receipt->last_passed_us);
     m->connections_ended = receipt->ended;
     m->resets_sent = receipt->resets;
+    m->capture_id = receipt->capture_id;
+    m->capture_error = xstrdup(receipt->capture_error ? receipt->capture_error : "");
     for (size_t i = 0; receipt->allow && i < receipt->allow->n; i++) {
         message_append(m->allow, m->n_allow, xstrdup(receipt->allow->names[i]));
     }
@@ -81,7 +83,8 @@ rpc_quarantine(struct rpc_call *call, const ProtobufCMessage *request, void *con
     const Fusuma__V1__QuarantineRequest *r = (const Fusuma__V1__QuarantineRequest *) request;
     const struct quarantine_options options = { .allow = (const char *const *) r->allow,
                                                 .n_allow = r->n_allow,
-                                                .resets = r->reset };
+                                                .resets = r->reset,
+                                                .capture = r->capture };
     struct control *c = control;
     char *who;
 

@@ -8,6 +8,7 @@
 #include "datapath/worker.h"
 #include "fusuma/v1/address_set.pb-c.h"
 #include "fusuma/v1/audit_log.pb-c.h"
+#include "fusuma/v1/capture.pb-c.h"
 #include "fusuma/v1/conn.pb-c.h"
 #include "fusuma/v1/counter.pb-c.h"
 #include "fusuma/v1/drop.pb-c.h"
@@ -27,6 +28,7 @@
 #define QUARANTINE &fusuma__v1__quarantine_service__descriptor
 #define SESSIONS &fusuma__v1__session_service__descriptor
 #define INCIDENTS &fusuma__v1__incident_service__descriptor
+#define CAPTURES &fusuma__v1__capture_service__descriptor
 #define CONNECTIONS &fusuma__v1__conn_service__descriptor
 #define COUNTERS &fusuma__v1__counter_service__descriptor
 #define DROPS &fusuma__v1__drop_service__descriptor
@@ -70,6 +72,11 @@ const struct rpc_method control_rpc_methods[] = {
     { INCIDENTS, "GetIncidentReport", rpc_get_incident_report, NULL, RPC_VIEWER, false },
     { INCIDENTS, "PivotIncident", rpc_pivot_incident, NULL, RPC_VIEWER, false },
     { INCIDENTS, "ScopeIncidents", rpc_scope_incidents, NULL, RPC_VIEWER, false },
+    { CAPTURES, "StartCapture", rpc_start_capture, NULL, RPC_RESPONDER, true },
+    { CAPTURES, "StopCapture", rpc_stop_capture, NULL, RPC_RESPONDER, true },
+    { CAPTURES, "ListCaptures", rpc_list_captures, NULL, RPC_VIEWER, false },
+    { CAPTURES, "ReadCapture", NULL, rpc_read_capture, RPC_RESPONDER, false },
+    { CAPTURES, "DeleteCapture", rpc_delete_capture, NULL, RPC_RESPONDER, true },
     { CONNECTIONS, "ListConnections", rpc_list_connections, NULL, RPC_VIEWER, false },
     { CONNECTIONS, "GetConnection", rpc_get_connection, NULL, RPC_VIEWER, false },
     { CONNECTIONS, "FlushConnections", rpc_flush_connections, NULL, RPC_OPERATOR, true },

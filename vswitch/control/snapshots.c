@@ -49,6 +49,8 @@ build_leaf(const struct desired_port *port, const struct policy *policy, const s
     leaf->epoch = port->epoch;
     leaf->user_slot = port->user_slot;
     leaf->mac = port->mac;
+    leaf->capture = port->capture;
+    leaf->snaplen = port->snaplen;
     memcpy(leaf->storm_pps, port->limits.storm_pps, sizeof leaf->storm_pps);
     leaf->addrs = addrs;
     leaf->n_addrs = port->n_addrs;
@@ -109,6 +111,7 @@ add_leaf(struct snapshot *s, uint16_t id, const struct port_leaf *leaf)
 {
     s->ports[id] = leaf;
     s->port_ids[s->n_ports++] = id;
+    s->captures |= leaf->capture != CAPTURE_OFF;
     if (leaf->role == PORT_UPLINK) {
         s->uplinks[s->n_uplinks++] = id;
     }

@@ -13,6 +13,7 @@
 
 #include "acl/table.h"
 #include "datapath/port.h"
+#include "telemetry/capture_ring.h"
 
 #define MAC_MASK 0xffffffffffffull
 

@@ -162,6 +162,14 @@ drop_log_name_rule(uint32_t slot, const char *rule_id)
 }
 
 void
+drop_log_port_name(uint16_t id, char name[64])
+{
+    pthread_mutex_lock(&mutex);
+    ovs_strlcpy(name, store_port_name(&store, id), 64);
+    pthread_mutex_unlock(&mutex);
+}
+
+void
 drop_log_rule_name(uint32_t slot, char name[64])
 {
     pthread_mutex_lock(&mutex);

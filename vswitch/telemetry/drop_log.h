@@ -25,7 +25,8 @@ void drop_log_close(void);
 /* Names that events of this port or rule carry from now on; see store.h. */
 void drop_log_name_port(uint16_t id, const char *name, const char *user);
 void drop_log_name_rule(uint32_t slot, const char *rule_id);
-/* The name that events of this rule carry now. */
+/* The names that events of this port and this rule carry now; "": none. */
+void drop_log_port_name(uint16_t id, char name[64]);
 void drop_log_rule_name(uint32_t slot, char name[64]);
 /* What records of this port with that session slot carry; see store.h. */
 void drop_log_set_sessions(uint16_t id, uint32_t slot, const char *sessions);

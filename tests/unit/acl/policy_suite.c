@@ -123,7 +123,7 @@ test_detection(void)
         "  shipped_exclusions: false\n"
         "  exclude: [{ service: [tcp/7680, smb], to: public, up_to: 3 }, { service: udp/9 }]\n"
         "  quarantine: { severity: critical, rate: 50, never: [managers], at_most: 2,\n"
-        "                allow: [display, forensics], reset: true }\n"
+        "                allow: [display, forensics], reset: true, capture: true }\n"
         "quarantine:\n"
         "  lists:\n"
         "    display: [{ direction: ingress, peer: 10.0.0.1, protocol: tcp, ports: [3389] }]\n"
@@ -145,7 +145,7 @@ test_detection(void)
     CU_ASSERT(!d->exclusions[1].public_only && d->exclusions[1].up_to > 1000);
     CU_ASSERT(d->quarantine.severity == ACL_THREAT_CRITICAL && d->quarantine.rate == 50 &&
               d->quarantine.n_never == 1 && d->quarantine.at_most == 2 &&
-              d->quarantine.n_allow == 2 && d->quarantine.reset);
+              d->quarantine.n_allow == 2 && d->quarantine.reset && d->quarantine.capture);
     CU_ASSERT_STRING_EQUAL(d->quarantine.allow[1], "forensics");
     CU_ASSERT(acl_detection_cuts(d));
     acl_policy_destroy(policy);

@@ -51,6 +51,7 @@ tests_unit_control_test_control_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc -Wl,--
 tests_unit_control_test_control_LDADD = \
 	vswitch/libcontrol.a \
 	vswitch/libreport.a \
+	vswitch/libcapture.a \
 	vswitch/libport.a \
 	vswitch/libdatapath.a \
 	vswitch/libtelemetry.a \
