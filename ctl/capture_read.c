@@ -133,13 +133,15 @@ stop_on_signal(void *live_)
     Fusuma__V1__StopCaptureRequest request = FUSUMA__V1__STOP_CAPTURE_REQUEST__INIT;
     ProtobufCMessage *reply;
     char *error = NULL;
+    sigset_t ends = live->wanted;
     int signo;
 
+    sigdelset(&ends, SIGUSR1);
     sigwait(&live->wanted, &signo);
     if (signo == SIGUSR1) {
         return NULL; /* it is over */
     }
-    pthread_sigmask(SIG_UNBLOCK, &live->wanted, NULL); /* the next one ends the program */
+    pthread_sigmask(SIG_UNBLOCK, &ends, NULL); /* the next one ends the program */
     request.id = live->id;
     if (client_try(live->ctl, capture_service, "StopCapture", &request, &reply, &error)) {
         client_fail(live->ctl, RPC_UNKNOWN, error);

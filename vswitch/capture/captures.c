@@ -55,15 +55,16 @@ wake(void)
 static void
 insert(struct capture *c)
 {
-    struct capture *after;
+    struct ovs_list *before = &captures.all;
+    struct capture *other;
 
-    LIST_FOR_EACH_REVERSE(after, node, &captures.all)
-    {
-        if (after->info.id < c->info.id) {
+    LIST_FOR_EACH (other, node, &captures.all) {
+        if (other->info.id > c->info.id) {
+            before = &other->node;
             break;
         }
     }
-    ovs_list_insert(ovs_list_is_empty(&captures.all) ? &captures.all : after->node.next, &c->node);
+    ovs_list_insert(before, &c->node);
     captures.n++;
     captures.last_id = MAX(captures.last_id, c->info.id);
 }
