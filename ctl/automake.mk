@@ -72,9 +72,9 @@ $(bin_swctl_OBJECTS): $(BUILT_SOURCES)
 
 # Against a stock gRPC server in Python.
 TESTS += tests/unit/ctl/test_swctl.py tests/unit/ctl/test_completion.py \
-	tests/unit/ctl/test_incident.py tests/unit/ctl/test_manual.py
+	tests/unit/ctl/test_capture.py tests/unit/ctl/test_incident.py tests/unit/ctl/test_manual.py
 EXTRA_DIST += tests/unit/ctl/test_swctl.py tests/unit/ctl/test_completion.py \
-	tests/unit/ctl/test_incident.py tests/unit/ctl/test_manual.py
+	tests/unit/ctl/test_capture.py tests/unit/ctl/test_incident.py tests/unit/ctl/test_manual.py
 
 # Completion for bash: one file for both programs, which know by themselves what there is.
 bashcompletiondir = $(datadir)/bash-completion/completions

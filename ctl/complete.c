@@ -214,6 +214,8 @@ add_candidates(const struct line *line, struct svec *found)
     } else if (takes_another(command, line->args.words.n - used)) {
         add_words(command->words, found);
         add_what(line, command->completion, found);
+    } else if (line->args.words.n == used) { /* it may be the first word of others, too */
+        add_verbs(&line->args.words, found);
     }
 }
 

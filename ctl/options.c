@@ -55,7 +55,7 @@ const struct option_info option_table[N_OPTIONS] = {
     [OPT_REASON] = { "reason", "REASON", "only this reason (repeat for more); of a release: why",
                      .repeat = true, .completion = COMPLETE_REASONS },
     [OPT_ADDRESS] = { "address", "ADDRESS", "only from or to this address or prefix" },
-    [OPT_FOLLOW] = { "follow", NULL, "go on as packets are dropped, until interrupted",
+    [OPT_FOLLOW] = { "follow", NULL, "go on with what comes, until interrupted or at an end",
                      .letter = 'f' },
     [OPT_RESUME] = { "resume", "EPOCH.N", "begin after this position in the stream" },
     [OPT_NEW] = { "new", NULL, "begin with what is dropped from now on" },

@@ -1,6 +1,7 @@
 dist_doc_DATA = \
 	docs/architecture.md \
 	docs/brokers.md \
+	docs/capture.md \
 	docs/controller.md \
 	docs/delivery.md \
 	docs/detection.md \

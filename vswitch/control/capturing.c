@@ -256,6 +256,7 @@ capturing_begin(struct control *c, const struct capturing_request *r, uint64_t *
                             "%d captures are running: stop one of them first",
                             CAPTURES_RUNNING_MAX);
     }
+    port->restamped = true; /* the publication that it begins with comes, also if others mark it */
     tell_begun(c, &order, *id);
     return RPC_OK;
 }

@@ -1,4 +1,5 @@
-/* The writer thread: while the switch runs, it alone writes to the disk.
+/* The writer thread: while the switch runs, it alone writes to the disk (the files of captures
+ * aside).
  *
  * It does jobs one at a time, each kind in the order they came: first changes of the desired state,
  * for somebody waits for their receipt, then batches of drop events, then of flows.  A disk that

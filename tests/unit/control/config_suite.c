@@ -76,6 +76,7 @@ expect_untouched(const struct config *config)
     CU_ASSERT_EQUAL(config->drop_records, 1000000);
     CU_ASSERT_EQUAL(config->flows, 262144);
     CU_ASSERT_EQUAL(config->flow_hours, 72);
+    CU_ASSERT_EQUAL(config->capture_megabytes, 1024);
     CU_ASSERT_TRUE(config->idle_sleep);
     CU_ASSERT_PTR_NULL(config->metrics);
     CU_ASSERT_PTR_NULL(config->ports);
@@ -113,7 +114,7 @@ bad(const char *text, const char *want)
 static const char good_file[] =
     "settings: { connections: 1024, port_connections: 64, buffers: 4096, drop_records: 5000, "
     "idle_sleep: false, "
-    "flow_journal: { flows: 2048, hours: 24 },\n"
+    "flow_journal: { flows: 2048, hours: 24 }, capture_megabytes: 7,\n"
     "  metrics: '[::1]:9464' }\n"
     "ports:\n"
     "  - name: desk1\n"
@@ -165,6 +166,7 @@ test_good_file(void)
     CU_ASSERT_EQUAL(c.flows, 2048);
     CU_ASSERT_EQUAL(c.flow_hours, 24);
     CU_ASSERT_EQUAL(c.port_connections, 64);
+    CU_ASSERT_EQUAL(c.capture_megabytes, 7);
     CU_ASSERT_FALSE(c.idle_sleep);
     expect_text(c.metrics, "[::1]:9464");
     CU_ASSERT_EQUAL_FATAL(c.n_ports, 3);
@@ -235,8 +237,8 @@ test_read_again(void)
 #define FILE_KEYS " (there are: settings, ports, policy, access)"
 #define ADDRESS "ADDRESS:PORT is expected, such as 127.0.0.1:9464 or \"[::1]:9464\""
 #define SETTINGS_KEYS                                                                              \
-    " (there are: connections, buffers, drop_records, flow_journal, idle_sleep, metrics, "         \
-    "port_connections)"
+    " (there are: connections, buffers, drop_records, flow_journal, capture_megabytes, "           \
+    "idle_sleep, metrics, port_connections)"
 #define PORT_KEYS                                                                                  \
     " (there are: name, role, vhost_user, af_packet, ethdev, mac, ips, learn, user, vm_id, "       \
     "refresh_on_logoff, labels, "                                                                  \
@@ -320,6 +322,8 @@ test_numbers(void)
     bad("settings: { flow_journal: { flows: 1023 } }\n",
         "1:36: flows" NUMBER(1024, 16777216) "\"1023\"");
     bad("settings: { flow_journal: { hours: 0 } }\n", "1:36: hours" NUMBER(1, 8784) "\"0\"");
+    bad("settings: { capture_megabytes: 0 }\n",
+        "1:32: capture_megabytes" NUMBER(1, 1048576) "\"0\"");
     bad("settings: { flow_journal: { days: 3 } }\n",
         "1:29: days: unknown key (there are: flows, hours)");
     bad("settings: { drop_records: 999 }\n",

@@ -39,6 +39,7 @@ class Completion(SwctlTest):
             ListPolicyVersions=make("ListPolicyVersionsResponse",
                                     versions=[{"version": "12"}, {"version": "11"}, {"version": "7"}]),
             ListIncidents=make("ListIncidentsResponse", incidents=[{"id": "41"}, {"id": "42"}]),
+            ListCaptures=make("ListCapturesResponse", captures=[{"id": "5"}, {"id": "6"}]),
             WatchCounters=[make("Counters", ports=[{"port": "a", "drops": [{"reason": "ra"},
                                                                            {"reason": "land"}]}])])
         evil = port("$(touch x)", quarantined=True)
@@ -113,6 +114,9 @@ class Completion(SwctlTest):
         self.expect("swctl policy diff --from 7 --to ", "7 11 12")
         self.expect("swctl incident show ", "41 42")
         self.expect("swctl incident note 42 ", "")
+        self.expect("swctl capture get ", "5 6")
+        self.expect("swctl capture start --port up", "up0")
+        self.expect("swctl capture ", "start stop list get delete")
         self.expect("swctl set add r", "remote")
         self.expect("swctl set add remote ", "")
         self.expect("swctl port show vd-1 ", "")
