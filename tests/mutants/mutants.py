@@ -14,9 +14,10 @@ import sys
 import planting
 
 TESTS = ['datapath/test_datapath', 'datapath/diff_conntrack', 'telemetry/test_telemetry',
-         'telemetry/test_flows', 'control/test_control', 'datapath/test_swap']
+         'telemetry/test_flows', 'capture/test_capture', 'control/test_control', 'datapath/test_swap']
 HANGS = 300  # seconds; a slow machine takes one for what takes ten elsewhere
 D, T, C = 'vswitch/datapath/', 'vswitch/telemetry/', 'vswitch/control/'
+K = 'vswitch/capture/'
 
 # File, what stands there once, what takes its place.
 MUTANTS = [
@@ -96,7 +97,7 @@ MUTANTS = [
     (D + 'track.c', 'bool claimed = conn_claim(c, s->generation);', 'bool claimed = true;'),
     (D + 'conn.h', 'return g <= generation && /* CONN_BUSY is above every generation */', 'return'),
     (D + 'forward.c', 'if (p->protocol == IPPROTO_TCP && !track_opens(w, p)) {', 'if (0) {'),
-    (D + 'forward.c', '        page_of(w, from)->forwarded++;', ''),
+    (D + 'output.c', '    page_of(w, from)->forwarded++;\n    if (', '    if ('),
     (D + 'conn.c', 'return (port == in_port || (port == DP_PORT_NONE && unfiltered)) &&', 'return '),
     (D + 'rota.c', 'swap(r, r->next, r->n_busy++);', ''),
     (D + 'rota.c', 'r->credit = 0; /* what', '; /* what'),
@@ -106,6 +107,7 @@ MUTANTS = [
     (D + 'conn.c', 'slot >> 32 == conn_signature(hash) && (uint32_t) slot) {\n                return',
      'false) {\n                return'),
     (D + 'flood.c', 'output_lost(w, from, last, TX_DROP_NO_BUFFER);', ''),
+    (D + 'flood.c', 'output_no_copy(w, from, last, p->m);', ''),
     (D + 'flood.c', '        record_audit(w, from, p, &j.audit[i]);', ''),
     (D + 'forward.c', '        if (j->audit[i].direction == ACL_INGRESS) {', '        if (1) {'),
     (D + 'forward.c', 'return j->reason != DROP_NONE || j->n_audits;', 'return j->reason != DROP_NONE;'),
@@ -155,8 +157,8 @@ MUTANTS = [
     (D + 'track.c', 'q.dport, q.protocol, p->vlan)', 'q.dport, q.protocol, 10)'),
     (D + 'record.c', 'a->ethertype == b->ethertype && a->vlan == b->vlan;', 'a->ethertype == b->ethertype;'),
     (D + 'record.c', 'd->vlan = p->vlan == VLAN_NONE ? 0 : p->vlan;', ''),
-    (D + 'reject.c', 'output_packet(w, from, to, out->m, p->vlan);', 'output_packet(w, from, to, out->m, 0);'),
-    (D + 'neigh.c', 'output_packet(w, to, to, p->m, p->vlan);', 'output_packet(w, to, to, p->m, 10);'),
+    (D + 'reject.c', 'output_made(w, from, to, out->m, p->vlan);', 'output_made(w, from, to, out->m, 0);'),
+    (D + 'neigh.c', 'output_made(w, to, to, p->m, p->vlan);', 'output_made(w, to, to, p->m, 10);'),
     (T + 'journal.c', '    sqlite3_bind_int(s, 25, r->vlan);', ''),
     (D + 'learn.c', '    p->m->vlan_tci = p->vlan;', '    p->m->vlan_tci = 0;'),
     (D + 'pipeline.c', 'run_stages(w, from, m->vlan_tci, &m, 1);', 'run_stages(w, from, from->vlan, &m, 1);'),
@@ -359,6 +361,28 @@ MUTANTS = [
     (T + 'flow_db.c', 'ORDER BY told_ns DESC, id DESC', 'ORDER BY told_ns, id'),
     (D + 'conn_collect.c', 'conn_bump(&t->workers[worker].uncollected);', ''),
     (D + 'conn_collect.c', 'rte_ring_enqueue_bulk(t->free, (void **) back, i, NULL);', ''),
+    (D + 'capture.c', 'leaf->capture && kind == OUTPUT_PACKET', 'leaf->capture'),
+    (D + 'capture.c', '    head[15] = tag & 0xff;', ''),
+    (D + 'capture.c', "r->buffer = n_to > 1 ? NULL : p->m;", 'r->buffer = NULL;'),
+    (D + 'capture.c', 'to && to != from && to->capture', '0'),
+    (D + 'capture.c', 'offered && to->capture == CAPTURE_ALL', 'false'),
+    (D + 'capture.c', '? fdb_lookup(p->dmac, p->vlan)', '? DP_PORT_NONE'),
+    (D + 'flood.c', 'n > 1 ? OUTPUT_COPY : OUTPUT_PACKET', 'OUTPUT_PACKET'),
+    (D + 'flood.c', 'unlikely(to->capture) && j.reason != DROP_NONE', 'unlikely(to->capture)'),
+    (D + 'output.c', '        capture_replaced(w, from, m, tagged);', ''),
+    (D + 'output.c', '    b->copies = b->made = 0;', ''),
+    (D + 'output.c', '    capture_ring_show(&w->capture);', ''),
+    (T + 'capture_ring.c', 'r->reserved += filler;', ''),
+    (T + 'capture_ring.c', 'used + filler + size > CAPTURE_RING_BYTES', 'used + size > CAPTURE_RING_BYTES'),
+    (K + 'capture_thread.c', ' && r->generation >= c->generation', ''),
+    (K + 'capture_thread.c', '        c->buffer.size = before;', ''),
+    (K + 'capture_thread.c', 'total -= c->written;\n    c->written = 0;', ''),
+    (K + 'capture_thread.c', 'total += info.bytes;', ''),
+    (K + 'captures.c', '    c->lost_before = captures_lost(o->port_id);', ''),
+    (K + 'captures.c', 'captures.last_id = MAX(captures.last_id, capture_dir_last_id(options->dir));', ''),
+    (K + 'captures.c', '!capture_is_over(&c->info) && !c->stopping', '!capture_is_over(&c->info)'),
+    (K + 'capture_file.c', 'if (ftruncate(fd, whole.bytes) ||', 'if ('),
+    (K + 'pcapng.c', 'length > n - at || ', ''),
 ]
 
 

@@ -341,8 +341,11 @@ check_full()
 {
     local id
     echo "-- a full disk"
+    kill "$OFFICE_SWITCH_PID"
+    wait "$OFFICE_SWITCH_PID" || die "it did not end well"
     rm "$OFFICE_DIR"/state/captures/*
     mount -t tmpfs -o size=256k,mode=700 tmpfs "$OFFICE_DIR/state/captures"
+    office_start
     id=$(start --port d1)
     flood 300
     office_wait 5 "it ends" failed "$id"
@@ -356,7 +359,7 @@ check_full()
         die "the receipt: $(cat "$OFFICE_DIR/receipt")"
     ! in_ns d4 ping -q -c 1 -W 1 "$OFFICE_SERVER" >/dev/null || die "d4 is not cut off"
     sw release d4 --reason "it was the test" >/dev/null
-    umount "$OFFICE_DIR/state/captures"
+    rm "$OFFICE_DIR/state/captures/filler"
     id=$(start --port d1)
     in_ns d1 ping -q -c 1 "$OFFICE_SERVER" >/dev/null
     sw capture stop "$id" >/dev/null
@@ -365,7 +368,7 @@ check_full()
 
 office_at_exit()
 {
-    umount -q "$OFFICE_DIR/state/captures" || true
+    umount -ql "$OFFICE_DIR/state/captures" || true
 }
 
 office_open

@@ -464,21 +464,34 @@ reached(const struct capture *c)
     return NULL;
 }
 
-/* The first that is to be opened, mended or deleted; NULL: there is none. */
-static struct capture *
-next_task(void)
+enum task { NO_TASK, TO_MEND, TO_DELETE, TO_OPEN };
+
+static enum task
+task_of(const struct capture *c)
 {
-    struct capture *c, *found = NULL;
+    return c->broken                                       ? TO_MEND
+           : c->deleting                                   ? TO_DELETE
+           : c->info.state == CAPTURE_OPENING && c->fd < 0 ? TO_OPEN
+                                                           : NO_TASK;
+}
+
+/* The first that there is something to do for. */
+static enum task
+next_task(struct capture **cp)
+{
+    enum task task = NO_TASK;
+    struct capture *c;
 
     lock();
     LIST_FOR_EACH (c, node, &captures.all) {
-        if (c->broken || c->deleting || (c->info.state == CAPTURE_OPENING && c->fd < 0)) {
-            found = c;
+        task = task_of(c);
+        if (task != NO_TASK) {
+            *cp = c;
             break;
         }
     }
     unlock();
-    return found;
+    return task;
 }
 
 static void
@@ -523,11 +536,12 @@ static void
 do_tasks(void)
 {
     struct capture *c;
+    enum task task;
 
-    while ((c = next_task())) {
-        if (c->broken) {
+    while ((task = next_task(&c)) != NO_TASK) {
+        if (task == TO_MEND) {
             mend(c);
-        } else if (c->deleting) {
+        } else if (task == TO_DELETE) {
             delete_one(c);
         } else {
             open_one(c);
@@ -540,6 +554,7 @@ note_settled(void)
 {
     lock();
     for (size_t i = 0; i < n_active; i++) {
+        active[i]->stopped = active[i]->settled;
         active[i]->ending = active[i]->settled || captures.stop;
     }
     unlock();
@@ -553,7 +568,7 @@ write_all(bool any)
         const char *why = reached(c);
 
         if (c->ending) {
-            finish(c, c->settled ? NULL : "the switch stopped");
+            finish(c, c->stopped ? NULL : "the switch stopped");
         } else if (why) {
             finish(c, why);
         } else {

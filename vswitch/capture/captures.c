@@ -247,22 +247,40 @@ captures_begin(const struct capture_order *order)
     return id;
 }
 
-enum capture_mode
-captures_mark(uint16_t port_id, uint16_t *snaplen)
+void
+captures_marks(struct capture_mark marked[CAPTURE_MAX_PORTS])
 {
-    enum capture_mode mode = CAPTURE_OFF;
     struct capture *c;
 
-    *snaplen = 0;
+    memset(marked, 0, CAPTURE_MAX_PORTS * sizeof *marked);
     pthread_mutex_lock(&captures.mutex);
     LIST_FOR_EACH (c, node, &captures.all) {
-        if (c->port_id == port_id && marks(c)) {
-            mode = MAX(mode, c->info.only_dropped ? CAPTURE_DROPPED : CAPTURE_ALL);
-            *snaplen = MAX(*snaplen, c->info.snaplen);
+        struct capture_mark *m = &marked[c->port_id];
+
+        if (marks(c)) {
+            m->mode = MAX(m->mode, c->info.only_dropped ? CAPTURE_DROPPED : CAPTURE_ALL);
+            m->snaplen = MAX(m->snaplen, c->info.snaplen);
         }
     }
     pthread_mutex_unlock(&captures.mutex);
-    return mode;
+}
+
+uint64_t
+captures_next_running(const char *port, bool quarantine, uint64_t after)
+{
+    struct capture *c;
+    uint64_t id = 0;
+
+    pthread_mutex_lock(&captures.mutex);
+    LIST_FOR_EACH (c, node, &captures.all) {
+        if (c->info.id > after && marks(c) && (c->info.quarantine || !quarantine) &&
+            !strcmp(c->info.port, port)) {
+            id = c->info.id;
+            break;
+        }
+    }
+    pthread_mutex_unlock(&captures.mutex);
+    return id;
 }
 
 void

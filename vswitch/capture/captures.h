@@ -3,8 +3,8 @@
  *
  * Control begins a capture, publishes a snapshot in which the port is marked, and so on:
  *
- *     captures_begin() -> captures_mark() says so -> publish
- *     captures_stop()  -> captures_mark() says no more -> publish -> captures_settled()
+ *     captures_begin() -> captures_marks() say so -> publish
+ *     captures_stop()  -> captures_marks() say so no more -> publish -> captures_settled()
  *
  * so a file has every packet from the snapshot that marks the port to the one that does not, less
  * those that are counted as lost.  The thread opens files, and ends a capture by itself at a limit
@@ -59,17 +59,24 @@ struct capture_order {
 };
 /* Returns its id; 0: CAPTURES_RUNNING_MAX are running. */
 uint64_t captures_begin(const struct capture_order *);
-/* What a port's leaf is to say: what its captures need together. */
-enum capture_mode captures_mark(uint16_t port_id, uint16_t *snaplen);
+/* What ports' leaves are to say: what their captures need together. */
+struct capture_mark {
+    uint8_t mode; /* enum capture_mode */
+    uint16_t snaplen;
+};
+void captures_marks(struct capture_mark marks[CAPTURE_MAX_PORTS]);
 /* It is to end, and why; nothing when it does, or has. */
 void captures_stop(uint64_t id, const char *why);
-/* The snapshot in force, on every worker, marks what captures_mark() says. */
+/* The snapshot in force, on every worker, marks what captures_marks() say. */
 void captures_settled(void);
 /* Its files are to be deleted; it is over. */
 void captures_delete(uint64_t id);
 
 /* Any thread: what is known of it now.  False: there is none, or no longer. */
 bool captures_find(uint64_t id, struct capture_info *);
+/* The first after the id 'after' that is running and of the port ('quarantine': and began with
+ * one); 0: none is. */
+uint64_t captures_next_running(const char *port, bool quarantine, uint64_t after);
 /* Any thread: all, by rising id; the caller frees the array. */
 struct capture_info *captures_list(size_t *n);
 /* Any thread: its packets, to read as far as its 'bytes' go; the caller closes it.  Negative: errno

@@ -27,7 +27,8 @@ struct capture {
     int fd;
     struct ofpbuf buffer;
     uint64_t packets, written; /* the buffer's included; the file's */
-    bool full, ending;
+    bool full;
+    bool ending, stopped; /* this turn; by control */
 };
 
 struct captures {

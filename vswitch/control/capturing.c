@@ -117,16 +117,17 @@ capturing_destroy(struct control *c)
 void
 capturing_mark(struct control *c)
 {
+    struct capture_mark marks[CAPTURE_MAX_PORTS];
     struct shash_node *node;
 
+    captures_marks(marks);
     SHASH_FOR_EACH (node, &c->desired.ports) {
         struct desired_port *port = node->data;
-        uint16_t snaplen;
-        enum capture_mode mode = captures_mark(port->id, &snaplen);
+        const struct capture_mark *m = &marks[port->id];
 
-        if (port->capture != mode || port->snaplen != snaplen) {
-            port->capture = mode;
-            port->snaplen = snaplen;
+        if (port->capture != m->mode || port->snaplen != m->snaplen) {
+            port->capture = m->mode;
+            port->snaplen = m->snaplen;
             port->restamped = true;
         }
     }
@@ -152,7 +153,12 @@ capturing_publish(struct control *c)
 {
     capturing_mark(c);
     if (is_to_be_published(c) && publish(&c->publisher, &c->desired, NULL)) {
-        VLOG_ERR("no memory to publish which ports are captured");
+        static struct vlog_rate_limit limit = VLOG_RATE_LIMIT_INIT(1, 1);
+
+        VLOG_ERR_RL(&limit, "no memory to publish which ports are captured; it is tried again");
+        if (c->capturing) { /* there is something to be captured */
+            atomic_store(&c->capturing->news, true);
+        }
         return false;
     }
     captures_settled();
@@ -162,15 +168,11 @@ capturing_publish(struct control *c)
 void
 capturing_port_gone(struct control *c, const char *port)
 {
-    size_t n;
-    struct capture_info *list = captures_list(&n);
+    uint64_t id = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        if (!capture_is_over(&list[i]) && !strcmp(list[i].port, port)) {
-            captures_stop(list[i].id, "its port is gone");
-        }
+    while ((id = captures_next_running(port, false, id))) {
+        captures_stop(id, "its port is gone");
     }
-    free(list);
     capturing_publish(c);
 }
 
@@ -263,23 +265,6 @@ capturing_begin(struct control *c, const struct capturing_request *r, uint64_t *
 
 /* ---- quarantines ---- */
 
-/* The one of the port that is running, or 0. */
-static uint64_t
-find_quarantine_capture(const char *port)
-{
-    size_t n;
-    struct capture_info *list = captures_list(&n);
-    uint64_t id = 0;
-
-    for (size_t i = 0; i < n; i++) {
-        if (list[i].quarantine && !capture_is_over(&list[i]) && !strcmp(list[i].port, port)) {
-            id = list[i].id;
-        }
-    }
-    free(list);
-    return id;
-}
-
 enum rpc_status
 capturing_begin_quarantine(struct control *c, const struct desired_port *port, const char *who,
                            const char *comment, uint64_t *id, char **error)
@@ -288,14 +273,14 @@ capturing_begin_quarantine(struct control *c, const struct desired_port *port, c
         .port = port->spec->name, .quarantine = true, .who = who, .comment = comment
     };
 
-    *id = find_quarantine_capture(r.port);
+    *id = captures_next_running(r.port, true, 0);
     return *id ? RPC_OK : capturing_begin(c, &r, id, error);
 }
 
 void
 capturing_end_quarantine(struct control *c, const char *port, const char *why)
 {
-    uint64_t id = find_quarantine_capture(port);
+    uint64_t id = captures_next_running(port, true, 0);
 
     if (id) {
         capturing_end(c, id, why);

@@ -169,6 +169,16 @@ file_of(uint64_t id)
     return w;
 }
 
+static enum capture_mode
+mark(uint16_t port, uint16_t *snaplen)
+{
+    struct capture_mark marks[CAPTURE_MAX_PORTS];
+
+    captures_marks(marks);
+    *snaplen = marks[port].snaplen;
+    return marks[port].mode;
+}
+
 static bool
 file_says(uint64_t id, const char *text)
 {
@@ -189,17 +199,22 @@ test_one(void)
     uint64_t id;
 
     open_with(1 << 30);
-    CU_ASSERT_EQUAL(captures_mark(PORT, &snaplen), CAPTURE_OFF);
+    CU_ASSERT_EQUAL(mark(PORT, &snaplen), CAPTURE_OFF);
     id = begin(PORT, false, none);
-    CU_ASSERT_EQUAL(captures_mark(PORT, &snaplen), CAPTURE_ALL);
+    CU_ASSERT_EQUAL(mark(PORT, &snaplen), CAPTURE_ALL);
     CU_ASSERT_EQUAL(snaplen, 1000);
-    CU_ASSERT_EQUAL(captures_mark(PORT + 1, &snaplen), CAPTURE_OFF);
+    CU_ASSERT_EQUAL(mark(PORT + 1, &snaplen), CAPTURE_OFF);
     for (int i = 0; i < 100; i++) {
         record(PORT, CAPTURED_PASSED, 60);
         record(PORT + 1, CAPTURED_PASSED, 60); /* not this one's */
     }
+    CU_ASSERT_EQUAL(captures_next_running("desk", false, 0), id);
+    CU_ASSERT_EQUAL(captures_next_running("desk", false, id), 0);
+    CU_ASSERT_EQUAL(captures_next_running("desk", true, 0), 0);
+    CU_ASSERT_EQUAL(captures_next_running("other", false, 0), 0);
     captures_stop(id, "the test");
-    CU_ASSERT_EQUAL(captures_mark(PORT, &snaplen), CAPTURE_OFF);
+    CU_ASSERT_EQUAL(captures_next_running("desk", false, 0), 0);
+    CU_ASSERT_EQUAL(mark(PORT, &snaplen), CAPTURE_OFF);
     record(PORT, CAPTURED_DROPPED, 60); /* by a worker that does not know yet */
     CU_ASSERT_FALSE(capture_is_over(&(struct capture_info){ .state = info(id).state }));
     captures_settled();
@@ -226,17 +241,17 @@ test_two_of_one_port(void)
 
     open_with(1 << 30);
     dropped = begin(PORT, true, none);
-    CU_ASSERT_EQUAL(captures_mark(PORT, &snaplen), CAPTURE_DROPPED);
+    CU_ASSERT_EQUAL(mark(PORT, &snaplen), CAPTURE_DROPPED);
     CU_ASSERT_EQUAL(snaplen, 100);
     record(PORT, CAPTURED_DROPPED, 500);
     generation++;
     all = begin(PORT, false, none);
-    CU_ASSERT_EQUAL(captures_mark(PORT, &snaplen), CAPTURE_ALL);
+    CU_ASSERT_EQUAL(mark(PORT, &snaplen), CAPTURE_ALL);
     CU_ASSERT_EQUAL(snaplen, 1000);
     record(PORT, CAPTURED_PASSED, 500);
     record(PORT, CAPTURED_TX_DROPPED, 500);
     CU_ASSERT_EQUAL(stop(all), CAPTURE_ENDED);
-    CU_ASSERT_EQUAL(captures_mark(PORT, &snaplen), CAPTURE_DROPPED);
+    CU_ASSERT_EQUAL(mark(PORT, &snaplen), CAPTURE_DROPPED);
     CU_ASSERT_EQUAL(stop(dropped), CAPTURE_ENDED);
     CU_ASSERT_EQUAL(file_of(all).packets, 2); /* not of a snapshot before its own */
     CU_ASSERT_EQUAL(file_of(dropped).packets, 2);
@@ -256,7 +271,7 @@ test_limits(void)
         record(PORT, CAPTURED_PASSED, 60);
     }
     CU_ASSERT_EQUAL(state_when_over(id), CAPTURE_ENDED);
-    CU_ASSERT_EQUAL(captures_mark(PORT, &snaplen), CAPTURE_OFF);
+    CU_ASSERT_EQUAL(mark(PORT, &snaplen), CAPTURE_OFF);
     CU_ASSERT_EQUAL(file_of(id).packets, 3);
 
     id = begin(PORT, false, (struct capture_limits){ .bytes = 65536 });
