@@ -21,20 +21,56 @@ void
 relay_cursor_init(struct relay_cursor *c)
 {
     memset(c, 0, sizeof *c);
+    hmap_init(&c->told);
     hmap_init(&c->open);
     smap_init(&c->quarantined);
     smap_init(&c->refreshed);
 }
 
+static void
+drop_told(struct relay_cursor *c, struct relay_told *t)
+{
+    hmap_remove(&c->told, &t->node);
+    free(t);
+}
+
+static void
+drop_open(struct relay_cursor *c, struct relay_open *o)
+{
+    hmap_remove(&c->open, &o->node);
+    free(o);
+}
+
+void
+relay_cursor_forget(struct relay_cursor *c, bool (*gone)(const void *aux, uint64_t id),
+                    const void *aux)
+{
+    struct relay_told *t;
+    struct relay_open *o;
+
+    HMAP_FOR_EACH_SAFE (t, node, &c->told) {
+        if (gone(aux, t->id)) {
+            drop_told(c, t);
+        }
+    }
+    HMAP_FOR_EACH_SAFE (o, node, &c->open) {
+        if (gone(aux, o->id)) {
+            drop_open(c, o);
+        }
+    }
+}
+
+static bool
+always(const void *aux OVS_UNUSED, uint64_t id OVS_UNUSED)
+{
+    return true;
+}
+
 void
 relay_cursor_destroy(struct relay_cursor *c)
 {
-    struct relay_open *o;
-
-    HMAP_FOR_EACH_SAFE (o, node, &c->open) {
-        hmap_remove(&c->open, &o->node);
-        free(o);
-    }
+    relay_cursor_forget(c, always, NULL);
+    hmap_destroy(&c->told);
     hmap_destroy(&c->open);
     smap_destroy(&c->quarantined);
     smap_destroy(&c->refreshed);
@@ -53,6 +89,40 @@ relay_cursor_open(const struct relay_cursor *c, uint64_t id)
     return NULL;
 }
 
+static struct relay_told *
+find_told(const struct relay_cursor *c, uint64_t id)
+{
+    struct relay_told *t;
+
+    HMAP_FOR_EACH_WITH_HASH (t, node, hash_uint64(id), &c->told) {
+        if (t->id == id) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+static void
+put_told(struct relay_cursor *c, uint64_t id, uint64_t revision)
+{
+    struct relay_told *t = find_told(c, id);
+
+    if (!t) {
+        t = xzalloc(sizeof *t);
+        t->id = id;
+        hmap_insert(&c->told, &t->node, hash_uint64(id));
+    }
+    t->revision = MAX(t->revision, revision);
+}
+
+bool
+relay_cursor_has(const struct relay_cursor *c, uint64_t id, uint64_t revision)
+{
+    const struct relay_told *t = find_told(c, id);
+
+    return c->has_incidents && (revision <= c->revision || (t && revision <= t->revision));
+}
+
 static void
 put_open(struct relay_cursor *c, uint64_t id, enum relay_severity severity)
 {
@@ -69,14 +139,34 @@ put_open(struct relay_cursor *c, uint64_t id, enum relay_severity severity)
 void
 relay_cursor_copy(struct relay_cursor *to, const struct relay_cursor *from)
 {
+    struct relay_told *t;
     struct relay_open *o;
 
     *to = *from;
+    hmap_init(&to->told);
     hmap_init(&to->open);
     smap_clone(&to->quarantined, &from->quarantined);
     smap_clone(&to->refreshed, &from->refreshed);
     HMAP_FOR_EACH (o, node, &from->open) {
         put_open(to, o->id, o->severity);
+    }
+    HMAP_FOR_EACH (t, node, &from->told) {
+        put_told(to, t->id, t->revision);
+    }
+}
+
+/* All up to this revision are delivered. */
+static void
+advance_revision(struct relay_cursor *c, uint64_t all)
+{
+    struct relay_told *t;
+
+    c->has_incidents = true;
+    c->revision = MAX(c->revision, all);
+    HMAP_FOR_EACH_SAFE (t, node, &c->told) {
+        if (t->revision <= c->revision) {
+            drop_told(c, t);
+        }
     }
 }
 
@@ -85,16 +175,15 @@ advance_incident(struct relay_cursor *c, const struct relay_event *e)
 {
     struct relay_open *o = relay_cursor_open(c, e->at.incident.id);
 
-    c->revision = MAX(c->revision, e->at.incident.revision);
-    c->has_incidents = true;
+    put_told(c, e->at.incident.id, e->at.incident.revision);
+    advance_revision(c, e->at.incident.all);
     if (e->skip) {
         return;
     }
     if (!e->at.incident.closed) {
         put_open(c, e->at.incident.id, e->severity);
     } else if (o) {
-        hmap_remove(&c->open, &o->node);
-        free(o);
+        drop_open(c, o);
     }
 }
 
@@ -154,7 +243,8 @@ to_json(const struct relay_cursor *c)
                              (json_int_t) c->refused, "missing", (json_int_t) c->missing, "gaps",
                              (json_int_t) c->gaps, "newest", (json_int_t) c->newest, "stored",
                              (json_int_t) relay_wall_ns());
-    json_t *open = json_object();
+    json_t *open = json_object(), *told = json_object();
+    struct relay_told *t;
     struct relay_open *o;
 
     if (c->has_drops) {
@@ -169,6 +259,13 @@ to_json(const struct relay_cursor *c)
         snprintf(id, sizeof id, "%" PRIu64, o->id);
         json_object_set_new(open, id, json_string(relay_severity_names[o->severity]));
     }
+    HMAP_FOR_EACH (t, node, &c->told) {
+        char id[24];
+
+        snprintf(id, sizeof id, "%" PRIu64, t->id);
+        json_object_set_new(told, id, json_integer((json_int_t) t->revision));
+    }
+    json_object_set_new(root, "told", told);
     json_object_set_new(root, "open", open);
     json_object_set_new(root, "quarantined", map_to_json(&c->quarantined));
     json_object_set_new(root, "refreshed", map_to_json(&c->refreshed));
@@ -220,6 +317,22 @@ take_open(json_t *open, struct relay_cursor *c)
 }
 
 static bool
+take_told(json_t *told, struct relay_cursor *c)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(told, key, value)
+    {
+        if (!json_is_integer(value)) {
+            return false;
+        }
+        put_told(c, strtoull(key, NULL, 10), (uint64_t) json_integer_value(value));
+    }
+    return json_is_object(told);
+}
+
+static bool
 take_map(json_t *json, struct smap *map)
 {
     const char *key;
@@ -238,7 +351,7 @@ take_map(json_t *json, struct smap *map)
 static bool
 from_json(const json_t *root, struct relay_cursor *c)
 {
-    json_t *refreshed = json_object_get(root, "refreshed");
+    json_t *refreshed = json_object_get(root, "refreshed"), *told = json_object_get(root, "told");
     uint64_t version, stored;
 
     if (!take_number(root, "version", &version) || version != FORMAT ||
@@ -253,7 +366,8 @@ from_json(const json_t *root, struct relay_cursor *c)
            take_number(root, "gaps", &c->gaps) && take_number(root, "newest", &c->newest) &&
            take_drops(root, c) && take_open(json_object_get(root, "open"), c) &&
            take_map(json_object_get(root, "quarantined"), &c->quarantined) &&
-           (!refreshed || take_map(refreshed, &c->refreshed)); /* earlier files have none */
+           /* Earlier files have none. */
+           (!refreshed || take_map(refreshed, &c->refreshed)) && (!told || take_told(told, c));
 }
 
 /* ---- the file ---- */

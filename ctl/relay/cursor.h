@@ -19,11 +19,18 @@ struct relay_open {
     enum relay_severity severity;
 };
 
+/* An incident that was delivered before others with a smaller revision were. */
+struct relay_told {
+    struct hmap_node node;
+    uint64_t id, revision;
+};
+
 struct relay_cursor {
     bool has_drops; /* a position in the drop stream */
     uint64_t epoch, n;
     bool has_incidents; /* all incidents up to this revision are delivered */
     uint64_t revision;
+    struct hmap told;        /* of struct relay_told: those beyond 'revision' */
     struct hmap open;        /* of struct relay_open */
     struct smap quarantined; /* port -> since when, as the sink was told */
     struct smap refreshed;   /* port -> state of its refresh, likewise */
@@ -43,6 +50,11 @@ void relay_cursor_copy(struct relay_cursor *, const struct relay_cursor *);
 /* Takes over the position of an event that is out of the way. */
 void relay_cursor_advance(struct relay_cursor *, const struct relay_event *);
 struct relay_open *relay_cursor_open(const struct relay_cursor *, uint64_t id);
+/* Whether that revision of the incident, or a later one, was delivered. */
+bool relay_cursor_has(const struct relay_cursor *, uint64_t id, uint64_t revision);
+/* Incidents for which 'gone' is true are no longer there. */
+void relay_cursor_forget(struct relay_cursor *, bool (*gone)(const void *aux, uint64_t id),
+                         const void *aux);
 
 /* 0, ENOENT when there is none, or another positive errno: EINVAL when the file is damaged. */
 int relay_cursor_load(struct relay_cursor *, const char *dir, const char *sink);

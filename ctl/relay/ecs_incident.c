@@ -92,7 +92,7 @@ ecs_incident(const Fusuma__V1__Incident *i, const char *action,
 
     e->id = xasprintf("incident-%" PRIu64 "-%" PRIu64, i->id, i->revision);
     e->at.incident.id = i->id;
-    e->at.incident.revision = i->revision;
+    e->at.incident.revision = e->at.incident.all = i->revision;
     e->at.incident.closed = i->closed;
     e->action = action;
     e->notable = strcmp(action, "incident-changed") != 0;

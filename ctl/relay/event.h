@@ -44,7 +44,8 @@ struct relay_event {
         } drop;
         struct {
             uint64_t id;
-            uint64_t revision; /* all up to this one are delivered then */
+            uint64_t revision; /* of what is told of it */
+            uint64_t all;      /* all up to this one are delivered then */
             bool closed;
         } incident;
         struct {

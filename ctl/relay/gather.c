@@ -15,10 +15,10 @@
 /* An incident that merely grows is told once in so long; what matters, at once. */
 #define HOLD_MS 10000
 
-/* An incident that was taken, and when. */
+/* An incident that was taken, and when.  There are as many as the switch has. */
 struct seen {
     struct hmap_node node;
-    uint64_t id, revision;
+    uint64_t id;
     size_t n_actions;
     int64_t at_ms;
 };
@@ -137,6 +137,23 @@ gather_released(struct relay_sink *sink)
 
 /* ---- refresh ---- */
 
+/* What was told of ports that are long gone. */
+static void
+forget_refreshes(struct relay_sink *sink, struct smap *told)
+{
+    struct smap_node *node, *next;
+
+    if (smap_count(told) <= RELAY_REFRESHES) {
+        return;
+    }
+    SMAP_FOR_EACH_SAFE(node, next, told)
+    {
+        if (!shash_find(&sink->relay->refreshes, node->key)) {
+            smap_remove_node(told, node);
+        }
+    }
+}
+
 static void
 gather_refreshes(struct relay_sink *sink)
 {
@@ -153,6 +170,8 @@ gather_refreshes(struct relay_sink *sink)
         }
         free(state);
     }
+    forget_refreshes(sink, &sink->taken.refreshed);
+    forget_refreshes(sink, &sink->cursor.refreshed);
 }
 
 /* ---- incidents ---- */
@@ -180,9 +199,30 @@ note_seen(struct relay_sink *sink, const Fusuma__V1__Incident *i)
         s->id = i->id;
         hmap_insert(&sink->seen, &s->node, hash_uint64(i->id));
     }
-    s->revision = i->revision;
     s->n_actions = i->n_actions;
     s->at_ms = relay_now_ms();
+}
+
+static bool
+is_gone(const void *relay, uint64_t id)
+{
+    return !relay_watch_incident(relay, id);
+}
+
+/* What was known of incidents that the switch no longer keeps. */
+static void
+forget_incidents(struct relay_sink *sink)
+{
+    struct seen *s;
+
+    HMAP_FOR_EACH_SAFE (s, node, &sink->seen) {
+        if (is_gone(sink->relay, s->id)) {
+            hmap_remove(&sink->seen, &s->node);
+            free(s);
+        }
+    }
+    relay_cursor_forget(&sink->taken, is_gone, sink->relay);
+    relay_cursor_forget(&sink->cursor, is_gone, sink->relay);
 }
 
 void
@@ -199,10 +239,7 @@ relay_gather_clear(struct relay_sink *sink)
 static bool
 is_new(const struct relay_sink *sink, const Fusuma__V1__Incident *i)
 {
-    const struct seen *s = find_seen(sink, i->id);
-
-    return s ? i->revision > s->revision
-             : !sink->taken.has_incidents || i->revision > sink->taken.revision;
+    return !relay_cursor_has(&sink->taken, i->id, i->revision);
 }
 
 /* Its last action was its end: it is told as that also to a sink that never knew it open. */
@@ -286,11 +323,12 @@ gather_incidents(struct relay_sink *sink)
     for (size_t i = 0; i < n; i++) {
         struct relay_event *e = ecs_incident(found[i], action_of(sink, found[i]), &observer);
 
-        e->at.incident.revision = MIN(found[i]->revision, floor);
+        e->at.incident.all = MIN(found[i]->revision, floor);
         note_seen(sink, found[i]);
         add(sink, e);
     }
     free(found);
+    forget_incidents(sink);
 }
 
 /* ---- all of it ---- */

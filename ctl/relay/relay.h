@@ -18,6 +18,8 @@
 #include "openvswitch/shash.h"
 
 #define RELAY_RETRY_MS 500 /* to connect */
+/* Refreshes of ports that are gone are known until there are more than that of all. */
+#define RELAY_REFRESHES 4096
 
 /* An incident, a quarantine, or a port as the switch has it. */
 struct relay_incident {
@@ -27,7 +29,7 @@ struct relay_incident {
 };
 struct relay_object {
     Fusuma__V1__WatchEvent *event;
-    bool confirmed;
+    bool confirmed; /* of a refresh also: its port is there */
 };
 
 struct relay {
@@ -71,6 +73,7 @@ void *relay_watch_main(void *relay);
 /* watch.c.  The mutex is held. */
 void relay_watch_take(struct relay *, Fusuma__V1__WatchEvent *); /* owns it */
 void relay_watch_clear(struct relay *);
+struct relay_incident *relay_watch_incident(const struct relay *, uint64_t id); /* or NULL */
 
 /* relay_run.c: until SIGTERM or SIGINT.  An exit code. */
 int relay_run(struct relay *);

@@ -17,8 +17,8 @@ free_event(Fusuma__V1__WatchEvent *event)
 
 /* ---- incidents ---- */
 
-static struct relay_incident *
-find_incident(const struct relay *relay, uint64_t id)
+struct relay_incident *
+relay_watch_incident(const struct relay *relay, uint64_t id)
 {
     struct relay_incident *i;
 
@@ -34,7 +34,7 @@ static void
 put_incident(struct relay *relay, Fusuma__V1__WatchEvent *event)
 {
     uint64_t id = event->incident->id;
-    struct relay_incident *i = find_incident(relay, id);
+    struct relay_incident *i = relay_watch_incident(relay, id);
 
     if (i) {
         free_event(i->event);
@@ -83,6 +83,8 @@ put_object(struct shash *objects, const char *name, Fusuma__V1__WatchEvent *even
 
 /* What a port has been told of is kept until it has another one: a port may come and go meanwhile.
  */
+static void sweep_objects(struct shash *, bool all);
+
 static bool
 put_port(struct relay *relay, Fusuma__V1__WatchEvent *event)
 {
@@ -90,6 +92,9 @@ put_port(struct relay *relay, Fusuma__V1__WatchEvent *event)
         return false;
     }
     put_object(&relay->refreshes, event->port->spec->name, event);
+    if (relay->synced && shash_count(&relay->refreshes) > RELAY_REFRESHES) {
+        sweep_objects(&relay->refreshes, false);
+    }
     return true;
 }
 
@@ -151,7 +156,7 @@ static void
 remove_object(struct relay *relay, const Fusuma__V1__WatchEvent *event)
 {
     if (event->object_case == FUSUMA__V1__WATCH_EVENT__OBJECT_INCIDENT) {
-        struct relay_incident *i = find_incident(relay, event->incident->id);
+        struct relay_incident *i = relay_watch_incident(relay, event->incident->id);
 
         if (i) {
             drop_incident(relay, i);
@@ -162,6 +167,12 @@ remove_object(struct relay *relay, const Fusuma__V1__WatchEvent *event)
 
         if (node) {
             drop_object(&relay->quarantines, node);
+        }
+    } else if (event->object_case == FUSUMA__V1__WATCH_EVENT__OBJECT_PORT && event->port->spec) {
+        struct relay_object *o = shash_find_data(&relay->refreshes, event->port->spec->name);
+
+        if (o) {
+            o->confirmed = false;
         }
     }
 }

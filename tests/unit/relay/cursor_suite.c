@@ -67,7 +67,9 @@ fill(struct relay_cursor *c)
     };
     struct relay_event incident = { .what = RELAY_INCIDENTS,
                                     .severity = RELAY_HIGH,
-                                    .at.incident = { .id = 7, .revision = 40 } };
+                                    .at.incident = { .id = 7, .revision = 40, .all = 40 } };
+    struct relay_event before = { .what = RELAY_INCIDENTS,
+                                  .at.incident = { .id = 6, .revision = 50, .all = 40 } };
     struct relay_event quarantine = { .what = RELAY_QUARANTINE,
                                       .at.port = { .name = "d1", .state = "55" } };
     struct relay_event silent = { .what = RELAY_HEARTBEAT, .at.heartbeat = { .silent = true } };
@@ -75,6 +77,7 @@ fill(struct relay_cursor *c)
     relay_cursor_init(c);
     relay_cursor_advance(c, &drop);
     relay_cursor_advance(c, &incident);
+    relay_cursor_advance(c, &before);
     relay_cursor_advance(c, &quarantine);
     relay_cursor_advance(c, &silent);
     c->delivered = 9;
@@ -96,6 +99,7 @@ expect_filled(const struct relay_cursor *c)
     CU_ASSERT_EQUAL(c->newest, 15);
     CU_ASSERT_PTR_NOT_NULL_FATAL(relay_cursor_open(c, 7));
     CU_ASSERT_EQUAL(relay_cursor_open(c, 7)->severity, RELAY_HIGH);
+    CU_ASSERT(relay_cursor_has(c, 6, 50) && !relay_cursor_has(c, 7, 41));
     expect_text(smap_get(&c->quarantined, "d1"), "55");
 }
 
@@ -168,11 +172,12 @@ test_advance(void)
 {
     struct relay_event skipped = { .what = RELAY_INCIDENTS,
                                    .skip = true,
-                                   .at.incident = { .id = 8, .revision = 41 } };
+                                   .at.incident = { .id = 8, .revision = 41, .all = 41 } };
     struct relay_event closed = { .what = RELAY_INCIDENTS,
-                                  .at.incident = { .id = 7, .revision = 42, .closed = true } };
+                                  .at.incident = {
+                                      .id = 7, .revision = 42, .all = 42, .closed = true } };
     struct relay_event held = { .what = RELAY_INCIDENTS,
-                                .at.incident = { .id = 9, .revision = 30 } };
+                                .at.incident = { .id = 9, .revision = 45, .all = 30 } };
     struct relay_event released = { .what = RELAY_QUARANTINE, .at.port = { .name = "d1" } };
     struct relay_event beat = { .what = RELAY_HEARTBEAT };
     struct relay_event back = { .what = RELAY_HEARTBEAT, .at.heartbeat = { .back = true } };
@@ -186,6 +191,8 @@ test_advance(void)
     CU_ASSERT_PTR_NULL(relay_cursor_open(&c, 7));
     relay_cursor_advance(&c, &held);
     CU_ASSERT_EQUAL(c.revision, 42);
+    CU_ASSERT(relay_cursor_has(&c, 9, 45) && !relay_cursor_has(&c, 9, 46));
+    CU_ASSERT(relay_cursor_has(&c, 8, 42) && !relay_cursor_has(&c, 8, 43));
     relay_cursor_advance(&c, &released);
     CU_ASSERT_TRUE(smap_is_empty(&c.quarantined));
     relay_cursor_advance(&c, &beat);

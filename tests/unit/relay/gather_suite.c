@@ -129,8 +129,7 @@ expect_gathered(const char *want)
         ds_put_format(&s, "%s%s", s.length ? ", " : "", e->skip ? "-" : "");
         if (e->what == RELAY_INCIDENTS) {
             ds_put_format(&s, "%s %s@%llu", e->action + strlen("incident-"),
-                          e->id + strlen("incident-"),
-                          (unsigned long long) e->at.incident.revision);
+                          e->id + strlen("incident-"), (unsigned long long) e->at.incident.all);
         } else {
             ds_put_cstr(&s, e->what == RELAY_HEARTBEAT ? e->action : e->id);
         }
@@ -183,7 +182,54 @@ test_held_back(void)
     CU_ASSERT_TRUE(sink.held_ms > relay_now_ms());
     expect_gathered("");
     let_time_pass();
-    expect_gathered("changed 7-41@41, changed 8-42@42");
+    expect_gathered("changed 7-41@41"); /* and 8 not again: that would be another event */
+    tell_incident(CHANGED, 8, 43, LOW, true);
+    expect_gathered("closed 8-43@43");
+    CU_ASSERT_TRUE(hmap_is_empty(&sink.taken.told));
+    end();
+}
+
+/* ... also when the relay is started anew in between. */
+static void
+test_held_back_over_restart(void)
+{
+    begin(1u << RELAY_INCIDENTS);
+    tell_incident(ADDED, 7, 40, LOW, false);
+    tell_incident(ADDED, 8, 39, LOW, false);
+    tell(SYNCED, NULL, NULL);
+    expect_gathered("opened 8-39@39, opened 7-40@40");
+    tell_incident(CHANGED, 7, 41, LOW, false);
+    tell_incident(CHANGED, 8, 42, LOW, true);
+    tell_incident(ADDED, 9, 43, LOW, false);
+    expect_gathered("closed 8-42@40, opened 9-43@40");
+    restart();
+    tell_incident(ADDED, 7, 41, LOW, false);
+    tell_incident(ADDED, 8, 42, LOW, true);
+    tell_incident(ADDED, 9, 43, LOW, false);
+    tell(SYNCED, NULL, NULL);
+    expect_gathered("changed 7-41@41");
+    end();
+}
+
+/* Nothing is remembered of what the switch has forgotten. */
+static void
+test_forgotten(void)
+{
+    begin(1u << RELAY_INCIDENTS);
+    tell(SYNCED, NULL, NULL);
+    for (uint64_t id = 1; id <= 5000; id++) {
+        tell_incident(ADDED, id, 40 + id, LOW, id % 2);
+        if (id > 10) {
+            tell_incident(REMOVED, id - 10, 30 + id, LOW, id % 2);
+        }
+        relay_gather(&sink);
+        relay_events_free(&sink.pending);
+        ovs_list_init(&sink.pending);
+        sink.n_pending = 0;
+    }
+    CU_ASSERT_EQUAL(hmap_count(&sink.seen), 10);
+    CU_ASSERT_EQUAL(hmap_count(&sink.taken.open), 5);
+    CU_ASSERT_TRUE(hmap_is_empty(&sink.taken.told));
     end();
 }
 
@@ -290,7 +336,8 @@ test_quarantine_of_a_vm(void)
 }
 
 static void
-tell_refresh(Fusuma__V1__RefreshState state, int32_t since)
+tell_refresh_of(const char *port_name, Fusuma__V1__WatchEventType type,
+                Fusuma__V1__RefreshState state, int32_t since)
 {
     Fusuma__V1__WatchEvent event = FUSUMA__V1__WATCH_EVENT__INIT;
     Fusuma__V1__Port port = FUSUMA__V1__PORT__INIT;
@@ -301,18 +348,49 @@ tell_refresh(Fusuma__V1__RefreshState state, int32_t since)
     size_t n;
 
     time.nanos = since;
-    spec.name = (char *) "d1";
+    spec.name = (char *) port_name;
     refresh.state = state;
     refresh.since = &time;
     refresh.user = (char *) "aiko";
     port.spec = &spec;
     port.refresh = state ? &refresh : NULL;
-    event.type = CHANGED;
+    event.type = type;
     event.object_case = FUSUMA__V1__WATCH_EVENT__OBJECT_PORT;
     event.port = &port;
     n = fusuma__v1__watch_event__pack(&event, packed);
     CU_ASSERT_FATAL(n <= sizeof packed);
     relay_watch_take(&relay, fusuma__v1__watch_event__unpack(NULL, n, packed));
+}
+
+static void
+tell_refresh(Fusuma__V1__RefreshState state, int32_t since)
+{
+    tell_refresh_of("d1", CHANGED, state, since);
+}
+
+/* Desktops whose names are used once do not pile up. */
+static void
+test_many_refreshes(void)
+{
+    char name[16];
+
+    begin(1u << RELAY_REFRESH);
+    tell(SYNCED, NULL, NULL);
+    for (int i = 0; i < 3 * RELAY_REFRESHES; i++) {
+        snprintf(name, sizeof name, "d%d", i);
+        tell_refresh_of(name, CHANGED, FUSUMA__V1__REFRESH_STATE__REFRESH_STATE_UNDER_WAY, 5);
+        tell_refresh_of(name, REMOVED, FUSUMA__V1__REFRESH_STATE__REFRESH_STATE_UNDER_WAY, 5);
+        if (i % 100 == 0) {
+            relay_gather(&sink);
+            relay_events_free(&sink.pending);
+            ovs_list_init(&sink.pending);
+            sink.n_pending = 0;
+        }
+    }
+    relay_gather(&sink);
+    CU_ASSERT(shash_count(&relay.refreshes) <= RELAY_REFRESHES);
+    CU_ASSERT(smap_count(&sink.taken.refreshed) <= RELAY_REFRESHES);
+    end();
 }
 
 static void
@@ -394,12 +472,15 @@ gather_suite(void)
     static CU_TestInfo tests[] = {
         { "an incident's life", test_life },
         { "what is held back", test_held_back },
+        { "... over a restart of the relay", test_held_back_over_restart },
+        { "what the switch has forgotten", test_forgotten },
         { "a restart of the relay", test_restart },
         { "a restart of the switch", test_reset },
         { "what is not severe enough", test_severity },
         { "quarantine", test_quarantine },
         { "quarantine of a VM", test_quarantine_of_a_vm },
         { "refresh", test_refresh },
+        { "refreshes of many ports that come and go", test_many_refreshes },
         { "beginning with what is to come", test_start_now },
         { "silence", test_silence },
         { "heartbeats that nobody takes", test_no_pile },
