@@ -22,7 +22,7 @@ const ProtobufCServiceDescriptor *const incident_service =
 /* ---- words ---- */
 
 static const char *const severities[] = { "ungraded", "low", "medium", "high", "critical" };
-static const char *const kinds[] = { "?", "probe", "port scan", "sweep", "worm" };
+static const char *const kinds[] = { "?", "probe", "port scan", "sweep", "worm", "flood" };
 static const char *const actions[] = { "?",    "opened", "graded",    "quarantined", "released",
                                        "note", "closed", "port gone", "capture" };
 

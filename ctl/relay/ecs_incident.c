@@ -24,6 +24,8 @@ incident_kind(Fusuma__V1__IncidentKind kind)
         return "sweep";
     case FUSUMA__V1__INCIDENT_KIND__INCIDENT_KIND_WORM:
         return "worm";
+    case FUSUMA__V1__INCIDENT_KIND__INCIDENT_KIND_FLOOD:
+        return "flood";
     case FUSUMA__V1__INCIDENT_KIND__INCIDENT_KIND_UNSPECIFIED:
     default:
         return "incident";

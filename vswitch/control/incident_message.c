@@ -11,6 +11,7 @@
 #include "fusuma/v1/incident.pb-c.h"
 #include "google/protobuf/timestamp.pb-c.h"
 #include "report/report.h"
+#include "telemetry/session_lines.h"
 #include "util.h"
 
 static void
@@ -59,6 +60,8 @@ kind_of(enum suspect_kind kind)
         return FUSUMA__V1__INCIDENT_KIND__INCIDENT_KIND_SWEEP;
     case SUSPECT_WORM:
         return FUSUMA__V1__INCIDENT_KIND__INCIDENT_KIND_WORM;
+    case SUSPECT_FLOOD:
+        return FUSUMA__V1__INCIDENT_KIND__INCIDENT_KIND_FLOOD;
     case SUSPECT_NOTHING:
     case SUSPECT_PROBE:
     default:
@@ -231,20 +234,55 @@ put_grounds(Fusuma__V1__Incident *m, const struct suspect_grounds *g)
     free(text);
 }
 
-void
-incident_message_update(Fusuma__V1__Incident *m, const struct detected *d, uint64_t epoch)
+/* ---- who was logged in ---- */
+
+static void
+lines_of(const Fusuma__V1__Incident *m, char text[DROP_SESSIONS_SIZE])
+{
+    text[0] = '\0';
+    for (size_t i = 0; i < m->n_sessions; i++) {
+        char *line = xasprintf("%" PRIu64 " %s\n", m->sessions[i]->id, m->sessions[i]->user);
+
+        session_lines_add(text, line);
+        free(line);
+    }
+}
+
+static void
+put_sessions(Fusuma__V1__Incident *m, const char *lines, const char *otherwise)
 {
     char *users;
 
+    CLEAR(m->sessions, m->n_sessions);
+    users = sessions_message(lines, otherwise, &m->sessions, &m->n_sessions);
+    put_text(&m->user, users);
+    free(users);
+}
+
+bool
+incident_message_correct(Fusuma__V1__Incident *m, const char *session,
+                         const struct drop_correction *what, const char *otherwise)
+{
+    char lines[DROP_SESSIONS_SIZE];
+
+    lines_of(m, lines);
+    if (!detect_mends(lines, time_us(m->first_seen), time_us(m->last_seen), session, what)) {
+        return false;
+    }
+    (what->withdrawn ? session_lines_remove : session_lines_add)(lines, session);
+    put_sessions(m, lines, otherwise);
+    return true;
+}
+
+void
+incident_message_update(Fusuma__V1__Incident *m, const struct detected *d, uint64_t epoch)
+{
     m->kind = kind_of(d->grade.kind);
     m->severity = (Fusuma__V1__IncidentSeverity) d->grade.severity;
     put_grounds(m, &d->grade.grounds);
     put_time(&m->first_seen, d->first_us);
     put_time(&m->last_seen, d->last_us);
-    CLEAR(m->sessions, m->n_sessions);
-    users = sessions_message(d->sessions, d->user, &m->sessions, &m->n_sessions);
-    put_text(&m->user, users);
-    free(users);
+    put_sessions(m, d->sessions, d->user);
     put_totals(m, d);
     put_targets(m, &d->suspect);
     put_services(m, &d->suspect);
@@ -288,7 +326,7 @@ restore_target(struct suspect *s, const Fusuma__V1__IncidentTarget *m, uint32_t 
 static enum suspect_kind
 kind_back(Fusuma__V1__IncidentKind kind)
 {
-    for (enum suspect_kind k = SUSPECT_PROBE; k <= SUSPECT_WORM; k++) {
+    for (enum suspect_kind k = SUSPECT_PROBE; k <= SUSPECT_FLOOD; k++) {
         if (kind_of(k) == kind) {
             return k;
         }
@@ -300,8 +338,6 @@ void
 incident_message_restore(const Fusuma__V1__Incident *m, struct detected *d, uint32_t now_s,
                          int64_t now_us)
 {
-    size_t used = 0;
-
     d->grade.kind = kind_back(m->kind);
     d->grade.severity = (enum acl_threat) m->severity;
     if (m->because) {
@@ -312,16 +348,8 @@ incident_message_restore(const Fusuma__V1__Incident *m, struct detected *d, uint
                                                      .within_s = m->because->within_seconds };
     }
     ovs_strzcpy(d->user, m->user, sizeof d->user);
-    for (size_t i = 0; i < m->n_sessions && used < sizeof d->sessions; i++) {
-        int n = snprintf(d->sessions + used, sizeof d->sessions - used, "%" PRIu64 " %s\n",
-                         m->sessions[i]->id, m->sessions[i]->user);
-
-        if ((size_t) n >= sizeof d->sessions - used) {
-            d->sessions[used] = '\0';
-            break;
-        }
-        used += n;
-    }
+    lines_of(m, d->sessions);
+    ovs_strzcpy(d->stamped, d->sessions, sizeof d->stamped);
     d->first_us = time_us(m->first_seen);
     d->last_us = time_us(m->last_seen);
     d->first_n = m->first_record ? m->first_record->n : 0;

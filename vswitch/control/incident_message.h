@@ -14,6 +14,10 @@ void incident_message_update(Fusuma__V1__Incident *, const struct detected *, ui
 /* The way back, for an open incident after a restart. */
 void incident_message_restore(const Fusuma__V1__Incident *, struct detected *, uint32_t now_s,
                               int64_t now_us);
+/* What was told late of who was logged in on its port.  'otherwise' is its user when no session is
+ * left.  False: it is right as it is. */
+bool incident_message_correct(Fusuma__V1__Incident *, const char *session,
+                              const struct drop_correction *, const char *otherwise);
 /* A line of its history; the oldest of too many notes goes. */
 void incident_message_act(Fusuma__V1__Incident *, Fusuma__V1__IncidentActionKind, int64_t time_us,
                           const char *who, const char *text);

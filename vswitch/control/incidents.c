@@ -60,18 +60,18 @@ struct taking {
     struct control *control;
     struct considered {
         uint64_t id;
-        bool by_rate;
+        uint32_t recent;
     } * graded;
     size_t n_graded, allocated;
 };
 
 static void
-consider_later(struct taking *t, uint64_t id, bool by_rate)
+consider_later(struct taking *t, uint64_t id, uint32_t recent)
 {
     t->graded = t->n_graded < t->allocated
                     ? t->graded
                     : x2nrealloc(t->graded, &t->allocated, sizeof *t->graded);
-    t->graded[t->n_graded++] = (struct considered){ id, by_rate };
+    t->graded[t->n_graded++] = (struct considered){ id, recent };
 }
 
 static void
@@ -107,7 +107,7 @@ take_one(const struct detected *d, void *taking)
     fast = !i->rate_considered && response_wants_rate(c, d->recent);
     if (graded || fast) {
         i->rate_considered |= fast;
-        consider_later(t, d->id, fast);
+        consider_later(t, d->id, d->recent);
     }
     register_touch(c->incidents, i);
 }
@@ -142,6 +142,30 @@ incidents_captured(struct control *c, const char *port, const char *who, const c
                                  time_wall_usec(), who, text);
             touch(c->incidents, incident);
         }
+    }
+}
+
+void
+incidents_correct(struct control *c, const char *port, const char *session,
+                  const struct drop_correction *what)
+{
+    const struct desired_port *now = desired_find(&c->desired, port);
+
+    for (size_t i = 0; i < INCIDENTS_MAX; i++) {
+        struct incident *incident = &c->incidents->slots[i];
+        Fusuma__V1__Incident *m = incident->now;
+        int id = (int) strcspn(session, " "), end = (int) strcspn(session, "\n");
+        char *text;
+
+        if (!m || strcmp(m->port, port) ||
+            !incident_message_correct(m, session, what, now ? now->spec->user : "")) {
+            continue;
+        }
+        text = xasprintf("told late: session %.*s (%.*s) %s", id, session, end - id - 1,
+                         session + id + 1, what->withdrawn ? "had ended" : "was open");
+        act(m, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_NOTE, text);
+        free(text);
+        touch(c->incidents, incident);
     }
 }
 
@@ -214,7 +238,7 @@ incidents_run(struct control *c)
         struct incident *incident = register_find(c->incidents, t.graded[i].id);
 
         if (incident) {
-            response_consider(c, incident->now, t.graded[i].by_rate);
+            response_consider(c, incident->now, t.graded[i].recent);
         }
     }
     free(t.graded);

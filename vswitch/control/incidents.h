@@ -10,6 +10,7 @@
 
 #include "fusuma/v1/incident.pb-c.h"
 #include "proto/rpc.h"
+#include "telemetry/drop_event.h"
 
 #define INCIDENTS_MAX 1000
 
@@ -43,9 +44,14 @@ void incidents_released(struct control *, const char *port, const char *who, con
 /* The port is captured, or no longer: so say its open incidents. */
 void incidents_captured(struct control *, const char *port, const char *who, const char *text);
 
+/* What was told late of who was logged in on the port: all incidents of its, open and closed, say
+ * who it was, and since when they do.  After stream_correct(). */
+void incidents_correct(struct control *, const char *port, const char *session,
+                       const struct drop_correction *);
+
 /* For metrics: open ones by kind and severity, as incident.proto numbers them, and all there ever
  * were. */
-#define INCIDENT_KINDS 5
+#define INCIDENT_KINDS 6
 #define INCIDENT_SEVERITIES 5
 struct incident_counts {
     uint64_t open[INCIDENT_KINDS][INCIDENT_SEVERITIES], total;

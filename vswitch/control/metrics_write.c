@@ -343,7 +343,8 @@ put_rules(struct ds *s, const struct metrics_copy *m)
 static void
 put_incidents(struct ds *s, const struct metrics_copy *m)
 {
-    static const char *const kinds[INCIDENT_KINDS] = { "", "probe", "port-scan", "sweep", "worm" };
+    static const char *const kinds[INCIDENT_KINDS] = { "",      "probe", "port-scan",
+                                                       "sweep", "worm",  "flood" };
 
     metrics_family(s, "fusuma_incidents_open", METRICS_GAUGE,
                    "Desktops that looked around, and what nobody has closed yet.");

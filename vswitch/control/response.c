@@ -10,6 +10,7 @@
 #include "openvswitch/vlog.h"
 #include "report/report.h"
 #include "telemetry/detect.h"
+#include "telemetry/recent.h"
 #include "timeval.h"
 #include "util.h"
 
@@ -149,8 +150,39 @@ say(Fusuma__V1__Incident *m, Fusuma__V1__IncidentGroundsKind why)
     VLOG_WARN("incident %" PRIu64 ": %s", m->id, m->actions[m->n_actions - 1]->text);
 }
 
+static bool
+was_released(const Fusuma__V1__Incident *m)
+{
+    for (size_t i = 0; i < m->n_actions; i++) {
+        if (m->actions[i]->kind ==
+            FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_RELEASED) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Why it was cut off, for the quarantine's comment. */
+static char *
+reason_of(const Fusuma__V1__Incident *m, bool bad, uint32_t recent)
+{
+    Fusuma__V1__IncidentGrounds rate = FUSUMA__V1__INCIDENT_GROUNDS__INIT;
+    char *text, *comment;
+
+    if (bad || m->kind == FUSUMA__V1__INCIDENT_KIND__INCIDENT_KIND_FLOOD) {
+        return report_cut_off(m->id, m->grounds, REPORT_ENGLISH);
+    }
+    rate.kind = FUSUMA__V1__INCIDENT_GROUNDS_KIND__INCIDENT_GROUNDS_KIND_RATE;
+    rate.count = recent;
+    rate.within_seconds = RECENT_S;
+    text = report_grounds(&rate, REPORT_ENGLISH);
+    comment = report_cut_off(m->id, text, REPORT_ENGLISH);
+    free(text);
+    return comment;
+}
+
 void
-response_consider(struct control *c, Fusuma__V1__Incident *m, bool by_rate)
+response_consider(struct control *c, Fusuma__V1__Incident *m, uint32_t recent)
 {
     const struct acl_detection *d = detection_of(c);
     const struct acl_auto_quarantine *q = d ? &d->quarantine : NULL;
@@ -158,7 +190,11 @@ response_consider(struct control *c, Fusuma__V1__Incident *m, bool by_rate)
     bool bad = q && q->severity && (int) m->severity >= (int) q->severity;
     char *comment;
 
-    if (!q || !port || port->quarantine || m->closed || !(bad || by_rate)) {
+    if (!q || !port || port->quarantine || m->closed || !(bad || response_wants_rate(c, recent))) {
+        return;
+    }
+    if (was_released(m)) {
+        say(m, FUSUMA__V1__INCIDENT_GROUNDS_KIND__INCIDENT_GROUNDS_KIND_RELEASED);
         return;
     }
     if (is_spared(c, q, port)) {
@@ -174,7 +210,7 @@ response_consider(struct control *c, Fusuma__V1__Incident *m, bool by_rate)
                                                 .resets = q->reset,
                                                 .capture = q->capture,
                                                 .leave_as_is = true };
-    comment = report_cut_off(m->id, m->grounds, REPORT_ENGLISH);
+    comment = reason_of(m, bad, recent);
     ports_quarantine(c, m->port, "switch", comment, &options, cut, xstrdup(m->port));
     free(comment);
 }

@@ -12,9 +12,10 @@ struct control;
 
 /* Gives detection the thresholds of the policy in force, if that has changed. */
 void response_configure(struct control *);
-/* Whether so many denied packets within 10 s are reason enough. */
+/* Whether so many attempts within 10 s are reason enough. */
 bool response_wants_rate(const struct control *, uint32_t recent);
-/* Cuts the suspect off, if its incident is bad enough, or 'by_rate', and the policy wants it. */
-void response_consider(struct control *, Fusuma__V1__Incident *, bool by_rate);
+/* Cuts the suspect off if the policy wants it: its incident is bad enough, or there were 'recent'
+ * attempts within 10 s.  Once somebody has released it, that holds for this incident. */
+void response_consider(struct control *, Fusuma__V1__Incident *, uint32_t recent);
 
 #endif

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "control/control.h"
+#include "control/incidents.h"
 #include "control/refresh_changes.h"
 #include "control/state_sessions.h"
 #include "openvswitch/vlog.h"
@@ -96,6 +97,7 @@ correct(struct control *c, const char *port_name, const struct session *session,
     if (port) {
         session_line(session, line);
         stream_correct(port->id, line, &what);
+        incidents_correct(c, port_name, line, &what);
     }
 }
 

@@ -226,7 +226,7 @@ enum word
 kind_word(Fusuma__V1__IncidentKind kind)
 {
     bool known = kind > FUSUMA__V1__INCIDENT_KIND__INCIDENT_KIND_UNSPECIFIED &&
-                 kind <= FUSUMA__V1__INCIDENT_KIND__INCIDENT_KIND_WORM;
+                 kind <= FUSUMA__V1__INCIDENT_KIND__INCIDENT_KIND_FLOOD;
 
     return known ? W_UNKNOWN_KIND + (int) kind : W_UNKNOWN_KIND;
 }

@@ -30,7 +30,7 @@ report_grounds(const Fusuma__V1__IncidentGrounds *g, enum report_language langua
 {
     bool known = g &&
                  g->kind > FUSUMA__V1__INCIDENT_GROUNDS_KIND__INCIDENT_GROUNDS_KIND_UNSPECIFIED &&
-                 g->kind <= FUSUMA__V1__INCIDENT_GROUNDS_KIND__INCIDENT_GROUNDS_KIND_PUBLIC;
+                 g->kind <= FUSUMA__V1__INCIDENT_GROUNDS_KIND__INCIDENT_GROUNDS_KIND_RELEASED;
     char *count, *networks, *within, *text;
     enum word w;
 

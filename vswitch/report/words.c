@@ -24,6 +24,7 @@ static const char *const words[N_WORDS][N_REPORT_LANGUAGES] = {
     [W_PORT_SCAN] = { "port scan", "ポートスキャン" },
     [W_SWEEP] = { "sweep", "スイープ" },
     [W_WORM] = { "worm", "ワーム型の拡散" },
+    [W_FLOOD] = { "flood", "大量送信" },
     [W_PROBE_MEANS] = { "A few attempts.", "少数の試みです。" },
     [W_PORT_SCAN_MEANS] = { "Many services of one machine, or of a few, were tried: somebody looks "
                             "for "
@@ -38,6 +39,11 @@ static const char *const words[N_WORDS][N_REPORT_LANGUAGES] = {
                        "多数のネットワークにある多数の相手に対し、同じサービスが試されました。マル"
                        "ウ"
                        "ェアが自ら広がるときの動きです。" },
+    [W_FLOOD_MEANS] = { "Very many packets that the policy denies were sent: something is broken, "
+                        "or "
+                        "does harm.",
+                        "ポリシーが拒否するパケットが大量に送信されました。故障、または有害な動作で"
+                        "す。" },
 
     [W_TRIED] = { "{0} tried to reach {1}{2}, {3}.", "{0}が、{3}、{1}への接続を{2}試みました。" },
     [W_WHO_PORT] = { "The desktop {0}", "デスクトップ {0} " },
@@ -110,6 +116,10 @@ static const char *const words[N_WORDS][N_REPORT_LANGUAGES] = {
                        "隔離せず: 10分間に自動で隔離できる数の上限に到達" },
     [W_SAID_PUBLIC] = { "{0} public addresses tried within {1}",
                         "{1}以内にインターネット上のアドレス{0}件への接続を試行" },
+    [W_SAID_RATE] = { "{0} denied packets within {1}", "{1}以内に{0}個のパケットを拒否" },
+    [W_SAID_RELEASED] = { "not cut off: it was released, and that holds until this incident is "
+                          "closed",
+                          "隔離せず: 隔離は一度解除済み(このインシデントのクローズまで有効)" },
     [W_SAID_SERVICE_AT_LEAST] = { "the same service of {0} or more addresses in {2} or more "
                                   "networks tried within {1}",
                                   "{1}以内に、{2}個以上のネットワークにあるアドレス{0}件以上の同じ"

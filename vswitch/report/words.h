@@ -21,10 +21,12 @@ enum word {
     W_PORT_SCAN,
     W_SWEEP,
     W_WORM,
+    W_FLOOD,
     W_PROBE_MEANS,
     W_PORT_SCAN_MEANS,
     W_SWEEP_MEANS,
     W_WORM_MEANS,
+    W_FLOOD_MEANS,
 
     /* The summary: one sentence, taken together from pieces. */
     W_TRIED,
@@ -71,6 +73,8 @@ enum word {
     W_SAID_SPARED,
     W_SAID_BRAKE,
     W_SAID_PUBLIC,
+    W_SAID_RATE,
+    W_SAID_RELEASED,
     W_SAID_SERVICE_AT_LEAST,
     W_SAID_FOR, /* why a port was cut off */
     W_WITHIN_SECONDS,

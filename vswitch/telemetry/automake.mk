@@ -36,6 +36,9 @@ vswitch_libtelemetry_a_SOURCES = \
 	vswitch/telemetry/ledger.h \
 	vswitch/telemetry/reasons.c \
 	vswitch/telemetry/reasons.h \
+	vswitch/telemetry/recent.h \
+	vswitch/telemetry/session_lines.c \
+	vswitch/telemetry/session_lines.h \
 	vswitch/telemetry/sketch.h \
 	vswitch/telemetry/store.c \
 	vswitch/telemetry/store.h \

@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "openvswitch/list.h"
 #include "telemetry/reasons.h"
+#include "telemetry/recent.h"
+#include "telemetry/session_lines.h"
 #include "util.h"
 
 #define EAGER_TARGETS 64 /* with more than that a suspect is graded once a second only */
@@ -25,6 +28,7 @@ struct watched {
     struct detected *now; /* what it has tried; an incident once it has an id; or NULL */
     bool dirty;
     uint64_t unsaid; /* in this second */
+    struct recent recent;
 };
 
 struct left {
@@ -255,18 +259,6 @@ detect_set_port(uint16_t id, const char *name, bool is_desktop)
 
 /* ---- sessions ---- */
 
-/* Whether the line is in the text, as one. */
-static bool
-has_line(const char *text, const char *line, size_t n)
-{
-    for (const char *p = text; *p; p += strcspn(p, "\n") + 1) {
-        if (!strncmp(p, line, n) && p[n] == '\n') {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Of two who are known, whether none is the same. */
 static bool
 is_somebody_else(const char *were, const char *are)
@@ -275,27 +267,51 @@ is_somebody_else(const char *were, const char *are)
         return false;
     }
     for (const char *p = are; *p; p += strcspn(p, "\n") + 1) {
-        if (has_line(were, p, strcspn(p, "\n"))) {
+        if (session_lines_have(were, p)) {
             return false;
         }
     }
     return true;
 }
 
-static void
-add_sessions(struct detected *d, const char *sessions)
+bool
+detect_mends(const char *sessions, int64_t first_us, int64_t last_us, const char *session,
+             const struct drop_correction *what)
 {
-    size_t used = strlen(d->sessions);
+    int64_t from_us = (int64_t) (what->from_ns / 1000), to_us = (int64_t) (what->to_ns / 1000);
+    bool has = session_lines_have(sessions, session);
 
-    for (const char *p = sessions; *p; p += strcspn(p, "\n") + 1) {
-        size_t n = strcspn(p, "\n");
+    return what->withdrawn ? has && first_us >= from_us && last_us < to_us
+                           : !has && last_us >= from_us && first_us < to_us;
+}
 
-        if (!has_line(d->sessions, p, n) && used + n + 2 <= sizeof d->sessions) {
-            memcpy(d->sessions + used, p, n + 1);
-            used += n + 1;
-            d->sessions[used] = '\0';
+static void
+correct(struct detected *d, const char *session, bool withdrawn)
+{
+    if (withdrawn) {
+        session_lines_remove(d->stamped, session);
+        session_lines_remove(d->sessions, session);
+    } else {
+        if (!*d->sessions) { /* else what comes under its name alone is another incident */
+            session_lines_add(d->stamped, session);
+        }
+        session_lines_add(d->sessions, session);
+    }
+    d->due = true;
+}
+
+void
+detect_correct(uint16_t port, const char *session, const struct drop_correction *what)
+{
+    pthread_mutex_lock(&mutex);
+    if (ports && port < DP_MAX_PORTS && ports[port].now) {
+        struct detected *d = ports[port].now;
+
+        if (detect_mends(d->sessions, d->first_us, d->last_us, session, what)) {
+            correct(d, session, what->withdrawn);
         }
     }
+    pthread_mutex_unlock(&mutex);
 }
 
 /* ---- what comes in ---- */
@@ -322,7 +338,7 @@ take_in(struct watched *w, uint64_t n, const struct drop_record *r, const struct
 {
     struct detected *d;
 
-    if (w->now && is_somebody_else(w->now->sessions, names->sessions)) {
+    if (w->now && is_somebody_else(w->now->stamped, names->sessions)) {
         detach(w);
     }
     d = suspect_of(w, r->port);
@@ -338,7 +354,8 @@ take_in(struct watched *w, uint64_t n, const struct drop_record *r, const struct
     }
     d->last_n = n;
     d->last_us = (int64_t) (r->wall_ns / 1000);
-    add_sessions(d, names->sessions);
+    session_lines_add(d->stamped, names->sessions);
+    session_lines_add(d->sessions, names->sessions);
     if (*names->user) {
         ovs_strzcpy(d->user, names->user, sizeof d->user);
     }
@@ -384,6 +401,8 @@ open_incident(struct detected *d, uint32_t now_s)
     suspect_prune(&d->suspect, now_s);
     if (d->suspect.n_targets) {
         d->first_us = d->suspect.targets[0].first_us;
+    } else if (!d->first_us) { /* it has no record yet */
+        d->first_us = d->last_us = (int64_t) time(NULL) * 1000000;
     }
     d->id = next_id++;
     d->due = true;
@@ -402,7 +421,7 @@ regrade(struct watched *w, uint32_t now_s)
     suspect_grade(&d->suspect, &rules, now_s, &g);
     if (g.severity > d->grade.severity ||
         (g.severity == d->grade.severity && g.kind != d->grade.kind &&
-         g.kind == SUSPECT_PORT_SCAN)) {
+         (g.kind == SUSPECT_PORT_SCAN || d->grade.kind == SUSPECT_FLOOD))) {
         d->grade = g;
         d->due = true;
         news = true;
@@ -433,8 +452,6 @@ detect_sketch(uint16_t port, const struct sketch *s, uint32_t now_s)
         }
         hll_merge(&d->targets, &slot->targets);
         hll_merge(&d->services, &slot->services);
-        d->recent =
-            i ? d->recent : (uint32_t) atomic_load_explicit(&slot->packets, memory_order_relaxed);
         if (w->unsaid && !d->id && hll_count(&slot->targets) >= SKETCH_ALARM) {
             d->grade = (struct suspect_grade){
                 .kind = SUSPECT_SWEEP,
@@ -442,6 +459,40 @@ detect_sketch(uint16_t port, const struct sketch *s, uint32_t now_s)
                 .grounds = { .kind = GROUNDS_FLOOD,
                              .count = hll_count(&slot->targets),
                              .within_s = SKETCH_SLOT_S },
+            };
+            open_incident(d, now_s);
+        }
+    }
+    pthread_mutex_unlock(&mutex);
+}
+
+/* Whether the policy has a desktop cut off for that. */
+static bool
+is_flood(uint32_t recent)
+{
+    return detection.quarantine.rate && recent >= detection.quarantine.rate;
+}
+
+void
+detect_rate(uint16_t port, uint64_t present, uint64_t before, uint32_t now_s)
+{
+    struct watched *w;
+    struct detected *d;
+    uint32_t recent;
+
+    pthread_mutex_lock(&mutex);
+    if (ports && port < DP_MAX_PORTS && ports[port].is_desktop) {
+        w = &ports[port];
+        recent = recent_look(&w->recent, now_s, sketch_number(now_s), present, before);
+        d = is_flood(recent) ? suspect_of(w, port) : w->now;
+        if (d) {
+            d->recent = recent;
+        }
+        if (d && !d->id && is_flood(recent)) {
+            d->grade = (struct suspect_grade){
+                .kind = SUSPECT_FLOOD,
+                .severity = ACL_THREAT_MEDIUM,
+                .grounds = { .kind = GROUNDS_RATE, .count = recent, .within_s = RECENT_S },
             };
             open_incident(d, now_s);
         }

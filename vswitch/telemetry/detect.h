@@ -17,12 +17,13 @@ struct detected {
     uint16_t port_id;
     char port[64], user[64];
     char sessions[DROP_SESSIONS_SIZE]; /* of all its records, as in struct drop_event */
+    char stamped[DROP_SESSIONS_SIZE];  /* those that make it theirs: not who was added late */
     struct suspect suspect;
     struct suspect_grade grade;
     int64_t first_us, last_us;    /* Unix time */
     uint64_t first_n, last_n;     /* in the drop log; 0: none has a record */
     uint64_t unrecorded;          /* denied packets without a record */
-    uint32_t recent;              /* denied packets in the last 10 s */
+    uint32_t recent;              /* attempts within the last 10 s */
     struct hll targets, services; /* by every packet */
     bool detached;                /* nothing will be added any more: another user came, say */
     bool changed;                 /* since it was last taken */
@@ -40,6 +41,12 @@ void detect_set_port(uint16_t id, const char *name, bool is_desktop);
 /* Copies both.  'desktops' are prefixes of desktops on other switches, and of decoys. 0, or ENOMEM
  * and nothing has changed. */
 int detect_configure(const struct acl_detection *, const struct acl_prefix *desktops, size_t n);
+/* Whether a correction is about an incident with these sessions, of that time: it adds a session if
+ * any record may be the session's, and takes one away if none is. */
+bool detect_mends(const char *sessions, int64_t first_us, int64_t last_us, const char *session,
+                  const struct drop_correction *);
+/* What was told late of who was logged in; see stream_correct(). */
+void detect_correct(uint16_t port, const char *session, const struct drop_correction *);
 /* The number of the next incident; before the first. */
 void detect_set_next_id(uint64_t id);
 /* Calls 'cb' for each incident that has changed since it was last taken; it is lent. */
@@ -56,6 +63,9 @@ void detect_restored(void);
 void detect_record(uint64_t n, const struct drop_record *, const struct drop_names *);
 /* So many denied packets more of the port have no record. */
 void detect_unsaid(uint16_t port, uint64_t packets);
+/* Of all workers together: attempts of the port in the present slot of their sketches, and in the
+ * one before.  Once a second. */
+void detect_rate(uint16_t port, uint64_t present, uint64_t before, uint32_t now_s);
 /* What a worker's sketch of the port has. */
 void detect_sketch(uint16_t port, const struct sketch *, uint32_t now_s);
 /* Grades what is due. */

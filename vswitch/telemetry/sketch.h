@@ -64,6 +64,17 @@ sketch_add(struct sketch *s, uint64_t now_s, uint64_t target, uint64_t service, 
                           memory_order_relaxed);
 }
 
+/* Of the slot with this number, if it is held. */
+static inline uint64_t
+sketch_packets(const struct sketch *s, uint32_t number)
+{
+    const struct sketch_slot *slot = &s->slots[number % 2];
+
+    return atomic_load_explicit(&slot->number, memory_order_acquire) == number
+               ? atomic_load_explicit(&slot->packets, memory_order_relaxed)
+               : 0;
+}
+
 /* Whether a record about this desktop may pass beyond the budget. */
 static inline bool
 sketch_may_tell(struct sketch *s, uint64_t now_s, uint16_t peer)

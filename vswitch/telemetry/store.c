@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "telemetry/session_lines.h"
+
 struct store_name {
     unsigned refs;
     char name[64], user[64]; /* as in struct drop_event; a rule has no user */
@@ -243,23 +245,6 @@ event_add(struct store *s, enum drop_event_type type, uint16_t port)
     return e;
 }
 
-/* Puts the session's line in or takes it out. */
-static void
-correct(char text[DROP_SESSIONS_SIZE], const struct store_correction *c)
-{
-    size_t used = strlen(text), n = strlen(c->session->text);
-    char *line = text;
-
-    while (*line && strncmp(line, c->session->text, n) != 0) {
-        line = strchr(line, '\n') + 1;
-    }
-    if (c->what.withdrawn && *line) {
-        memmove(line, line + n, used - (line - text) - n + 1);
-    } else if (!c->what.withdrawn && !*line && used + n < DROP_SESSIONS_SIZE) {
-        memcpy(line, c->session->text, n + 1);
-    }
-}
-
 /* Whose a record is that was stamped before something was told late. */
 static struct store_users *
 users_of_late(const struct store *s, const struct drop_record *r)
@@ -274,7 +259,7 @@ users_of_late(const struct store *s, const struct drop_record *r)
         const struct store_correction *c = &s->corrections[i % STORE_CORRECTIONS];
 
         if (c->port == r->port && r->wall_ns >= c->what.from_ns && r->wall_ns < c->what.to_ns) {
-            correct(text, c);
+            (c->what.withdrawn ? session_lines_remove : session_lines_add)(text, c->session->text);
             corrected = true;
         }
     }

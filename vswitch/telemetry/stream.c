@@ -92,10 +92,21 @@ say_all(void)
 static void
 look_at_sketches(uint32_t now_s)
 {
-    for (size_t i = 0; i < n_sources; i++) {
-        for (uint16_t port = 0; sources[i].sketches && port < DP_MAX_PORTS; port++) {
-            detect_sketch(port, &sources[i].sketches[port], now_s);
+    uint32_t number = sketch_number(now_s);
+
+    for (uint16_t port = 0; port < DP_MAX_PORTS; port++) {
+        uint64_t present = 0, before = 0;
+
+        for (size_t i = 0; i < n_sources; i++) {
+            const struct sketch *s = sources[i].sketches ? &sources[i].sketches[port] : NULL;
+
+            if (s) {
+                detect_sketch(port, s, now_s);
+                present += sketch_packets(s, number);
+                before += sketch_packets(s, number - 1);
+            }
         }
+        detect_rate(port, present, before, now_s);
     }
 }
 
@@ -288,6 +299,7 @@ stream_correct(uint16_t id, const char *session, const struct drop_correction *w
     if (accounts) {
         drain(EVERYTHING);
         drop_log_correct(id, session, what); /* the thread commits it */
+        detect_correct(id, session, what);
     }
     pthread_mutex_unlock(&mutex);
 }

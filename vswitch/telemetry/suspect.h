@@ -28,7 +28,8 @@ enum suspect_kind {
     SUSPECT_PROBE,
     SUSPECT_PORT_SCAN,
     SUSPECT_SWEEP,
-    SUSPECT_WORM
+    SUSPECT_WORM,
+    SUSPECT_FLOOD /* of attempts at what are no desktops, by their rate */
 };
 
 struct suspect_target {
@@ -81,7 +82,8 @@ enum grounds_kind { /* as incident.proto numbers them */
                     GROUNDS_FLOOD,
                     GROUNDS_PORTS,
                     GROUNDS_SERVICE,
-                    GROUNDS_PUBLIC = 11
+                    GROUNDS_PUBLIC = 11,
+                    GROUNDS_RATE
 };
 
 /* Why it is graded so. */

@@ -149,6 +149,40 @@ test_message(void)
     detected_free(back);
 }
 
+static struct drop_correction
+told_late(int64_t from_us, int64_t to_us, bool withdrawn)
+{
+    return (struct drop_correction){ (uint64_t) from_us * 1000, (uint64_t) to_us * 1000,
+                                     withdrawn };
+}
+
+/* Also of one that has ended long ago. */
+static void
+test_correction(void)
+{
+    Fusuma__V1__Incident *m = message_new(&fusuma__v1__incident__descriptor);
+    struct detected *d = make_detected();
+    struct drop_correction login = told_late(NOW_US - 5, NOW_US + 5, false);
+    struct drop_correction logout = told_late(NOW_US - 5, NOW_US + 5, true);
+
+    incident_message_update(m, d, 77);
+    CU_ASSERT_FALSE(incident_message_correct(m, "3 ben\n", &login, ""));
+    CU_ASSERT_FALSE(incident_message_correct(m, "3 ben\n", &logout, "")); /* hers until then */
+    CU_ASSERT(incident_message_correct(m, "9 emi\n", &login, ""));
+    expect_text(m->user, "ben, chiyo, emi");
+    CU_ASSERT(m->n_sessions == 3 && m->sessions[2]->id == 9);
+    logout.from_ns -= 60000000ull * 1000;
+    CU_ASSERT(incident_message_correct(m, "4 chiyo\n", &logout, ""));
+    CU_ASSERT(incident_message_correct(m, "9 emi\n", &logout, ""));
+    CU_ASSERT(incident_message_correct(m, "3 ben\n", &logout, "aiko"));
+    expect_text(m->user, "aiko");
+    CU_ASSERT_EQUAL(m->n_sessions, 0);
+    login = told_late(NOW_US + 1, NOW_US + 5, false);
+    CU_ASSERT_FALSE(incident_message_correct(m, "3 ben\n", &login, ""));
+    message_free(m);
+    detected_free(d);
+}
+
 /* Of many targets, desktops have a place however late they came. */
 static void
 test_many_targets(void)
@@ -250,6 +284,7 @@ incident_suite(void)
 {
     static CU_TestInfo tests[] = {
         { "there and back", test_message },
+        { "what is told late of who it was", test_correction },
         { "more targets than a message lists", test_many_targets },
         { "a history is bounded", test_actions },
         { "the switch's own words", test_grounds },

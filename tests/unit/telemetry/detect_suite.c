@@ -7,6 +7,7 @@
 
 #include "telemetry/detect.h"
 #include "telemetry/reasons.h"
+#include "telemetry/recent.h"
 #include "tests/unit/telemetry/suites.h"
 
 #define NS 1000000000ull
@@ -457,7 +458,8 @@ count_told(void *aux)
 static struct seen {
     unsigned n;
     uint64_t id, packets;
-    uint32_t n_targets;
+    int64_t first_us;
+    uint32_t n_targets, recent;
     enum suspect_kind kind;
     char port[64], sessions[DROP_SESSIONS_SIZE];
     bool detached;
@@ -470,7 +472,9 @@ look(const struct detected *d, void *aux)
     seen.n++;
     seen.id = d->id;
     seen.packets = d->suspect.packets;
+    seen.first_us = d->first_us;
     seen.n_targets = d->suspect.n_targets;
+    seen.recent = d->recent;
     seen.kind = d->grade.kind;
     snprintf(seen.port, sizeof seen.port, "%s", d->port);
     snprintf(seen.sessions, sizeof seen.sessions, "%s", d->sessions);
@@ -650,6 +654,143 @@ test_flood_is_seen(void)
     free(s);
 }
 
+/* ---- how many at once ---- */
+
+/* The window goes on across slots; each look adds what is new. */
+static void
+test_recent(void)
+{
+    struct recent r = { 0 };
+
+    CU_ASSERT_EQUAL(recent_look(&r, 1000, 101, 5, 0), 5);
+    CU_ASSERT_EQUAL(recent_look(&r, 1000, 101, 7, 0), 7);
+    CU_ASSERT_EQUAL(recent_look(&r, 1009, 101, 8, 0), 8);
+    CU_ASSERT_EQUAL(recent_look(&r, 1010, 102, 3, 9), 5); /* without those of 1000 */
+    CU_ASSERT_EQUAL(recent_look(&r, 1018, 102, 3, 9), 5);
+    CU_ASSERT_EQUAL(recent_look(&r, 1019, 102, 3, 9), 4);
+    CU_ASSERT_EQUAL(recent_look(&r, 1025, 103, 1, 3), 1);
+    CU_ASSERT_EQUAL(recent_look(&r, 2000, 201, 6, 4), 10); /* after a long time */
+    CU_ASSERT_EQUAL(recent_look(&r, 2100, 211, 0, 0), 0);
+}
+
+static void
+begin_rate(uint32_t rate)
+{
+    struct acl_detection d = defaults;
+
+    begin();
+    d.quarantine.rate = rate;
+    CU_ASSERT_EQUAL_FATAL(detect_configure(&d, NULL, 0), 0);
+}
+
+/* Attempts at servers only are an incident by their number, if the policy cuts off for that. */
+static void
+test_rate(void)
+{
+    begin_rate(100);
+    deny(1, UPLINK, 445, T0, "1 aiko\n");
+    for (uint32_t s = 0; s < 30; s++) { /* nine a second are not enough */
+        detect_rate(2, s % 10 * 9, s < 10 ? 0 : 81, T0 + s);
+        detect_turn(T0 + s);
+    }
+    detect_rate(UPLINK, 5000, 0, T0 + 8);
+    detect_rate(1, 60, 0, T0 + 9);
+    detect_turn(T0 + 9);
+    take();
+    CU_ASSERT(!seen.n && !told);
+    detect_rate(1, 39, 60, T0 + 10);
+    detect_turn(T0 + 10);
+    take();
+    CU_ASSERT_EQUAL(seen.n, 0);
+    detect_rate(1, 40, 60, T0 + 11);
+    detect_turn(T0 + 11);
+    take();
+    CU_ASSERT(seen.n == 1 && seen.id == 7 && seen.kind == SUSPECT_FLOOD && seen.recent == 100);
+    CU_ASSERT_STRING_EQUAL(seen.sessions, "1 aiko\n");
+    /* It is one incident, and says what it is once there is more to say. */
+    detect_rate(1, 500, 60, T0 + 12);
+    deny(1, 2, 445, T0 + 12, "1 aiko\n");
+    take();
+    CU_ASSERT(seen.n == 1 && seen.id == 7 && seen.kind == SUSPECT_PROBE && seen.recent == 560);
+    /* Closed, and not over: another one, although it has no record. */
+    detect_close(7);
+    detect_rate(1, 600, 60, T0 + 13);
+    detect_turn(T0 + 13);
+    take();
+    CU_ASSERT(seen.n == 1 && seen.id == 8 && seen.kind == SUSPECT_FLOOD && seen.first_us);
+    detect_exit();
+    begin_rate(0); /* no matter how many */
+    detect_rate(1, 1000000, 0, T0);
+    detect_turn(T0);
+    take();
+    CU_ASSERT_EQUAL(seen.n, 0);
+    detect_exit();
+}
+
+/* ---- what is told late ---- */
+
+static struct drop_correction
+told_late(uint32_t from_s, uint32_t to_s, bool withdrawn)
+{
+    return (struct drop_correction){ (EPOCH_S + from_s) * NS, (EPOCH_S + to_s) * NS, withdrawn };
+}
+
+static void
+test_late_login(void)
+{
+    struct drop_correction what = told_late(T0 + 5, T0 + 60, false);
+
+    begin();
+    deny(1, 2, 445, T0, "");
+    take();
+    detect_correct(1, "1 aiko\n", &what); /* of the time after it */
+    detect_correct(9, "1 aiko\n", &what); /* of a port that has done nothing */
+    take();
+    CU_ASSERT_EQUAL(seen.n, 0);
+    deny(1, 3, 445, T0 + 6, "");
+    detect_correct(1, "1 aiko\n", &what);
+    take();
+    CU_ASSERT_STRING_EQUAL(seen.sessions, "1 aiko\n");
+    detect_correct(1, "1 aiko\n", &what); /* twice does no harm */
+    take();
+    CU_ASSERT_EQUAL(seen.n, 0);
+    deny(1, 3, 445, T0 + 70, "2 ben\n"); /* it has become hers */
+    take();
+    CU_ASSERT(seen.n == 2 && seen.detached && seen.id == 8);
+    /* Who came within an incident of somebody who was known is named; what is then done under his
+     * name alone is another one. */
+    what = told_late(T0 + 69, T0 + 75, false);
+    detect_correct(1, "3 chiyo\n", &what);
+    take();
+    CU_ASSERT_STRING_EQUAL(seen.sessions, "2 ben\n3 chiyo\n");
+    deny(1, 3, 445, T0 + 80, "3 chiyo\n");
+    take();
+    CU_ASSERT(seen.n == 2 && seen.detached && seen.id == 9);
+    detect_exit();
+}
+
+static void
+test_late_logout(void)
+{
+    struct drop_correction after = told_late(T0 + 5, T0 + 60, true);
+    struct drop_correction before = told_late(T0 - 5, T0 + 60, true);
+
+    begin();
+    deny(1, 2, 445, T0, "1 aiko\n2 ben\n");
+    deny(1, 2, 445, T0 + 6, "1 aiko\n2 ben\n");
+    take();
+    detect_correct(1, "1 aiko\n", &after); /* the first one is still hers */
+    take();
+    CU_ASSERT_EQUAL(seen.n, 0);
+    detect_correct(1, "1 aiko\n", &before);
+    take();
+    CU_ASSERT_STRING_EQUAL(seen.sessions, "2 ben\n");
+    deny(1, 3, 445, T0 + 61, "1 aiko\n");
+    take();
+    CU_ASSERT(seen.n == 2 && seen.detached);
+    detect_exit();
+}
+
 static void
 test_restored(void)
 {
@@ -702,6 +843,10 @@ detect_suite(void)
         { "a desktop in quarantine", test_quarantined },
         { "desktops of other switches", test_elsewhere },
         { "a sweep without records", test_flood_is_seen },
+        { "how many there were of late", test_recent },
+        { "a flood that the policy cuts off", test_rate },
+        { "a login that was told late", test_late_login },
+        { "a logout that was told late", test_late_logout },
         { "an incident from before a restart", test_restored },
         CU_TEST_INFO_NULL,
     };
