@@ -213,7 +213,7 @@ relay_run
 office_wait 30 "the gap" in_events events-missing
 relay_expect 60 file
 relay_expect 60 tls
-relay_complete file | grep -q ' [1-9][0-9]* told as missing' || die "nothing is told as missing"
+relay_complete file | grep -q ' [1-9][0-9]* gaps told' || die "nothing is told as missing"
 
 echo "-- a full disk: nothing is lost, no line is torn"
 relay_kill TERM "$RELAY_PID"

@@ -197,6 +197,23 @@ time.sleep(600)' "$OFFICE_DIR/run/v1.sock" "$OFFICE_DIR/attached" &
     office_wait 5 "a machine is attached" test -e "$OFFICE_DIR/attached"
 }
 
+# incident PORT: of its newest one: user, what its history says was told late, and whether it is closed.
+incident()
+{
+    sw -o json incident show "$(sw -o json incident list --port "$1" | /usr/bin/python3 -c '
+import json, sys
+print(max(int(i["id"]) for i in json.load(sys.stdin)["incidents"]))')" | /usr/bin/python3 -c '
+import json, sys
+i = json.load(sys.stdin)
+print("/".join([i["user"]] + [a["text"] for a in i["actions"] if "told late" in a.get("text", "")] +
+               ["closed"] * i.get("closed", False)))'
+}
+
+incident_is()
+{
+    [[ $(incident "$1") = "$2" ]]
+}
+
 office_open
 office_build
 office_config
@@ -371,8 +388,37 @@ OFFICE_SWITCH_PID=
 office_start
 expect "after the kill" "$(sessions --open)" "11:d1:carol:open"
 expect_drop 1006 "carol:11=carol"
+
+echo "-- incidents, when it is told late"
+t1=$(now)
+knock d4 "$OFFICE_NET.12" 3001
+knock d6 "$OFFICE_NET.12" 3001
+office_wait 20 "an incident of d4" incident_is d4 daan
+office_wait 20 "an incident of d6" incident_is d6 faisal
+sw incident close "$(sw -o json incident list --open --port d6 | grep -o '"id": "[0-9]*"' | tr -dc 0-9)" >/dev/null
+sw session login karl --port d4 --session late-4 --at "$t1" >/dev/null
+sw session login lena --port d6 --session late-6 --at "$t1" >/dev/null
+office_wait 20 "the open one is his" incident_is d4 "karl/told late: session 12 (karl) was open"
+office_wait 20 "the closed one is hers" incident_is d6 "lena/told late: session 13 (lena) was open/closed"
+knock d4 "$OFFICE_NET.12" 3002
+sleep 1.5 # it is told by the second
+expect "what follows" "$(incident d4)" "karl/told late: session 12 (karl) was open"
+sw session logout --session late-4 >/dev/null
+sw session login mia --port d4 --session late-5 >/dev/null
+t2=$(now)
+knock d4 "$OFFICE_NET.12" 3003
+office_wait 20 "another user is another incident" incident_is d4 mia
+sw session logout --session late-5 --at "$t2" >/dev/null
+office_wait 20 "she was gone" incident_is d4 "daan/told late: session 14 (mia) had ended"
+kill -KILL "$OFFICE_SWITCH_PID"
+wait "$OFFICE_SWITCH_PID" 2>/dev/null || true
+OFFICE_SWITCH_PID=
+office_start
+expect "after a kill" "$(incident d4)" "daan/told late: session 14 (mia) had ended"
+expect "... the closed one" "$(incident d6)" "lena/told late: session 13 (lena) was open/closed"
+
 sw port del d1 >/dev/null
-expect "after the port has gone" "$(sessions --open)" ""
+expect "after the port has gone" "$(sessions --open)" "13:d6:lena:open"
 expect "its session" "$(sessions --port d1 --limit 1)" "11:d1:carol"
 sw audit >/dev/null
 echo "ok"
