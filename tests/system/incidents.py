@@ -3,13 +3,16 @@
     incidents.py expect SOCKET PORT USER KIND N-INCIDENTS [--targets A,B] [--only] [--service S]...
     incidents.py worm                      random addresses, tcp/445
     incidents.py arp NET                   asks for all 254 addresses of NET ("10.99.0")
-    incidents.py flood NET GATEWAY SECONDS denied packets as fast as it goes, and slowly a scan
+    incidents.py flood NET GATEWAY         denied packets as fast as it goes, and slowly a scan, until SIGTERM
+    incidents.py burst ADDRESS PORT N      so many datagrams
+    incidents.py arrives SOCKET PORT SERVICE  whether a record of the port has the service ("udp/777")
     incidents.py totals SOCKET PORT        the stream's records and totals against the counters
 """
 import argparse
 import json
 import os
 import random
+import signal
 import socket
 import struct
 import sys
@@ -148,16 +151,17 @@ def flood(o):
     """Frames made beforehand, of addresses and ports by chance; every second one look at a desktop."""
     me, ip = mac_of('eth0'), address_of(o.net)
     gateway = bytes.fromhex(o.gateway.replace(':', ''))
-    chance = random.Random(6)
+    chance = random.Random()
     frames = [syn(me, gateway, ip, bytes([10, chance.randrange(100, 256), chance.randrange(256),
                                           chance.randrange(1, 255)]),
                   chance.randrange(1024, 65536), chance.randrange(1, 65536)) for _ in range(30000)]
-    end, sent, next_look, look = time.monotonic() + o.seconds, 0, 0, 0
+    over, sent, next_look, look = [], 0, 0, 0
+    signal.signal(signal.SIGTERM, lambda *_: over.append(True))
     peers = [h for h in range(11, 17) if ip != socket.inet_aton('%s.%d' % (o.net, h))]
     held = []
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
         s.bind(('eth0', 0))
-        while time.monotonic() < end:
+        while not over or look < len(peers):
             for _ in range(500):
                 try:
                     s.send(frames[sent % len(frames)])
@@ -169,10 +173,31 @@ def flood(o):
                 look += 1
                 next_look = time.monotonic() + 1
     print('%d frames' % sent)
-    return 0 if look == len(peers) else 1
+    return 0
 
 
-# ---- the stream against the counters ----
+def burst(o):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        for i in range(o.n):
+            s.sendto(b'x', (o.address, o.number))
+            if i % 50 == 0:
+                time.sleep(0.01)
+    return 0
+
+
+# ---- the stream ----
+
+def arrives(o):
+    stubs = connect(o.socket)
+    request = stubs.request('fusuma.v1.DropService', 'WatchDrops', ports=[o.port], follow=True)
+    for e in stubs.method('fusuma.v1.DropService', 'WatchDrops')(request, timeout=60):
+        if e.HasField('record') and e.record.service.split(' ')[0] == o.service:
+            print('%s: %s has arrived' % (o.port, o.service))
+            return 0
+    return 1
+
+
+# ---- ... against the counters ----
 
 def stream(stubs, port):
     """By reason, since the switch started: packets in records, and the last totals of what has none."""
@@ -231,7 +256,13 @@ def main():
     p = commands.add_parser('flood')
     p.add_argument('net')
     p.add_argument('gateway')
-    p.add_argument('seconds', type=float)
+    p = commands.add_parser('burst')
+    p.add_argument('address')
+    p.add_argument('number', type=int)
+    p.add_argument('n', type=int)
+    p = commands.add_parser('arrives')
+    for name in ('socket', 'port', 'service'):
+        p.add_argument(name)
     p = commands.add_parser('totals')
     p.add_argument('socket')
     p.add_argument('port')

@@ -74,11 +74,33 @@ scan d4 -Pn -p 22 "$(desk_ip 1)"
 expect d4 sweep 1 --targets "$(others 4)" --only --service "tcp/22 ssh" --service "tcp/445 smb"
 
 echo "-- a flood hides nothing"
-in_ns d1 "${PY[@]}" flood "$OFFICE_NET" 02:00:00:00:01:01 8
+# flood PORT: d1 does, and meanwhile each of the others tries something for the first time.
+flood()
+{
+    local flooder i
+    spawn_ns d1 "${PY[@]}" flood "$OFFICE_NET" 02:00:00:00:01:01
+    flooder=$!
+    sleep 6 # it has looked at all five
+    for i in 2 3 4 5 6; do
+        in_ns "d$i" bash -c "echo >/dev/udp/$OFFICE_SERVER/$1"
+        "${PY[@]}" arrives "$OFFICE_DIR/run/vswitchd.sock" "d$i" "udp/$1" || die "d$i: its drop is lost"
+    done
+    kill "$flooder"
+    wait "$flooder" || die "the flood fails"
+}
+memory_kib()
+{
+    awk '/^VmRSS/ { print $2 }' "/proc/$OFFICE_SWITCH_PID/status"
+}
+flood 777
 scan d2 -Pn -p 5900 "$(desk_ip 6)"
-expect d1 sweep 1 --targets "$(others 1)" --service "tcp/3389 rdp"
+expect d1 sweep 1 --targets "$(others 1)" --service "tcp/3389 rdp" --all-services
 expect d2 port_scan 1 --targets "$(desk_ip 3),$(desk_ip 6)" --service "tcp/5900 vnc"
-for name in d1 d2; do
+memory=$(memory_kib)
+flood 778
+echo "memory: $memory KiB, after another flood $(memory_kib) KiB"
+(($(memory_kib) < memory + 4096)) || die "a flood takes memory"
+for name in d1 d2 d3 d4 d5 d6; do
     "${PY[@]}" totals "$OFFICE_DIR/run/vswitchd.sock" $name || die "$name: told and counted differ"
 done
 
@@ -93,11 +115,16 @@ import json, sys
 i = json.load(sys.stdin)
 print($2)"
 }
-for id in $(sw -o json incident list --open | /usr/bin/python3 -c '
+close_all()
+{
+    local id
+    for id in $(sw -o json incident list --open | /usr/bin/python3 -c '
 import json, sys
 print(" ".join(i["id"] for i in json.load(sys.stdin)["incidents"]))'); do
-    sw incident close "$id" --comment "the test goes on" >/dev/null
-done
+        sw incident close "$id" --comment "the test goes on" >/dev/null
+    done
+}
+close_all
 sed -i "s/^detection: .*/detection: { quarantine: { severity: high, never: managers, at_most: 1, allow: display } }/" \
     "$OFFICE_DIR/policy.yaml"
 sed -i "s/^groups:/groups:\n  managers: { ports: [d2] }/" "$OFFICE_DIR/policy.yaml"
@@ -121,10 +148,51 @@ in_ns d4 ping -c 1 -W 2 "$OFFICE_SERVER" >/dev/null || die "d4 is cut off"
 sw release d3 --reason "it was the test" >/dev/null
 office_wait 5 "the incident says who released it" eval \
     'incident d3 "[(a[\"kind\"], a[\"text\"]) for a in i[\"actions\"]]" | grep -q "RELEASED.*it was the test"'
+scan d3 -Pn -p 22 "$OFFICE_NET.11-16"
+in_ns d3 "${PY[@]}" worm
+expect d3 worm 2 --service "tcp/445 smb"
+office_wait 5 "... and that holds, though it gets worse" is_held_back d3 "it was released"
+in_ns d3 ping -c 1 -W 2 "$OFFICE_SERVER" >/dev/null || die "d3 is cut off again"
 sw incident report "$(incident d3 'i["id"]')" >"$OFFICE_DIR/report.html"
 grep -q "it was the test" "$OFFICE_DIR/report.html" || die "the report lacks the release"
 tail -n 1 "$OFFICE_DIR/report.html" | grep -q "$(head -n -1 "$OFFICE_DIR/report.html" | sha256sum | cut -c-64)" ||
     die "the report's digest is wrong"
 [[ $(sw incident pivot "$(incident d3 'i["id"]')" -o csv | grep -c ",tcp/139 netbios,denied,") -eq 5 ]] ||
     die "the keys lack what was tried: $(sw incident pivot "$(incident d3 'i["id"]')" -o csv)"
+
+echo "-- ... and by rate, whomever it is for"
+close_all
+sed -i "s/severity: high, never: managers, at_most: 1, allow: display/rate: 300, never: managers, at_most: 3/
+    s/^rules:/rules:\n  - { id: quiet, direction: egress, peer: server, protocol: udp, ports: [9], action: drop, log: record }/" \
+    "$OFFICE_DIR/policy.yaml"
+sw policy apply "$OFFICE_DIR/policy.yaml" >/dev/null
+is_cut_off()
+{
+    sw -o json port show "$1" | grep -q '"quarantined": true'
+}
+burst()
+{
+    in_ns "$1" "${PY[@]}" burst "$OFFICE_SERVER" 9 "$2"
+}
+burst d4 250
+burst d5 400
+office_wait 10 "d5 is cut off" is_cut_off d5
+[[ $(incident d5 'i["kind"], i["severity"]') = "INCIDENT_KIND_FLOOD INCIDENT_SEVERITY_MEDIUM" ]] ||
+    die "d5: not the incident that it should be"
+sw port show d5 | grep -q 'by switch.*: incident [0-9]*: [34][0-9][0-9] denied packets within 10 seconds' ||
+    die "why d5 is cut off is not told: $(sw port show d5)"
+[[ $(sw -o json incident list --open --port d4) != *'"id"'* ]] || die "250 packets are an incident"
+sw release d5 --reason "a broken printer" >/dev/null
+burst d5 400
+sleep 3
+! is_cut_off d5 || die "a release is undone by the same incident"
+close_all
+burst d5 400
+office_wait 10 "d5 is cut off again" is_cut_off d5
+burst d2 400
+burst d6 400
+office_wait 10 "d2 is spared" is_held_back d2 "the policy says never"
+office_wait 10 "d6 is one too many" is_held_back d6 "as many ports as the policy"
+! is_cut_off d2 || die "d2 is cut off"
+! is_cut_off d6 || die "d6 is cut off"
 sw audit
