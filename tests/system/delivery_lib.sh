@@ -179,6 +179,18 @@ delivery_thaw()
     DELIVERY_FROZEN=
 }
 
+# Nothing ends that waits for a frozen disk.
+delivery_kill_frozen_switch()
+{
+    delivery_hold
+    kill -KILL "$OFFICE_SWITCH_PID"
+    delivery_thaw
+    wait "$OFFICE_SWITCH_PID" 2>/dev/null || true
+    OFFICE_SWITCH_PID=
+    office_start
+    delivery_go_on
+}
+
 # The state's disk hangs, and packets pass.  The switch is killed while it does, or not.
 delivery_freeze()
 {
@@ -188,15 +200,7 @@ delivery_freeze()
     delivery_packets_pass
     ((RANDOM % 2)) || delivery_restart_relay KILL
     ((RANDOM % 2)) || delivery_restart_consumer
-    if ((RANDOM % 2)); then
-        delivery_hold
-        kill -KILL "$OFFICE_SWITCH_PID"
-        delivery_thaw # nothing ends that waits for a frozen disk
-        wait "$OFFICE_SWITCH_PID" 2>/dev/null || true
-        OFFICE_SWITCH_PID=
-        office_start
-        delivery_go_on
-    fi
+    ((RANDOM % 2)) || delivery_kill_frozen_switch
     delivery_thaw
 }
 

@@ -44,12 +44,9 @@ at_peace()
     in_ns d1 curl -s -m 5 -o /dev/null "http://$server/" || show "$1: d1 reaches nothing"
 }
 
-# events: what a relay would write, from the incidents that there are.
-events()
+relay_is_up()
 {
-    local id=$1
-    sleep 0.5
-    echo "{\"event\":{\"id\":\"incident-$id-1\"}}" >>"$OFFICE_DIR/events.json"
+    grep -q '"action":"heartbeat".*"up":true' "$OFFICE_DIR/beats.json"
 }
 
 office_open
@@ -62,8 +59,20 @@ office_web d3 80
 echo "-- the whole chain"
 # Or the probe would end at its ARP request, which is denied, too.
 ip -n "$OFFICE_TAG-d1" neigh add "$target" lladdr 02:00:00:00:00:02 dev eth0
-echo '{"event":{"id":"incident-1-0"}}' >"$OFFICE_DIR/events.json" # of old
-events 1 &
+cat >"$OFFICE_DIR/relay.yaml" <<END
+switch: office
+state: $OFFICE_DIR/relay
+heartbeat: 1s
+sinks:
+  - { name: file, type: file, path: $OFFICE_DIR/events.json, what: [incidents] }
+  - { name: beat, type: file, path: $OFFICE_DIR/beats.json, what: [heartbeat] }
+END
+"$OFFICE_BIN/swctl" --target "unix:$OFFICE_DIR/run/vswitchd.sock" relay "$OFFICE_DIR/relay.yaml" \
+    >"$OFFICE_DIR/relay.log" 2>&1 &
+relay=$!
+OFFICE_PIDS+=("$relay")
+office_wait 10 "the relay hears the switch" relay_is_up
+[[ ! -e $OFFICE_DIR/events.json ]] || die "there was an incident before the drill"
 drill --dst "$target" --allowed "$server" --quarantine --sink-file "$OFFICE_DIR/events.json" ||
     show "the drill fails"
 for i in "allowed before" probe drop incident sink quarantine "nothing passes" close release \
@@ -72,6 +81,7 @@ for i in "allowed before" probe drop incident sink quarantine "nothing passes" c
 done
 step drop | grep -q "no-lateral" || show "the drop does not name the rule"
 at_peace "after the drill"
+grep -q '"id":"incident-1-' "$OFFICE_DIR/events.json" || die "the relay has not written it"
 sw audit-log list 2>/dev/null | grep -q CloseIncident || die "the audit log does not know of it"
 
 echo "-- what is not asked for is not checked"
@@ -99,7 +109,14 @@ expect probe FAILED
 at_peace "after a broken chain"
 sw policy apply "$OFFICE_DIR/policy.yaml" >/dev/null
 
-echo "-- ... nothing is in the sink"
+echo "-- a sink whose file was renamed"
+mv "$OFFICE_DIR/events.json" "$OFFICE_DIR/events.json.1"
+drill --dst "$target:443" --sink-file "$OFFICE_DIR/events.json" || show "the drill fails"
+expect sink seen
+
+echo "-- a broken chain: the relay is dead"
+kill -KILL "$relay"
+wait "$relay" 2>/dev/null || true
 ! sw --timeout 1 drill d1 --namespace "$OFFICE_TAG-d1" --dst "$target:23" --quarantine \
     --sink-file "$OFFICE_DIR/events.json" >"$OFFICE_DIR/drill" 2>"$OFFICE_DIR/drill.err" ||
     show "a sink without the event passes"
