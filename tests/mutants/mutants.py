@@ -36,6 +36,7 @@ MUTANTS = [
     (T + 'detect.c', '    if (d && !d->id && is_flood(recent)) {', '    if (0) {'),
     (T + 'detect.c', '        if (!*d->sessions) { /*', '        if (1) { /*'),
     (T + 'detect.c', 'has && first_us >= from_us && last_us < to_us', 'has'),
+    (T + 'drop_log.c', 'epochs[i - 1].epoch < epoch && epoch < epochs[i].epoch', '0'),
     (T + 'recent.h', '? present + before - r->counted', '? present'),
     (T + 'recent.h', '        r->sum -= *second;', ''),
     (T + 'sketch.h', 's->told[peer] < SKETCH_PEER_RECORDS &&', '1 ||'),

@@ -34,6 +34,7 @@ delivery_consume
 relay_run
 delivery_restart_switch KILL
 delivery_packets_pass
+delivery_restart_switch KILL # with what it has told, and never stored
 delivery_free "$DELIVERY_DISK"
 delivery_free "$OFFICE_DIR/state"
 

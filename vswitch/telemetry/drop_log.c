@@ -21,6 +21,7 @@ VLOG_DEFINE_THIS_MODULE(drop_log);
 #define COPY 32       /* events that are copied under the mutex at once */
 #define STALL_MS 2000 /* a batch that takes longer holds up the readers no more */
 #define RETRY_MS 1000 /* between tries of a disk that fails */
+#define EPOCH_CHANCE_BITS 10
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct store store;
@@ -40,13 +41,18 @@ static struct writer_job batch;
 
 /* ---- opening ---- */
 
+/* Never 0, positive for SQLite and its readers until the year 2255, and later ones are greater: an
+ * epoch that the journal never got to know still has its place between those that it knows. */
 static int
 new_epoch(uint64_t *epoch)
 {
-    if (getrandom(epoch, sizeof *epoch, 0) != sizeof *epoch) {
+    uint64_t chance;
+
+    if (getrandom(&chance, sizeof chance, 0) != sizeof chance) {
         return EIO;
     }
-    *epoch = (*epoch >> 1) | 1; /* never 0, and positive for SQLite and its readers */
+    *epoch = (uint64_t) time_wall_usec() << EPOCH_CHANCE_BITS |
+             (chance & ((1u << EPOCH_CHANCE_BITS) - 1));
     return 0;
 }
 
@@ -409,6 +415,21 @@ tell_gap(struct drop_position *at, struct drop_position to, uint64_t events, str
     return true;
 }
 
+/* Where to go on from an epoch that is not known: one that told its events from memory only, for
+ * the disk was full.  Its readers have had, or were told to miss, what is from before it. */
+static struct drop_position
+after_unknown(uint64_t epoch)
+{
+    uint64_t oldest = oldest_n();
+
+    for (size_t i = n_epochs; i-- > 1;) {
+        if (epochs[i - 1].epoch < epoch && epoch < epochs[i].epoch) {
+            return before(MAX(epochs[i].first, oldest));
+        }
+    }
+    return before(oldest);
+}
+
 /* Follows '*at' out of epochs that have ended.  True when there is a gap to tell on the way. */
 static bool
 leave_ended_epochs(struct drop_position *at, struct drop_event *e)
@@ -416,7 +437,7 @@ leave_ended_epochs(struct drop_position *at, struct drop_event *e)
     const struct journal_epoch *epoch = find_epoch(at->epoch);
 
     if (!epoch) {
-        return tell_gap(at, before(oldest_n()), 0, e);
+        return tell_gap(at, after_unknown(at->epoch), 0, e);
     }
     for (; epoch < &epochs[n_epochs - 1]; epoch++) {
         uint64_t last = epoch[1].first - 1;

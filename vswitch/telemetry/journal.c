@@ -114,7 +114,8 @@ query_uint64(sqlite3 *db, const char *sql, uint64_t *value)
     return ok;
 }
 
-/* An epoch without events is replaced by the next one: nobody has a position in it. */
+/* An epoch without events is replaced by the next one: it may have told some from memory, and
+ * drop_log.c knows where positions in it lie. */
 static bool
 begin_epoch(struct journal *j)
 {

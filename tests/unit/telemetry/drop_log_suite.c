@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -375,6 +376,51 @@ test_full_disk_holds_up_nobody(void)
     log_close();
 }
 
+/* The disk is full from its start to its end: nothing of its epoch is stored. */
+static struct drop_position *shared;
+
+static void
+store_nothing(void)
+{
+    signal(SIGXFSZ, SIG_IGN);
+    log_open(KEEP);
+    limit_files(4096);
+    add(11, 10);
+    if (!shown(20)) {
+        _exit(1);
+    }
+    *shared = drop_log_newest();
+}
+
+/* Whoever has read what was only in memory does not get again what was before it. */
+static void
+test_what_was_never_stored(void)
+{
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    CU_ASSERT_FATAL(shared != MAP_FAILED);
+    remove_files();
+    in_killed_process(store_ten);
+    in_killed_process(store_nothing);
+    struct drop_position killed = *shared;
+    CU_ASSERT_EQUAL(killed.n, 20);
+    CU_ASSERT_EQUAL_FATAL(drop_log_open(NULL, KEEP, nothing, NULL), 0); /* it cannot be opened */
+    add(1, 3);
+    CU_ASSERT(shown(3));
+    struct drop_position only = drop_log_newest();
+    drop_log_close();
+
+    log_open(KEEP);
+    add(11, 2);
+    CU_ASSERT(shown(12));
+    expect_gap(&killed, 0, 21, 10);
+    read_range(&killed, 11, 12);
+    expect_gap(&only, 0, 4, 10);
+    read_range(&only, 11, 12);
+    expect_end(&only);
+    log_close();
+    munmap(shared, sizeof *shared);
+}
+
 static void
 test_damage_is_put_aside(void)
 {
@@ -525,6 +571,7 @@ drop_log_suite(void)
         { "over the limit the oldest go", test_forgets_what_is_over_its_limit },
         { "what is shown is stored", test_shows_what_is_stored },
         { "an unknown epoch is told", test_tells_of_an_unknown_epoch },
+        { "what was never stored", test_what_was_never_stored },
         { "a full disk holds up nobody", test_full_disk_holds_up_nobody },
         { "damage is put aside", test_damage_is_put_aside },
         { "an older version is taken over", test_upgrades },
