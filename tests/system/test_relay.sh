@@ -201,6 +201,14 @@ office_wait 20 "a heartbeat of the new switch" in_events '"action":"heartbeat"' 
 relay_scan d1 4000 4010
 relay_expect 30 file
 
+echo "-- the register of incidents is lost: the next ones are told all the same"
+relay_kill TERM "$OFFICE_SWITCH_PID"
+OFFICE_SWITCH_PID=
+rm "$OFFICE_DIR"/state/incidents.db*
+office_start
+relay_scan d4 4000 4000
+office_wait 20 "a new incident" in_events '"fusuma.incidents"' '"incident":{"id":"1"' '"port":"d4"'
+
 echo "-- more than the switch holds: it is told what is missing"
 relay_kill TERM "$RELAY_PID"
 for desktop in d1 d4 d5; do

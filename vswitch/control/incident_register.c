@@ -16,7 +16,7 @@
 VLOG_DEFINE_THIS_MODULE(incident_register);
 
 /* At a start: beyond any number that was given to what was shown, but not stored, for the disk
- * failed. */
+ * failed.  Of a register that is lost, or cannot be read, the clock knows as much. */
 #define REVISION_JUMP 1000000
 #define RETRY_MS 10000
 
@@ -304,7 +304,7 @@ incidents_create(struct control *c, const char *state_dir)
     in->wake = &c->wake;
     atomic_init(&in->batch_done, false);
     open_store(in, state_dir);
-    in->revision += REVISION_JUMP;
+    in->revision = MAX(in->revision + REVISION_JUMP, (uint64_t) time_wall_usec());
     detect_set_next_id(in->newest + 1);
     return in;
 }
