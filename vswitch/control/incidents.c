@@ -140,7 +140,7 @@ incidents_captured(struct control *c, const char *port, const char *who, const c
         if (m && !m->closed && !strcmp(m->port, port)) {
             incident_message_act(m, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_CAPTURE,
                                  time_wall_usec(), who, text);
-            touch(c->incidents, incident);
+            register_touch(c->incidents, incident);
         }
     }
 }
@@ -165,7 +165,7 @@ incidents_correct(struct control *c, const char *port, const char *session,
                          session + id + 1, what->withdrawn ? "had ended" : "was open");
         act(m, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_NOTE, text);
         free(text);
-        touch(c->incidents, incident);
+        register_touch(c->incidents, incident);
     }
 }
 

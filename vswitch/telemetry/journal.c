@@ -22,7 +22,8 @@ enum { INSERT, FORGET, N_WRITES };
 struct journal {
     struct db_batch batch; /* the writer's */
     uint64_t keep;
-    uint64_t epoch;
+    uint64_t epoch, first; /* the present one, and n of its first event */
+    bool begun;            /* it is stored; else the first transaction begins with it */
     sqlite3_stmt *write[N_WRITES];
     uint64_t newest; /* in the transaction */
     struct journal_epoch *epochs;
@@ -116,28 +117,55 @@ query_uint64(sqlite3 *db, const char *sql, uint64_t *value)
 
 /* An epoch without events is replaced by the next one: it may have told some from memory, and
  * drop_log.c knows where positions in it lie. */
+static int
+store_epoch(struct journal *j)
+{
+    char *sql = xasprintf("DELETE FROM epoch WHERE first >= %" PRIu64 ";"
+                          "DELETE FROM epoch WHERE first < (SELECT max(first) FROM epoch"
+                          "                                 WHERE first <= %" PRIu64 ");"
+                          "INSERT INTO epoch (first, epoch) VALUES (%" PRIu64 ", %" PRId64 ")",
+                          j->first, journal_oldest(j), j->first, (int64_t) j->epoch);
+    int code = sqlite3_exec(j->batch.db, sql, NULL, NULL, NULL);
+
+    free(sql);
+    return code;
+}
+
+/* What the disk has no room for is known all the same. */
+static bool
+know_epoch(struct journal *j)
+{
+    if (!load_epochs(j)) {
+        return false;
+    }
+    while (j->n_epochs && j->epochs[j->n_epochs - 1].first >= j->first) {
+        j->n_epochs--;
+    }
+    j->epochs = xrealloc(j->epochs, (j->n_epochs + 1) * sizeof *j->epochs);
+    j->epochs[j->n_epochs++] = (struct journal_epoch){ .epoch = j->epoch, .first = j->first };
+    return true;
+}
+
 static bool
 begin_epoch(struct journal *j)
 {
     uint64_t oldest;
-    char *sql;
-    bool ok;
 
     if (!query_uint64(j->batch.db, "SELECT ifnull(max(n), 0) FROM event", &j->newest) ||
         !query_uint64(j->batch.db, "SELECT ifnull(min(n), 0) FROM event", &oldest)) {
         return false;
     }
-    atomic_store(&j->oldest, oldest ? oldest : j->newest + 1);
-    sql = xasprintf("BEGIN;"
-                    "DELETE FROM epoch WHERE first > %" PRIu64 ";"
-                    "DELETE FROM epoch WHERE first < (SELECT max(first) FROM epoch"
-                    "                                 WHERE first <= %" PRIu64 ");"
-                    "INSERT INTO epoch (first, epoch) VALUES (%" PRIu64 ", %" PRId64 ");"
-                    "COMMIT",
-                    j->newest, atomic_load(&j->oldest), j->newest + 1, (int64_t) j->epoch);
-    ok = !sqlite3_exec(j->batch.db, sql, NULL, NULL, NULL);
-    free(sql);
-    return ok && load_epochs(j);
+    j->first = j->newest + 1;
+    atomic_store(&j->oldest, oldest ? oldest : j->first);
+    j->begun = !sqlite3_exec(j->batch.db, "BEGIN IMMEDIATE", NULL, NULL, NULL) && !store_epoch(j) &&
+               !sqlite3_exec(j->batch.db, "COMMIT", NULL, NULL, NULL);
+    if (!j->begun) {
+        if (db_is_damage(sqlite3_errcode(j->batch.db))) {
+            return false;
+        }
+        sqlite3_exec(j->batch.db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return know_epoch(j);
 }
 
 static bool
@@ -208,7 +236,7 @@ journal_close(struct journal *j, bool clean)
     for (int i = 0; i < N_WRITES; i++) {
         sqlite3_finalize(j->write[i]);
     }
-    if (clean) {
+    if (clean && j->begun) {
         /* Should it fail, the next start says that something may be missing: true enough. */
         ignore(sqlite3_exec(j->batch.db,
                             "UPDATE epoch SET clean = 1 WHERE first = (SELECT max(first) "
@@ -242,7 +270,9 @@ journal_oldest(const struct journal *j)
 int
 journal_begin(struct journal *j, char **error)
 {
-    return db_batch_begin(&j->batch, error);
+    int retval = db_batch_begin(&j->batch, error);
+
+    return retval || j->begun || !store_epoch(j) ? retval : db_batch_roll_back(&j->batch, error);
 }
 
 static void
@@ -333,8 +363,11 @@ forget_oldest(struct journal *j)
 int
 journal_commit(struct journal *j, char **error)
 {
-    return forget_oldest(j) ? db_batch_commit(&j->batch, error)
-                            : db_batch_roll_back(&j->batch, error);
+    int retval =
+        forget_oldest(j) ? db_batch_commit(&j->batch, error) : db_batch_roll_back(&j->batch, error);
+
+    j->begun |= !retval;
+    return retval;
 }
 
 /* ---- reading ---- */

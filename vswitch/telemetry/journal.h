@@ -20,9 +20,9 @@ struct journal_epoch {
 
 struct journal;
 
-/* Opens or makes 'path' and begins the epoch 'epoch' there.  'keep' newest events are held.  What
- * is damaged is put aside and a new one begun ('*warning' then says so; the caller frees it).  0,
- * or a positive errno and '*error'. */
+/* Opens or makes 'path' and begins the epoch 'epoch' there, on a full disk as soon as there is
+ * room. 'keep' newest events are held.  What is damaged is put aside and a new one begun
+ * ('*warning' then says so; the caller frees it).  0, or a positive errno and '*error'. */
 int journal_open(const char *path, uint64_t keep, uint64_t epoch, struct journal **, char **warning,
                  char **error);
 /* With 'clean' the present epoch is marked so. */

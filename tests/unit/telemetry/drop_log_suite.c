@@ -422,6 +422,37 @@ test_what_was_never_stored(void)
 }
 
 static void
+test_begins_on_a_full_disk(void)
+{
+    remove_files();
+    signal(SIGXFSZ, SIG_IGN);
+    in_killed_process(store_ten);
+    limit_files(40000); /* room for the index of the log that SQLite writes ahead, and no more */
+    log_open(KEEP);
+    struct drop_position at = drop_log_oldest();
+    add(11, 5);
+    CU_ASSERT(shown(15)); /* numbers go on, and what is on the disk can be read */
+    CU_ASSERT(storing(false));
+    read_range(&at, 1, 10);
+    expect_gap(&at, 0, 11, 10);
+    read_range(&at, 11, 15);
+    struct drop_position begun = at;
+    limit_files(RLIM_INFINITY);
+    CU_ASSERT(storing(true));
+    add(16, 1);
+    CU_ASSERT(shown(16));
+    log_close();
+    log_open(KEEP);
+    read_range(&begun, 16, 16); /* its epoch is known now */
+    expect_end(&begun);
+    at = drop_log_oldest();
+    read_range(&at, 1, 10);
+    expect_gap(&at, 0, 11, 10);
+    read_range(&at, 11, 16);
+    log_close();
+}
+
+static void
 test_damage_is_put_aside(void)
 {
     char pattern[80];
@@ -572,6 +603,7 @@ drop_log_suite(void)
         { "what is shown is stored", test_shows_what_is_stored },
         { "an unknown epoch is told", test_tells_of_an_unknown_epoch },
         { "what was never stored", test_what_was_never_stored },
+        { "a start on a full disk", test_begins_on_a_full_disk },
         { "a full disk holds up nobody", test_full_disk_holds_up_nobody },
         { "damage is put aside", test_damage_is_put_aside },
         { "an older version is taken over", test_upgrades },
