@@ -188,7 +188,9 @@ relation_of(uint16_t asking, uint16_t asked, const struct pkt *p)
 static bool
 is_denied(const struct judgement *j)
 {
-    return j->reason != DROP_NONE || j->n_audits;
+    /* The analyser of clang 14 takes what judge() writes for unwritten where it lies beside what
+     * that only reads. */
+    return j->reason != DROP_NONE || j->n_audits; /* NOLINT(clang-analyzer-core.*) */
 }
 
 /* Whether 'p' answers what the desktop 'to' has asked a group; 'j' then has the rules. */
