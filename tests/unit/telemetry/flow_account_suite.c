@@ -36,7 +36,8 @@ setup(void)
     return 0;
 }
 
-/* The clock counts from the machine's start, which may be later than the hours that tests go back. */
+/* The clock counts from the machine's start, which may be later than the hours that tests go back.
+ */
 uint64_t __real_conn_clock(void);
 uint64_t __wrap_conn_clock(void);
 
