@@ -230,5 +230,5 @@ delivery_verify()
         relay_expect 120 "$sink" --like "$DELIVERY_DISK/consumer.db"
     done
     echo "the flow: lost $(tail -n 1 "$OFFICE_DIR/steady/lost")"
-    sw audit >/dev/null
+    said=$(sw audit 2>&1) || die "$said"
 }

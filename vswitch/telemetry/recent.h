@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#define RECENT_S 10
+#define RECENT_S 10u
 
 struct recent {
     uint32_t number;         /* of the slot that was the present one at the last look */
