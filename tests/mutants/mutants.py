@@ -112,7 +112,6 @@ MUTANTS = [
      'p->conn = NULL;'),
     (D + 'conn.c', 'slot >> 32 == conn_signature(hash) && (uint32_t) slot) {\n                return',
      'false) {\n                return'),
-    (D + 'flood.c', 'output_lost(w, from, last, TX_DROP_NO_BUFFER);', ''),
     (D + 'flood.c', 'output_no_copy(w, from, last, p->m);', ''),
     (D + 'flood.c', '        record_audit(w, from, p, &j.audit[i]);', ''),
     (D + 'forward.c', '        if (j->audit[i].direction == ACL_INGRESS) {', '        if (1) {'),

@@ -163,7 +163,8 @@ incidents_correct(struct control *c, const char *port, const char *session,
         }
         text = xasprintf("told late: session %.*s (%.*s) %s", id, session, end - id - 1,
                          session + id + 1, what->withdrawn ? "had ended" : "was open");
-        act(m, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_NOTE, text);
+        incident_message_act(m, FUSUMA__V1__INCIDENT_ACTION_KIND__INCIDENT_ACTION_KIND_NOTE,
+                             time_wall_usec(), "switch", text);
         free(text);
         register_touch(c->incidents, incident);
     }
