@@ -10,8 +10,6 @@
 #     spawn_ns NAME COMMAND the same in the background, until the script ends
 #     sw ARGUMENTS          swctl, aimed at this switch
 #
-# FUSUMA_NO_HUGE: not in hugepages, for there is another switch that they may just be enough for.
-#
 # The switch has a namespace of its own, so that nothing of the host's network is touched, and every
 # name carries the script's process id, so that two runs do not meet.  office_clean runs whenever the
 # script ends, also by Ctrl-C, and ends only what was started here; a script that defines office_at_exit
@@ -222,7 +220,7 @@ office_run()
 {
     spawn_ns switch "$OFFICE_SWITCH" --config "$OFFICE_DIR/config.yaml" \
         --state-dir "$OFFICE_DIR/state" --run-dir "$OFFICE_DIR/run" \
-        ${FUSUMA_NO_HUGE:+--no-huge} "${OFFICE_SWITCH_OPTIONS[@]}" \
+        "${OFFICE_SWITCH_OPTIONS[@]}" \
         >>"$OFFICE_DIR/vswitchd.log" 2>&1 </dev/null
     OFFICE_SWITCH_PID=$!
 }
