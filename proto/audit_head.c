@@ -27,8 +27,8 @@ audit_head_read(const char *path, struct audit_head *head)
     }
     n = read(fd, text, SIZE);
     close(fd);
-    if (n != SIZE) {
-        return n < 0 ? errno : EINVAL;
+    if (n != SIZE) { /* it is made before it is first written to */
+        return n < 0 ? errno : n ? EINVAL : ENOENT;
     }
     text[SIZE] = '\0';
     errno = 0;

@@ -17,7 +17,7 @@ struct audit_head {
     char hash[AUDIT_HASH_LEN + 1];
 };
 
-/* 0; ENOENT; EINVAL when it is none; or why it cannot be read. */
+/* 0; ENOENT, also when it is empty; EINVAL when it is none; or why it cannot be read. */
 int audit_head_read(const char *path, struct audit_head *);
 /* 0, or a positive errno. */
 int audit_head_write(int fd, const struct audit_head *);

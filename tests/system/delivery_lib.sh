@@ -17,7 +17,8 @@ delivery_open()
     mkdir "$DELIVERY_DISK" "$OFFICE_DIR/steady"
     mount -t tmpfs -o size=256m none "$DELIVERY_DISK"
     truncate -s 64M "$OFFICE_DIR/image"
-    mkfs.ext4 -q "$OFFICE_DIR/image"
+    # In blocks of a page, as larger disks have them: see docs/operations.md.
+    mkfs.ext4 -q -b 4096 "$OFFICE_DIR/image"
     mount -o loop "$OFFICE_DIR/image" "$OFFICE_DIR/state"
     office_build
     office_config

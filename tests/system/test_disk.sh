@@ -24,7 +24,7 @@ disk_make()
 {
     state=$OFFICE_DIR/state
     truncate -s 16M "$OFFICE_DIR/disk"
-    mkfs.ext4 -q "$OFFICE_DIR/disk"
+    mkfs.ext4 -q -b 1024 "$OFFICE_DIR/disk"
     mount -o loop "$OFFICE_DIR/disk" "$state"
 }
 
@@ -125,6 +125,8 @@ disk_make
 office_build
 office_config
 office_start
+grep -q "state: its file system has blocks of 1024 bytes, less than a page" "$OFFICE_DIR/vswitchd.log" ||
+    die "there is no word of blocks that are too small"
 office_web server 80
 check_hanging
 check_full

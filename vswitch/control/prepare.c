@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "control/control.h"
 #include "control/refresh_changes.h"
@@ -198,6 +200,20 @@ adopt_config(struct control *c, char **error)
     return state_policy_load(c->state, &c->first_policy, &c->pending, error);
 }
 
+/* SQLite maps the index of the log that it writes ahead, and sees to it that each page has one
+ * block of the disk, not all of them. */
+static void
+warn_of_small_blocks(const char *dir)
+{
+    struct statvfs fs;
+
+    if (!statvfs(dir, &fs) && fs.f_bsize < (unsigned long) sysconf(_SC_PAGESIZE)) {
+        VLOG_WARN("%s: its file system has blocks of %lu bytes, less than a page: if it is full, "
+                  "the kernel may end the switch (SIGBUS)",
+                  dir, fs.f_bsize);
+    }
+}
+
 int
 control_prepare(struct control *c, const struct control_options *options, char **error)
 {
@@ -232,6 +248,9 @@ control_prepare(struct control *c, const struct control_options *options, char *
         retval = config_read(options->config_file, &c->config, error);
     }
     retval = retval ? retval : state_open(options->state_dir, &c->state, error);
+    if (!retval) {
+        warn_of_small_blocks(options->state_dir);
+    }
     if (!retval && state_is_initialised(c->state)) {
         load_state(c);
     } else if (!retval) {
