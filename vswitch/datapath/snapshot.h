@@ -34,6 +34,7 @@ struct port_leaf {
     uint8_t role;    /* enum port_role; uplinks have no firewall and no bindings */
     bool quarantined;
     bool resets;                  /* TCP that its quarantine denies is answered */
+    uint8_t capture;              /* enum capture_mode: which of its packets are copied */
     uint16_t vlan;                /* of its untagged frames; VLAN_NONE: it takes and sends none */
     bool learns;                  /* addresses, from DHCP and router advertisements (learn.h) */
     uint32_t epoch;               /* changes when anything below or the port itself does */
@@ -51,8 +52,7 @@ struct port_leaf {
     /* VLANs that it carries tagged, a bit each of VLAN_COUNT; NULL: an access port. */
     const uint64_t *trunks;
     uint32_t storm_pps[N_STORM_CLASSES]; /* at most STORM_PPS_MAX; 0: no limit */
-    uint8_t capture;                     /* enum capture_mode: which of its packets are copied, */
-    uint16_t snaplen;                    /* ... so many bytes of each */
+    uint16_t snaplen;                    /* bytes of each packet that are captured */
 };
 
 /* Whether frames of 'vlan' come and go by this port. */
@@ -79,6 +79,7 @@ struct binding {
 
 struct snapshot {
     uint64_t generation;
+    bool captures;                      /* some port is captured */
     const struct acl_classmap *classes; /* NULL: every address is of class 0 */
     /* Of the VLANs that desktops are in, which may use the same addresses; NULL: none are. */
     const struct acl_classmap *const *vlan_classes; /* [VLAN_COUNT] */
@@ -93,7 +94,6 @@ struct snapshot {
     /* Addresses that nobody has: desktops find somebody there, and are told of. */
     const struct acl_prefix *decoys;
     size_t n_decoys;
-    bool captures; /* some port is captured */
 };
 
 extern _Atomic(const struct snapshot *) dp_snapshot_current;
