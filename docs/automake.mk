@@ -5,6 +5,7 @@ dist_doc_DATA = \
 	docs/controller.md \
 	docs/delivery.md \
 	docs/detection.md \
+	docs/detection-captures.md \
 	docs/incidents.md \
 	docs/flows.md \
 	docs/operations.md \

@@ -6,7 +6,7 @@
 #     captures.sh [--speed N] [--gap S] [--separated] [FILE|DIR...]
 #
 # Without files: the project's own ones, which show that a scan is found, and those below $FUSUMA_CAPTURES.
-# Time runs N times as fast, and a pause takes S seconds at most (2).  --separated: the policy lets nothing out
+# Time runs N times as fast (50), and a pause takes S seconds at most (0.05).  --separated: the policy lets nothing out
 # to the internet.  FUSUMA_CAPTURES_REPORT gets a line of JSON for each capture.
 set -euo pipefail
 
@@ -26,7 +26,7 @@ done
 # Only cables: what the stations say is in the captures, and no kernel answers.
 captures_build()
 {
-    local name mac
+    local name
     office_namespace switch
     office_namespace wire
     for name in switch wire; do
