@@ -189,25 +189,27 @@ class Office:
     def __init__(self, path):
         self.stubs = incidents.connect(path)
         self.drops = Drops(self.stubs)
-        self.number, self.open = 0, []
+        self.number, self.open, self.captures, self.last = 0, [], {}, None
 
-    def newcomers(self, ports):
-        """Other users: nothing that was tried before is theirs."""
-        self.number += 1
+    def newcomers(self, ports, said):
+        """Other users: nothing that was tried before is theirs.  'said' gets what they will be found to do."""
+        self.number, self.last = self.number + 1, said
         for s in self.open:
             self.stubs.call(SESSIONS, 'Logout', broker_session=s)
         self.open = ['%s-%d' % (port, self.number) for port in ports]
         for port, s in zip(ports, self.open):
+            self.captures['user-' + s] = said
             self.stubs.call(SESSIONS, 'Login', port=port, user='user-' + s, broker_session=s)
         self.stubs.call(CONNECTIONS, 'FlushConnections', all=True)
 
-    def incidents(self, attempts, probes):
-        """What has been found, closed.  (A late record may have opened the newcomers' predecessor's again.)"""
-        time.sleep(PROBES_S if probes else REPEATS_S if attempts else 0)
-        found = self.stubs.call(INCIDENTS, 'ListIncidents', open=True, limit=100).incidents
-        for i in found:
-            if i.user in ('user-' + s for s in self.open):
-                yield self.stubs.call(INCIDENTS, 'GetIncident', id=i.id)
+    def close(self, seconds):
+        """Takes what has been found after so long to the capture that it is of, and closes it.  A busy machine
+        is late: it may be an earlier one's, and a late record opens one that has been seen again."""
+        time.sleep(seconds)
+        for i in self.stubs.call(INCIDENTS, 'ListIncidents', open=True, limit=100).incidents:
+            said = self.captures.get(i.user, self.last)
+            if i.port not in (other['port'] for other in said['incidents']):
+                said['incidents'].append(as_said(self.stubs.call(INCIDENTS, 'GetIncident', id=i.id), said['names']))
             self.stubs.call(INCIDENTS, 'CloseIncident', id=i.id, text='seen')
 
 
@@ -218,9 +220,8 @@ def frames_of(path):
             yield at, cf.Frame(frame)
 
 
-def as_said(incident, cast):
-    """An incident in words that do not depend on the run, with the capture's own addresses."""
-    old = {str(ipaddress.ip_address(new)): str(ipaddress.ip_address(a)) for a, new in cast.renamed.items()}
+def as_said(incident, old):
+    """An incident in words that do not depend on the run; 'old' has the capture's own addresses."""
     return {'port': incident.port, 'user': incident.user, 'grounds': incident.grounds,
             'kind': incidents.enum_name(incident, 'kind').replace('INCIDENT_KIND_', '').lower(),
             'severity': incidents.enum_name(incident, 'severity').replace('INCIDENT_SEVERITY_', '').lower(),
@@ -236,7 +237,7 @@ def digest(path):
 
 
 def replay(path, sha256, office, cables, o):
-    said = {'name': path, 'sha256': sha256}
+    said = {'name': path, 'sha256': sha256, 'names': {}, 'incidents': []}
     try:
         scene = cc.Scene(f for _, f in frames_of(path))
     except capture_file.Unreadable:
@@ -245,20 +246,21 @@ def replay(path, sha256, office, cables, o):
     if not desktop:
         return dict(said, skipped='no desktop')
     cast = cc.Cast(scene, desktop)
-    office.newcomers(['d1'] + ['d%d' % (n - 10) for n in sorted(set(cast.stations.values())) if n in cc.NEIGHBOURS])
+    office.newcomers(['d1'] + ['d%d' % (n - 10) for n in sorted(set(cast.stations.values())) if n in cc.NEIGHBOURS],
+                     said)
     attempts, probes, begin = office.drops.attempts, office.drops.probes, time.monotonic()
     player = Player(cables, cast, o.speed, o.gap)
     player.play(frames_of(path))
     took = time.monotonic() - begin
+    said['names'] = {str(ipaddress.ip_address(new)): str(ipaddress.ip_address(a)) for a, new in cast.renamed.items()}
     time.sleep(0.1)
-    found = [as_said(i, cast) for i in office.incidents(office.drops.attempts - attempts,
-                                                        office.drops.probes - probes)]
+    office.close(PROBES_S if office.drops.probes > probes else REPEATS_S if office.drops.attempts > attempts else 0)
     times = [at for at, _, _ in capture_file.packets(path)]
     spans = [max(0, b - a) for a, b in zip(times, times[1:])]
     said.update(desktop=str(ipaddress.ip_address(desktop)), sent=player.sent, untold=player.untold,
                 oversized=player.oversized, attempts=office.drops.attempts - attempts,
                 flows=len(player.flows), opened=sum(f.open for f in player.flows.values()),
-                span=round(sum(min(s, 60) for s in spans), 1), took=round(took, 1), incidents=found)
+                span=round(sum(min(s, 60) for s in spans), 1), took=round(took, 1))
     return said
 
 
@@ -293,21 +295,47 @@ def main():
     p.add_argument('--gap', type=float, default=0.05)
     p.add_argument('--judged')
     o = p.parse_args()
-    office, cables, judged = Office(o.socket), Cables(), judgements(o.judged)
-    total, unjudged, seen = {}, 0, set()
-    with open(o.report, 'w') as report:
-        for path in files_of(o.paths):
-            sha256 = digest(path)
-            if sha256 in seen:
-                continue
+    for path in o.paths:
+        if not os.path.exists(path):
+            sys.exit('%s: there is no such file' % path)
+    office, cables = Office(o.socket), Cables()
+    teller = Teller(o.report, judgements(o.judged))
+    seen = set()
+    for path in files_of(o.paths):
+        sha256 = digest(path)
+        if sha256 not in seen:
             seen.add(sha256)
-            said = replay(path, sha256, office, cables, o)
-            report.write(json.dumps(said) + '\n')
-            report.flush()
-            unjudged += tell(said, judged)
-            add(total, said)
-    print(', '.join('%d %s' % (n, what) for what, n in total.items()))
-    return 1 if unjudged else 0
+            teller.take(replay(path, sha256, office, cables, o))
+    office.close(2 * PROBES_S)
+    teller.finish()
+    return 1 if teller.unjudged else 0
+
+
+class Teller:
+    """Tells of captures, a few behind: what is found late belongs to one that has been played."""
+    BEHIND = 8
+
+    def __init__(self, path, judged):
+        self.report, self.judged = open(path, 'w'), judged
+        self.waiting, self.total, self.unjudged = [], {}, 0
+
+    def take(self, said):
+        self.waiting.append(said)
+        if len(self.waiting) > self.BEHIND:
+            self.tell(self.waiting.pop(0))
+
+    def tell(self, said):
+        del said['names']
+        self.report.write(json.dumps(said) + '\n')
+        self.report.flush()
+        self.unjudged += tell(said, self.judged)
+        add(self.total, said)
+
+    def finish(self):
+        for said in self.waiting:
+            self.tell(said)
+        self.report.close()
+        print(', '.join('%d %s' % (n, what) for what, n in self.total.items()))
 
 
 def tell(said, judged):
