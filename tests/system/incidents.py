@@ -171,7 +171,7 @@ def flood(o):
             if time.monotonic() > next_look and look < len(peers):
                 held.append(tcp_attempt('%s.%d' % (o.net, peers[look]), 3389))
                 look += 1
-                next_look = time.monotonic() + 1
+                next_look = time.monotonic() + 0.5
     print('%d frames' % sent)
     return 0
 
