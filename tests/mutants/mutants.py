@@ -382,7 +382,6 @@ MUTANTS = [
     (K + 'capture_thread.c', ' && r->generation >= c->generation', ''),
     (K + 'capture_thread.c', '        c->buffer.size = before;', ''),
     (K + 'capture_thread.c', 'total -= c->written;\n    c->written = 0;', ''),
-    (K + 'capture_thread.c', 'total += info.bytes;', ''),
     (K + 'captures.c', '    c->lost_before = captures_lost(o->port_id);', ''),
     (K + 'captures.c', 'captures.last_id = MAX(captures.last_id, capture_dir_last_id(options->dir));', ''),
     (K + 'captures.c', '!capture_is_over(&c->info) && !c->stopping', '!capture_is_over(&c->info)'),

@@ -414,6 +414,17 @@ append(const char *name, const char *text)
     free(path);
 }
 
+static int64_t
+size_of(uint64_t id)
+{
+    struct stat st = { .st_size = -1 };
+    int fd = captures_open_file(id);
+
+    CU_ASSERT_FALSE(fstat(fd, &st));
+    close(fd);
+    return st.st_size;
+}
+
 /* kill -9 in the midst of a block; and files that are none of ours. */
 static void
 test_killed(void)
@@ -436,6 +447,11 @@ test_killed(void)
     file = xasprintf("sed -i s/ended\\\"/opening\\\"/ %s/%" PRIu64 ".json", dir, id);
     CU_ASSERT_EQUAL(system(file), 0);
     free(file);
+    file = xasprintf("%" PRIu64 ".pcapng", id);
+    for (int i = 0; i < 100; i++) {
+        append(file, "what is no block");
+    }
+    free(file);
     append("77.json", "{ \"id\": 77, \"port\": \"");
     append("78.json", "{ \"id\": 79, \"port\": \"x\" }");
     append("80.json", "{ \"id\": 80, \"port\": \"y\" }"); /* has no packets */
@@ -448,6 +464,7 @@ test_killed(void)
     }
     CU_ASSERT_TRUE(file_of(id).ended);
     CU_ASSERT_EQUAL(file_of(id).packets, 2);
+    CU_ASSERT_EQUAL(size_of(id), bytes); /* nothing of that is left */
     CU_ASSERT_FALSE(captures_find(77, &(struct capture_info){ 0 }));
     CU_ASSERT_FALSE(captures_find(78, &(struct capture_info){ 0 }));
     CU_ASSERT_EQUAL(begin(PORT, false, none), 81);

@@ -93,6 +93,36 @@ test_full(void)
     CU_ASSERT_PTR_NULL(capture_ring_peek(&ring));
 }
 
+/* A record that goes to the beginning needs what is left at the end, too. */
+static void
+test_full_at_its_end(void)
+{
+    static struct capture_ring fresh;
+    uint32_t unit = 64, n = 0;
+
+    CU_ASSERT_EQUAL_FATAL(capture_ring_init(&fresh), 0);
+    CU_ASSERT_PTR_NOT_NULL(capture_ring_reserve(&fresh, 1, 15 * unit));
+    while (fresh.reserved + 17 * unit <= CAPTURE_RING_BYTES) {
+        CU_ASSERT_PTR_NOT_NULL_FATAL(capture_ring_reserve(&fresh, 1, 16 * unit));
+        n++;
+    }
+    CU_ASSERT_EQUAL(CAPTURE_RING_BYTES - fresh.reserved, 2 * unit);
+    capture_ring_show(&fresh);
+    CU_ASSERT_EQUAL(capture_ring_peek(&fresh)->captured, 15 * unit);
+    capture_ring_pop(&fresh);
+    CU_ASSERT_PTR_NULL(capture_ring_reserve(&fresh, 1, 16 * unit)); /* 16 are free there, not 17 */
+    CU_ASSERT_PTR_NOT_NULL(capture_ring_peek(&fresh));
+    capture_ring_pop(&fresh);
+    CU_ASSERT_PTR_NOT_NULL(capture_ring_reserve(&fresh, 1, 16 * unit));
+    capture_ring_show(&fresh);
+    for (; capture_ring_peek(&fresh); capture_ring_pop(&fresh)) {
+        CU_ASSERT_EQUAL(capture_ring_peek(&fresh)->captured, 16 * unit);
+        n--;
+    }
+    CU_ASSERT_EQUAL(n, 0);
+    capture_ring_destroy(&fresh);
+}
+
 static void
 test_cold(void)
 {
@@ -167,6 +197,7 @@ suite_ring(void)
     CU_add_test(s, "nothing before it is shown", test_nothing_before_it_is_shown);
     CU_add_test(s, "the record of a buffer", test_find);
     CU_add_test(s, "a full ring loses, counts and goes on", test_full);
+    CU_add_test(s, "a full ring, at its end", test_full_at_its_end);
     CU_add_test(s, "memory comes back", test_cold);
     CU_add_test(s, "two threads", test_two_threads);
 }
