@@ -28,7 +28,7 @@ INCIDENTS, SESSIONS, CONNECTIONS, DROPS = ('fusuma.v1.%sService' % s for s in (
     'Incident', 'Session', 'Conn', 'Drop'))
 PORTS = ['gateway', 'server'] + ['d%d' % i for i in range(1, 7)]
 PACKET_OUTGOING = 4
-ARRIVAL_S = 0.2   # a frame that has not come through by then will not
+ARRIVAL_S = 0.5   # a frame that has not come through by then will not
 REPEATS_S = 1.4   # MERGE_NS, in which repeats are told together, and a turn
 PROBES_S = 2.5    # SUSPECT_PROBE_S, likewise
 RANKS = {'probe': 1, 'port_scan': 2, 'sweep': 2, 'worm': 3}  # what is faster than it was looks worse
@@ -84,6 +84,7 @@ class Player:
         self.cables, self.cast, self.speed, self.gap = cables, cast, speed, gap
         self.flows, self.fragments = {}, {}
         self.tried, self.asked = set(), set()
+        self.dhcp = Flow(b'', False)  # open: the last request has come through
         self.sent = self.untold = self.oversized = 0
 
     def port(self, n):
@@ -97,6 +98,7 @@ class Player:
             left = until - time.monotonic()
             for data in self.cables.arrived(max(0, left)):
                 f = cf.Frame(data)
+                self.dhcp.open |= f.is_dhcp()
                 if f.ip and not f.rest and not f.to_all():
                     known = self.flows.get(cc.flow_key(f))
                     if known and known.began == f.src:
@@ -154,9 +156,12 @@ class Player:
             if not tell:
                 self.untold += 1
                 continue
+            self.dhcp.open &= not f.is_dhcp()
             for frame in frames_:
                 self.cables.send(self.port(sender), frame)
                 self.sent += 1
+            if f.is_dhcp():
+                self.listen(time.monotonic() + ARRIVAL_S, self.dhcp)
         self.listen(time.monotonic() + ARRIVAL_S)
 
 
