@@ -116,7 +116,7 @@ STAGES = [
      'fate->to == from || (from->role == PORT_DESKTOP && fate->to->role == PORT_DESKTOP)', 'fate->to == from'),
     ('neighbours: of desktops for uplinks', D + 'flood.c', 'return to->role == PORT_UPLINK && !port_is_cut(to);',
      'return !port_is_cut(to);'),
-    ('neighbours: floods into quarantine', D + 'flood.c', '    return !port_is_cut(to);', '    return to;'),
+    ('neighbours: floods into quarantine', D + 'flood.c', '    if (port_is_cut(to)) {', '    if (0) {'),
     ('neighbours: quarantine of the peer', D + 'neigh.c', '} else if (port_is_cut(fate->to)) {', '} else if (0) {'),
     ('neighbours: ARP answers', D + 'neigh.c', '} else if (p->arp_op == ARP_REQUEST && target) {', '} else if (0) {'),
     ('neighbours: ND answers', D + 'neigh.c', '    if (b) {\n        p->dst = target;', '    if (0) {\n        p->dst = target;'),
