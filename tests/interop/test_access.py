@@ -667,7 +667,8 @@ class Restarts(Test):
                          hashlib.sha256(packed).hexdigest())
 
     def test_every_write_is_in_the_log(self):
-        """Whatever the table of RPCs says that it changes something: done, failed, and refused."""
+        """Whatever the table of RPCs says that it changes something: done, failed, and refused; and what
+        shows something that is not for everybody."""
         writes = {'%s.%s' % (s.split('.')[-1], m): (s, m, role) for s, m, role, w in table() if w}
         self.assertGreater(len(writes), 10)
         self.elect(7)
@@ -699,7 +700,9 @@ class Restarts(Test):
         refused = {(x['rpc'], x['status']) for x in lines if x['event'] == 'refused'}
         self.assertEqual(refused, {(n, 'FAILED_PRECONDITION') for n in writes}
                          | {(n, 'PERMISSION_DENIED') for n, w in writes.items() if w[2] != 'responder'})
-        self.assertLessEqual({x['rpc'] for x in lines if 'rpc' in x}, set(writes))
+        private = ['%s.%s' % (s.split('.')[-1], m) for s, m, _, _ in table() if m in PRIVATE]
+        self.assertEqual([x['rpc'] for x in lines if x['event'] == 'read'], private)
+        self.assertLessEqual({x['rpc'] for x in lines if 'rpc' in x and x['event'] != 'read'}, set(writes))
 
     def test_kill_under_load(self):
         """Whatever was answered has its line, and the chain goes on whole, after each of some kills."""

@@ -110,6 +110,8 @@ check_fates()
     refused 1 "no capture $two" capture get "$two" -w "$OFFICE_DIR/none"
     grep -q 'uid 0 (root) *CaptureService.StartCapture .*port=d1' <<<"$(sw audit-log list)" ||
         die "the audit log does not know who began it: $(sw audit-log list)"
+    grep -q "read *uid 0 (root) *CaptureService.ReadCapture .*id=$one" <<<"$(sw audit-log list)" ||
+        die "the audit log does not know who read it: $(sw audit-log list)"
 }
 
 check_dropped()
@@ -165,7 +167,7 @@ check_live()
     "$OFFICE_BIN/swctl" --target "unix:$OFFICE_DIR/run/vswitchd.sock" capture --port d1 \
         -w "$file" 2>"$OFFICE_DIR/live" &
     pid=$!
-    OFFICE_PIDS+=($pid)
+    OFFICE_PIDS+=("$pid")
     office_wait 5 "it has begun" grep -q "Ctrl-C ends it" "$OFFICE_DIR/live"
     in_ns d1 ping -q -c 2 -i 0.2 "$OFFICE_SERVER" >/dev/null
     kill -INT $pid
@@ -177,7 +179,7 @@ check_live()
     [[ $(sw capture list | tail -n 2 | head -n 1) != *live* ]]
     sw capture --port d1 --packets 2 -w - 2>/dev/null >"$file" &
     pid=$!
-    OFFICE_PIDS+=($pid)
+    OFFICE_PIDS+=("$pid")
     office_wait 5 "it is running" eval 'sw -o json capture list | grep -q RUNNING'
     in_ns d1 ping -q -c 2 -i 0.2 "$OFFICE_SERVER" >/dev/null
     wait $pid || die "a limit is not its end"

@@ -34,7 +34,7 @@ struct asked {
     const ProtobufCMessage *request;
     unsigned roles;
     char *who;
-    const char *digest; /* of writes only */
+    const char *digest; /* of writes only; otherwise NULL */
     const char *id;     /* or NULL */
     uint64_t election;  /* 0: none */
 };
@@ -70,7 +70,9 @@ describe(const struct asked *a, const char *event)
     json_object_set_new(entry, "roles", json_string(roles));
     gate_put_text(entry, "peer", peer->address ? peer->address : "", GATE_MAX_ERROR);
     json_object_set_new(entry, "rpc", json_string(rpc));
-    json_object_set_new(entry, "digest", json_string(a->digest));
+    if (a->digest) {
+        json_object_set_new(entry, "digest", json_string(a->digest));
+    }
     gate_put_text(entry, "summary", summary, MAX_SUMMARY);
     put_reason(entry, a->request);
     if (a->id) {
@@ -97,13 +99,20 @@ may_say_refusal(struct gate *gate)
     return true;
 }
 
+/* It shows what not everybody may see. */
+static bool
+is_private(const struct rpc_method *method)
+{
+    return !method->writes && method->role != RPC_VIEWER;
+}
+
 /* Takes 'why'.  Always false. */
 static bool
 refuse(const struct asked *a, enum rpc_status status, char *why)
 {
     struct gate *gate = a->control->gate;
 
-    if (a->method->writes && may_say_refusal(gate)) {
+    if ((a->method->writes || is_private(a->method)) && may_say_refusal(gate)) {
         json_t *entry = describe(a, "refused");
 
         json_object_set_new(entry, "status", json_string(rpc_status_name(status)));
@@ -278,7 +287,9 @@ gate_admit(struct rpc_call *call, const struct rpc_method *method, const Protobu
 
     c->gate->digest.n_texts = 0;
     admitted = method->writes ? admit_write(&a) : check_role(&a);
-
+    if (admitted && is_private(method)) {
+        gate_submit(c->gate, describe(&a, "read"), NULL, false);
+    }
     free(a.who);
     return admitted;
 }

@@ -15,6 +15,7 @@
  * thread's queue before it), and a line "result", which is on the disk before the reply leaves.
  * Kill -9 loses neither; the loss of power may lose a request's line together with a change whose
  * reply never left.  A quarantine is in force before its line is written.
+ *  - a row that only shows something, and yet is not for every viewer, has a line "read".
  *  - what is refused here gets a line "refused"; over REFUSALS_BURST at once, and one a second
  * after that, they are only counted ("unsaid" in the next one).
  *
