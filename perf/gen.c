@@ -85,7 +85,9 @@ parse_number(const char *s, unsigned long min, unsigned long max)
 static void
 parse_sizes(char *arg, struct frame_spec *f)
 {
-    for (char *word = strtok(arg, ","); word; word = strtok(NULL, ",")) {
+    char *rest = NULL;
+
+    for (char *word = strtok_r(arg, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
         if (f->n_sizes == FRAME_MAX_SIZES) {
             usage();
         }
