@@ -16,6 +16,7 @@ check_PROGRAMS += tests/system/vswitchd_crash
 tests_system_vswitchd_crash_CPPFLAGS = $(AM_CPPFLAGS) $(DPDK_CFLAGS) $(OVS_CFLAGS)
 tests_system_vswitchd_crash_SOURCES = vswitch/main.c vswitch/options.c tests/system/crash.c
 tests_system_vswitchd_crash_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=publish -Wl,--wrap=writer_submit \
+	-Wl,--wrap=gate_admit \
 	-Wl,--wrap=rpc_call_answer -Wl,--wrap=sqlite3_open_v2 -Wl,--wrap=sqlite3_exec \
 	-Wl,--wrap=sqlite3_step
 tests_system_vswitchd_crash_LDADD = $(bin_vswitchd_LDADD)

@@ -27,10 +27,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "control/gate.h"
 #include "control/publish.h"
 #include "proto/rpc.h"
 #include "telemetry/writer.h"
 
+bool __real_gate_admit(struct rpc_call *, const struct rpc_method *, const ProtobufCMessage *,
+                       void *);
+bool __wrap_gate_admit(struct rpc_call *, const struct rpc_method *, const ProtobufCMessage *,
+                       void *);
 int __real_publish(struct publisher *, struct desired *, struct policy *);
 int __wrap_publish(struct publisher *, struct desired *, struct policy *);
 void __real_writer_submit(struct writer_job *, enum writer_class);
@@ -44,8 +49,9 @@ int __wrap_sqlite3_exec(sqlite3 *, const char *, sqlite3_callback, void *, char 
 int __real_sqlite3_step(sqlite3_stmt *);
 int __wrap_sqlite3_step(sqlite3_stmt *);
 
-/* A change has become durable since a point was named. */
-static atomic_bool stored;
+/* Since a point was named a change has been asked for, and has become durable.  What the switch
+ * does of its own accord, such as to learn, comes to no point unless that is what is tried. */
+static atomic_bool asked, stored;
 /* The writer thread is at a change: how many writes it has made for it, and whether it commits. */
 static __thread bool in_change, committing;
 static __thread unsigned n_writes;
@@ -60,21 +66,28 @@ open_file(void)
     return file ? open(file, O_RDONLY | O_CLOEXEC) : -1;
 }
 
+/* The first line of the file names a point; a second one says that the change is what the switch
+ * does of its own accord. */
 static bool
-is_named(const char *point)
+is_named(const char *point, bool *unasked)
 {
     int fd = open_file();
-    char name[64];
+    char text[64];
+    size_t end;
     ssize_t n;
 
     if (fd < 0) {
         return false;
     }
-    n = read(fd, name, sizeof name - 1);
+    n = read(fd, text, sizeof text - 1);
     close(fd);
-    name[n < 0 ? 0 : n] = '\0';
-    name[strcspn(name, "\n")] = '\0';
-    return !strcmp(name, point);
+    text[n < 0 ? 0 : n] = '\0';
+    end = strcspn(text, "\n");
+    if (unasked) {
+        *unasked = text[end] && text[end + 1];
+    }
+    text[end] = '\0';
+    return point && !strcmp(text, point);
 }
 
 static bool
@@ -85,10 +98,19 @@ is_armed(void)
     return fd >= 0 && !close(fd);
 }
 
+static bool
+is_wanted(void)
+{
+    bool unasked = false;
+
+    is_named(NULL, &unasked);
+    return unasked || atomic_load(&asked);
+}
+
 static void
 point(const char *name)
 {
-    if (is_named(name)) {
+    if (is_named(name, NULL)) {
         kill(getpid(), SIGKILL);
         for (;;) {
             pause();
@@ -98,12 +120,25 @@ point(const char *name)
 
 /* ---- the control thread ---- */
 
+bool
+__wrap_gate_admit(struct rpc_call *call, const struct rpc_method *method,
+                  const ProtobufCMessage *request, void *control)
+{
+    if (method->writes && is_armed()) {
+        atomic_store(&asked, true);
+    }
+    return __real_gate_admit(call, method, request, control);
+}
+
 int
 __wrap_publish(struct publisher *p, struct desired *d, struct policy *next)
 {
     bool after_store = atomic_load(&stored);
     int retval;
 
+    if (!is_wanted()) {
+        return __real_publish(p, d, next);
+    }
     point(after_store ? "before-publish" : "cut-before");
     retval = __real_publish(p, d, next);
     point(after_store ? "after-publish" : "cut-after");
@@ -166,7 +201,7 @@ __wrap_writer_submit(struct writer_job *job, enum writer_class class)
 {
     size_t i;
 
-    if (class == WRITER_STATE) {
+    if (class == WRITER_STATE && is_wanted()) {
         point("before-store");
         pthread_mutex_lock(&mutex);
         i = place_of(NULL);
@@ -215,7 +250,7 @@ __wrap_sqlite3_step(sqlite3_stmt *stmt)
 static void
 tear(const char *name, int fd, const void *data, size_t size, off_t offset)
 {
-    if (is_named(name)) {
+    if (is_named(name, NULL)) {
         ssize_t n = pwrite(fd, data, size / 2, offset);
 
         (void) n;

@@ -262,7 +262,9 @@ gone()
 crash()
 {
     local acknowledged= i
-    echo "$point" >"$FUSUMA_CRASH"
+    echo "$point" >"$FUSUMA_CRASH.new"
+    [[ $kind != binding ]] || echo "of its own accord" >>"$FUSUMA_CRASH.new"
+    mv "$FUSUMA_CRASH.new" "$FUSUMA_CRASH"
     if change >"$OFFICE_DIR/said" 2>&1; then
         acknowledged=yes
     fi

@@ -131,6 +131,7 @@ for line in sys.stdin:
     r = json.loads(line).get("record", {})
     if r.get("dstPort") == 6666:
         print(r["cursor"]["n"])')"
+office_wait 10 "a dead letter" test -s "$RELAY_DIR/state/webhook.dead"
 [[ $(wc -l <"$RELAY_DIR/state/webhook.dead") = 1 ]] || die "dead letters: not one"
 grep -q '"why":"http://127.0.0.1:18080/events: HTTP status 422".*"port":6666' \
     "$RELAY_DIR/state/webhook.dead" || die "the dead letter is not the one that was refused"

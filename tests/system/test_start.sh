@@ -56,7 +56,7 @@ check_config()
     office_run
     office_wait 30 "the port of the mended file" sw port show a
     office_end "$OFFICE_SWITCH_PID"
-    rm "$OFFICE_DIR/state"/*
+    rm -r "$OFFICE_DIR/state"/*
 }
 
 check_live_socket()
