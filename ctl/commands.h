@@ -77,6 +77,7 @@ int watch(struct ctl *);
 int system_fdb(struct ctl *);
 int group_list(struct ctl *);
 int system_worker(struct ctl *);
+int system_worker_show(struct ctl *);
 int system_audit(struct ctl *);
 int system_status(struct ctl *);
 int system_version(struct ctl *);

@@ -83,6 +83,40 @@ system_worker(struct ctl *ctl)
     return client_show(ctl, service, "ListWorkers", &request, print_workers);
 }
 
+/* Cycles a packet, by stage. */
+static void
+print_stages(const void *reply)
+{
+    const Fusuma__V1__ListWorkersResponse *list = reply;
+    struct columns c;
+
+    columns_init(&c, ">WORKER STAGE >CYCLES-PER-PACKET >SHARE");
+    for (size_t i = 0; i < list->n_workers; i++) {
+        const Fusuma__V1__Worker *w = list->workers[i];
+        uint64_t total = 0;
+
+        for (size_t s = 0; s < w->n_stages; s++) {
+            total += w->stages[s]->cycles;
+        }
+        for (size_t s = 0; s < w->n_stages && w->profiled_packets; s++) {
+            columns_number(&c, w->index);
+            columns_text(&c, w->stages[s]->stage);
+            columns_number(&c, w->stages[s]->cycles / w->profiled_packets);
+            columns_format(&c, "%.1f %%",
+                           100.0 * (double) w->stages[s]->cycles / (double) (total ? total : 1));
+        }
+    }
+    columns_print(&c);
+}
+
+int
+system_worker_show(struct ctl *ctl)
+{
+    Fusuma__V1__ListWorkersRequest request = FUSUMA__V1__LIST_WORKERS_REQUEST__INIT;
+
+    return client_show(ctl, service, "ListWorkers", &request, print_stages);
+}
+
 static void
 print_audit(const Fusuma__V1__AuditResponse *audit)
 {

@@ -79,7 +79,13 @@ in_ns d6 curl -s -S -m 5 -o /dev/null "http://$OFFICE_SERVER/" || die "d6 is not
 echo "$((5 * ROUNDS)) pages of $MEGABYTES MB, $policies policies, $quarantines quarantines"
 sw audit
 sw worker
+sw worker show
 sw -o json worker | /usr/bin/python3 -c '
 import json, sys
-packets = [int(w.get("packets", 0)) for w in json.load(sys.stdin)["workers"]]
+workers = json.load(sys.stdin)["workers"]
+packets = [int(w.get("packets", 0)) for w in workers]
+for w in workers:
+    stages = [s["stage"] for s in w["stages"] if int(s["cycles"]) > 0]
+    if stages != ["receive", "parse", "guard", "lookup", "forward", "transmit"]:
+        sys.exit(f"stages that took no time: {w}")
 sys.exit(None if len(packets) == 2 and min(packets) > 1000 else f"not both workers worked: {packets}")'

@@ -126,6 +126,24 @@ rpc_list_fdb(struct rpc_call *call, const ProtobufCMessage *request OVS_UNUSED, 
 
 /* ---- workers ---- */
 
+static void
+put_stages(Fusuma__V1__Worker *m, const struct dp_worker_stats *stats)
+{
+    static const char *const names[N_STAGES] = {
+        [STAGE_RECEIVE] = "receive", [STAGE_PARSE] = "parse",     [STAGE_GUARD] = "guard",
+        [STAGE_LOOKUP] = "lookup",   [STAGE_FORWARD] = "forward", [STAGE_TRANSMIT] = "transmit",
+    };
+
+    m->profiled_packets = stats->profiled;
+    for (int i = 0; i < N_STAGES; i++) {
+        Fusuma__V1__WorkerStage *s = message_new(&fusuma__v1__worker_stage__descriptor);
+
+        s->stage = xstrdup(names[i]);
+        s->cycles = stats->stage_cycles[i];
+        message_append(m->stages, m->n_stages, s);
+    }
+}
+
 static Fusuma__V1__Worker *
 worker_message(const struct control *c, uint32_t index)
 {
@@ -144,6 +162,7 @@ worker_message(const struct control *c, uint32_t index)
     m->sleeps = stats.sleeps;
     m->sleeping = stats.sleeping;
     m->generation = stats.generation;
+    put_stages(m, &stats);
     for (size_t i = 0; i < shash_count(&c->desired.ports); i++) {
         const struct desired_port *port = nodes[i]->data;
 

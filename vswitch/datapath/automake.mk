@@ -43,6 +43,7 @@ vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/pipeline.c \
 	vswitch/datapath/pipeline.h \
 	vswitch/datapath/port.h \
+	vswitch/datapath/profile.h \
 	vswitch/datapath/punt.c \
 	vswitch/datapath/punt.h \
 	vswitch/datapath/record.c \

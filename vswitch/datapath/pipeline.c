@@ -148,13 +148,18 @@ run_stages(struct worker *w, const struct port_leaf *from, uint16_t vlan, struct
     struct pkt pkts[DP_BURST];
     uint16_t any = parse_stage(from, vlan, m, n, pkts);
 
+    profile_end(&w->profile, STAGE_PARSE);
     guard_stage(w, from, pkts, n);
     if (any & PKT_FRAGMENT) {
         fragment_stage(w, from, pkts, n);
     }
+    profile_end(&w->profile, STAGE_GUARD);
     lookup_stage(w, from, pkts, n);
+    profile_end(&w->profile, STAGE_LOOKUP);
     forward_stage(w, from, pkts, n);
+    profile_end(&w->profile, STAGE_FORWARD);
     output_flush(w);
+    profile_end(&w->profile, STAGE_TRANSMIT);
 }
 
 void

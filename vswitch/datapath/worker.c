@@ -181,8 +181,12 @@ poll_port(void *w_, uint16_t id)
     struct worker *w = w_;
     const struct port_leaf *leaf = w->snapshot->ports[id];
     struct rte_mbuf *m[DP_BURST];
-    uint16_t n = leaf->port->ops->rx(leaf->port, m, DP_BURST);
+    uint16_t n;
 
+    profile_begin(&w->profile);
+    n = leaf->port->ops->rx(leaf->port, m, DP_BURST);
+    profile_received(&w->profile, n);
+    profile_end(&w->profile, STAGE_RECEIVE);
     if (n) {
         uint64_t begin = rte_rdtsc();
         w->now = begin;
@@ -193,6 +197,7 @@ poll_port(void *w_, uint16_t id)
         count(&w->bursts, 1);
         count(&w->packets, n);
         count(&w->busy_cycles, rte_rdtsc() - begin);
+        w->profile.on = false; /* what goes on from elsewhere is not of a burst */
     }
     return n;
 }
@@ -418,7 +423,11 @@ dp_worker_stats(uint32_t i, struct dp_worker_stats *st)
         .sleeps = atomic_load_explicit(&w->sleeps, memory_order_relaxed),
         .sleeping = atomic_load(&w->sleeping),
         .generation = atomic_load_explicit(&w->generation, memory_order_acquire),
+        .profiled = atomic_load_explicit(&w->profile.packets, memory_order_relaxed),
     };
+    for (int s = 0; s < N_STAGES; s++) {
+        st->stage_cycles[s] = atomic_load_explicit(&w->profile.cycles[s], memory_order_relaxed);
+    }
 }
 
 struct ledger *

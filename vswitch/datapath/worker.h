@@ -9,6 +9,7 @@
 
 #include "datapath/conn.h"
 #include "datapath/port.h"
+#include "datapath/profile.h"
 #include "datapath/snapshot.h"
 #include "telemetry/capture_ring.h"
 #include "telemetry/drop_ring.h"
@@ -47,7 +48,8 @@ struct dp_worker_stats {
     unsigned lcore, cpu;
     uint64_t polls, bursts, packets, busy_cycles, sleeps;
     bool sleeping;
-    uint64_t generation; /* that it last judged by */
+    uint64_t generation;                       /* that it last judged by */
+    uint64_t stage_cycles[N_STAGES], profiled; /* of so many packets: profile.h */
 };
 /* Seconds of the workers' clock: what the FDB's ages are in.  Any thread. */
 uint32_t dp_now_s(void);

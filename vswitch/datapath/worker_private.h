@@ -4,6 +4,7 @@
 
 #include "datapath/mcast.h"
 #include "datapath/parse.h"
+#include "datapath/profile.h"
 #include "datapath/rate.h"
 #include "datapath/rota.h"
 #include "datapath/worker.h"
@@ -68,6 +69,7 @@ struct worker {
     struct tx_buffer *tx; /* [DP_MAX_PORTS] */
     uint16_t dirty[DP_MAX_PORTS];
     uint16_t n_dirty;
+    struct profile profile;   /* read by any thread */
     struct rota rota;         /* the ports it polls, by the present snapshot */
     struct mcast_set members; /* of the group that the packet at hand is for */
     _Atomic uint64_t *passed; /* [DP_MAX_PORTS]: w->now of the last burst of which a packet from or

@@ -983,6 +983,15 @@ class System(SwctlTest):
         self.assertIn(" 100 ", lines[1])
         self.assertTrue(lines[1].endswith("a, b"))
 
+    def test_worker_show(self):
+        self.switch.answers["ListWorkers"] = make("ListWorkersResponse", workers=[
+            {"index": 1, "profiledPackets": "100", "stages": [
+                {"stage": "receive", "cycles": "3000"}, {"stage": "lookup", "cycles": "9000"}]},
+            {"index": 2}])
+        lines = self.run_ctl("worker", "show")[0].splitlines()
+        self.assertEqual([line.split() for line in lines[1:]],
+                         [["1", "receive", "30", "25.0", "%"], ["1", "lookup", "90", "75.0", "%"]])
+
     def test_quarantine(self):
         self.switch.answers["Quarantine"] = make(
             "QuarantineReceipt", port="vd-1", quarantined=True, generation="8", elapsedUs="312",
