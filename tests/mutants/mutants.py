@@ -105,6 +105,8 @@ MUTANTS = [
     (D + 'forward.c', 'if (p->protocol == IPPROTO_TCP && !track_opens(w, p)) {', 'if (0) {'),
     (D + 'output.c', '    page_of(w, from)->forwarded++;\n    if (', '    if ('),
     (D + 'conn.c', 'return (port == in_port || (port == DP_PORT_NONE && unfiltered)) &&', 'return '),
+    (D + 'record.c', 'b && b->mac == p->dmac ? PKT_REFRESH : 0;', '0;'),
+    (D + 'record.c', 'b && b->mac == p->dmac ? PKT_REFRESH : 0;', 'b ? PKT_REFRESH : 0;'),
     (D + 'rota.c', 'swap(r, r->next, r->n_busy++);', ''),
     (D + 'rota.c', 'r->credit = 0; /* what', '; /* what'),
     (D + 'conn.c', '        conn_count_for_port(t, c, -1);', ''),

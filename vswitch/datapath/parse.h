@@ -31,6 +31,7 @@ struct frag_entry;
 #define PKT_GONE 0x400       /* held, or dropped already: nothing of it is left here */
 #define PKT_ICMP_ERROR 0x200 /* quotes a packet: pkt_parse_quoted() */
 #define PKT_ATOMIC 0x800     /* has an IPv6 fragment header that makes no fragment (RFC 6946) */
+#define PKT_REFRESH 0x1000   /* ARP or ND for the station that it is sent to */
 
 struct pkt {
     struct rte_mbuf *m;

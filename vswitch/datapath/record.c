@@ -125,8 +125,9 @@ merge_out(struct recorder *r, struct merge_slot *s)
     s->used = false;
 }
 
-/* What policy denies, and ARP and ND probes.  What a late segment, or the answer of a service, is
- * for was reached before. */
+/* What policy denies, and ARP and ND probes, but not of a station that the sender knows already: so
+ * its stack keeps what it has learned (RFC 1122, 2.3.2.1; RFC 4861, 7.3.3).  What a late segment,
+ * or the answer of a service, is for was reached before. */
 static uint8_t
 attempt_of(const struct pkt *p)
 {
@@ -138,6 +139,7 @@ attempt_of(const struct pkt *p)
     case DROP_NO_POLICY:
         break;
     case DROP_PROBE:
+        return p->flags & PKT_REFRESH ? DROP_NO_ATTEMPT : DROP_ATTEMPT;
     case DROP_DECOY:
         return DROP_ATTEMPT;
     default:
@@ -305,6 +307,7 @@ record_probe(struct worker *w, const struct port_leaf *from, const struct pkt *p
 
     probe.dst = *target;
     probe.reason = DROP_PROBE;
+    probe.flags |= b && b->mac == p->dmac ? PKT_REFRESH : 0;
     why.log = ACL_LOG_RECORD;
     why.peer_port = b ? b->port : DP_PORT_NONE;
     page_of(w, from)->probes++;

@@ -71,6 +71,36 @@ test_answers_to_others(void)
     CU_ASSERT_TRUE(bench_got_only(BIT(BENCH_D1))); /* to one what was for all */
 }
 
+static uint8_t
+attempt_of(uint16_t from, struct rte_mbuf *m)
+{
+    struct drop_record d;
+    uint8_t attempt = DROP_LATE;
+
+    while (bench_record(&d)) {
+        /* Of before. */
+    }
+    bench_send(from, m);
+    while (bench_record(&d)) {
+        attempt = d.reason == DROP_PROBE ? d.attempt : attempt;
+    }
+    return attempt;
+}
+
+/* Who asks a station whether it is still there knows it: that is no look around. */
+static void
+test_refreshed(void)
+{
+    CU_ASSERT_EQUAL(attempt_of(BENCH_D1, arp(REQUEST, BENCH_D1, EVERYBODY, BENCH_D1, BENCH_MUTE)),
+                    DROP_ATTEMPT);
+    CU_ASSERT_EQUAL(
+        attempt_of(BENCH_D2, arp(REQUEST, BENCH_D2, TEST_MAC(BENCH_MUTE), BENCH_D2, BENCH_MUTE)),
+        DROP_NO_ATTEMPT);
+    CU_ASSERT_EQUAL(
+        attempt_of(BENCH_MUTE, arp(REQUEST, BENCH_MUTE, TEST_MAC(NOBODY), BENCH_MUTE, BENCH_D1)),
+        DROP_ATTEMPT);
+}
+
 void
 suite_arp(void)
 {
@@ -79,4 +109,5 @@ suite_arp(void)
     CU_add_test(s, "a desktop announces its own", test_desktop_announces);
     CU_add_test(s, "a gateway announces its own", test_gateway_announces);
     CU_add_test(s, "answers to others' questions", test_answers_to_others);
+    CU_add_test(s, "what is only refreshed", test_refreshed);
 }
