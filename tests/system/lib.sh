@@ -54,9 +54,12 @@ spawn_ns()
     OFFICE_PIDS+=($!)
 }
 
+# A disk that others write to as well may take its time for a change.
 sw()
 {
-    "$OFFICE_BIN/swctl" --target "unix:$OFFICE_DIR/run/vswitchd.sock" "$@"
+    local timeout=(--timeout 60)
+    [[ " $* " != *" --timeout "* ]] || timeout=()
+    "$OFFICE_BIN/swctl" --target "unix:$OFFICE_DIR/run/vswitchd.sock" "${timeout[@]}" "$@"
 }
 
 # Address of a desktop by its number, 1 to 6.
