@@ -11,11 +11,11 @@ the switch idle (its workers and its telemetry sleep), half busy.
 The receipt is when a client that watches quarantines was told.  What was sent after it and got
 through is counted in every trial, disturbed or not; one such packet is a failure.
 
-A trial in which a thread of the switch that takes part (the worker, telemetry, control) was ready and
-had no CPU, or the hypervisor took a CPU, for more than machine.MAX_DISTURBED of the time from its first
-SYN to the end of the silence that follows, is counted apart and done again.  The desktop has a CPU
-together with control and telemetry, and goes first, or it would see what got through only when they
-have nothing more to do.  So it must not be so fast that it leaves them none: see --rate."""
+A trial in which the worker was ready and had no CPU, or the hypervisor took a CPU, for more than
+machine.MAX_DISTURBED of the time from its first SYN to the end of the silence that follows, is counted
+apart and done again.  The desktop has a CPU together with control and telemetry, and goes first, or it
+would see what got through only when they have nothing more to do: what they wait for it is in 'ours'.
+So it must not be so fast that it leaves them none: see --rate."""
 
 import argparse
 import glob
@@ -182,7 +182,7 @@ def run(options):
     switch = Switch(options, options.memory_dir, N_DESKTOPS, idle_sleep="true")
     switch.apply(POLICY)
     desktop, receipts = Desktop(options), Receipts(switch)
-    disturbance = Disturbance(threads(switch.process.pid, "vswitchd", "telemetry", "rte-worker"))
+    disturbance = Disturbance(threads(switch.process.pid, "rte-worker"))
     tried = {"idle": [], "busy": []}
     wanted = {"idle": options.runs // 2, "busy": options.runs - options.runs // 2}
     while True:
