@@ -12,7 +12,7 @@
 #include <rte_mbuf.h>
 
 #define RING_SIZE 1024
-#define N_MBUFS 16383
+#define N_MBUFS(PORTS) (2048 * (PORTS) -1) /* few, that they stay in the caches */
 
 static uint16_t n_ports;
 
@@ -86,8 +86,8 @@ virtio_user_start(const char *program, unsigned int lcore, bool no_huge, const c
     struct rte_mempool *pool;
 
     eal_start(program, lcore, no_huge, sockets, n);
-    pool =
-        rte_pktmbuf_pool_create(program, N_MBUFS, 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+    pool = rte_pktmbuf_pool_create(program, N_MBUFS(n), 256, 0, RTE_MBUF_DEFAULT_BUF_SIZE,
+                                   SOCKET_ID_ANY);
     if (!pool) {
         fail(program, "no memory for packets", ENOMEM);
     }
