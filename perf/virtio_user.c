@@ -12,7 +12,7 @@
 #include <rte_mbuf.h>
 
 #define RING_SIZE 1024
-#define N_MBUFS(PORTS) (2048 * (PORTS) -1) /* few, that they stay in the caches */
+#define N_MBUFS(PORTS) (4096 * (PORTS) -1) /* what rings hold, and not much more: caches */
 
 static uint16_t n_ports;
 
