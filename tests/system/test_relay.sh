@@ -244,13 +244,17 @@ whole()
 office_wait 30 "everything that is held is in the file" whole
 
 echo "-- where each sink is"
-relay --status "$RELAY_DIR/state"
-relay -o json --status "$RELAY_DIR/state" | /usr/bin/python3 -c '
+told()
+{
+    relay -o json --status "$RELAY_DIR/state" | /usr/bin/python3 -c '
 import json, sys
 sinks = {s["sink"]: s for s in json.load(sys.stdin)}
 assert sinks["webhook"]["refused"] == 1, sinks["webhook"]
 assert sinks["tls"]["missing"] > 0 and sinks["tls"]["gaps"] > 0, sinks["tls"]
-assert sinks["tls"]["lag"] == 0, sinks["tls"]'
+assert sinks["tls"]["lag"] == 0, sinks["tls"]' 2>"$RELAY_DIR/said"
+}
+relay --status "$RELAY_DIR/state"
+office_wait 20 "what each sink has, and lacks" told || die "$(<"$RELAY_DIR/said")"
 ! relay "$RELAY_DIR/relay.yaml" >"$RELAY_DIR/said" 2>&1 || die "a second relay ran"
 grep -q 'another relay runs on this directory' "$RELAY_DIR/said" || die "$(<"$RELAY_DIR/said")"
 relay_kill TERM "$RELAY_PID"
