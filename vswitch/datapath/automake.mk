@@ -4,6 +4,7 @@ vswitch_libdatapath_a_CFLAGS = $(AM_CFLAGS) $(DPDK_CFLAGS)
 vswitch_libdatapath_a_SOURCES = \
 	vswitch/datapath/capture.c \
 	vswitch/datapath/capture.h \
+	vswitch/datapath/cell.h \
 	vswitch/datapath/conn.c \
 	vswitch/datapath/conn.h \
 	vswitch/datapath/conn_age.c \

@@ -138,27 +138,6 @@ matches(const struct conn *c, const struct conn_key *key, unsigned side, uint16_
            atomic_load_explicit(&c->life, memory_order_acquire) == CONN_LIVE;
 }
 
-struct conn *
-conn_lookup(const struct conn_table *t, const struct conn_key *key, uint64_t hash, unsigned side,
-            uint16_t in_port, bool unfiltered)
-{
-    uint32_t signature = conn_signature(hash);
-
-    for (int which = 0; which < 2; which++) {
-        struct conn_bucket *b = conn_bucket(t, hash, which);
-        for (int i = 0; i < CONN_BUCKET_SLOTS; i++) {
-            uint64_t slot = atomic_load_explicit(&b->slot[i], memory_order_acquire);
-            if (slot >> 32 == signature && (uint32_t) slot) {
-                struct conn *c = &t->entries[(uint32_t) slot];
-                if (matches(c, key, side, in_port, unfiltered)) {
-                    return c;
-                }
-            }
-        }
-    }
-    return NULL;
-}
-
 /* Which slots of the bucket have this signature, as bits.  An empty one may be among them. */
 static unsigned
 slots_with(const struct conn_bucket *b, uint32_t signature)
@@ -176,23 +155,48 @@ slots_with(const struct conn_bucket *b, uint32_t signature)
     return mask;
 }
 
-/* The first entry that may be the one: one of its signature.  NULL: there is none. */
+/* Entries that may be the ones, by their signature, one after the other. */
+struct candidates {
+    uint64_t hash;
+    unsigned mask;  /* slots of the bucket that are still to be looked at */
+    unsigned which; /* how many buckets have been begun */
+};
+
+/* NULL: that were all. */
 static struct conn *
-candidate(const struct conn_table *t, uint64_t hash)
+next_candidate(const struct conn_table *t, struct candidates *c)
 {
-    for (int which = 0; which < 2; which++) {
-        const struct conn_bucket *b = conn_bucket(t, hash, which);
+    uint32_t signature = conn_signature(c->hash);
 
-        for (unsigned mask = slots_with(b, conn_signature(hash)); mask; mask &= mask - 1) {
-            uint64_t slot =
-                atomic_load_explicit(&b->slot[__builtin_ctz(mask)], memory_order_acquire);
+    while (c->mask || c->which < 2) {
+        const struct conn_bucket *b;
+        uint64_t slot;
 
-            if (slot >> 32 == conn_signature(hash) && (uint32_t) slot) {
-                return &t->entries[(uint32_t) slot];
-            }
+        if (!c->mask) {
+            c->mask = slots_with(conn_bucket(t, c->hash, c->which++), signature);
+            continue;
+        }
+        b = conn_bucket(t, c->hash, c->which - 1);
+        slot = atomic_load_explicit(&b->slot[__builtin_ctz(c->mask)], memory_order_acquire);
+        c->mask &= c->mask - 1;
+        if (slot >> 32 == signature && (uint32_t) slot) {
+            return &t->entries[(uint32_t) slot];
         }
     }
     return NULL;
+}
+
+struct conn *
+conn_lookup(const struct conn_table *t, const struct conn_key *key, uint64_t hash, unsigned side,
+            uint16_t in_port, bool unfiltered)
+{
+    struct candidates candidates = { .hash = hash };
+    struct conn *c = next_candidate(t, &candidates);
+
+    while (c && !matches(c, key, side, in_port, unfiltered)) {
+        c = next_candidate(t, &candidates);
+    }
+    return c;
 }
 
 /* What a packet reads and writes of its connection. */
@@ -214,7 +218,7 @@ conn_lookup_bulk(const struct conn_table *t, struct conn_probe *probes, unsigned
         rte_prefetch0(conn_bucket(t, probes[i].hash, 1));
     }
     for (unsigned i = 0; i < n; i++) {
-        probes[i].conn = candidate(t, probes[i].hash);
+        probes[i].conn = next_candidate(t, &(struct candidates){ .hash = probes[i].hash });
         if (probes[i].conn) {
             prefetch_entry(probes[i].conn, probes[i].side);
         }
@@ -425,7 +429,7 @@ evict_closed(struct conn_table *t, uint32_t worker, uint64_t hash)
         if (i && atomic_load_explicit(&c->life, memory_order_acquire) == CONN_LIVE &&
             conn_state(c) == CONN_CLOSED) {
             conn_remove(t, worker, c);
-            conn_bump(&t->workers[worker].evicted);
+            cell_add(&t->workers[worker].evicted, 1);
             return true;
         }
     }

@@ -88,7 +88,7 @@ sweep_bucket(struct conn_table *t, uint32_t worker, struct conn_bucket *b,
         uint8_t life = atomic_load_explicit(&c->life, memory_order_acquire);
         if (life == CONN_LIVE && expired(c, timeouts, now, hz)) {
             conn_remove(t, worker, c);
-            conn_bump(&w->expired);
+            cell_add(&w->expired, 1);
         } else if (life == CONN_LIVE) {
             count(&w->counting.states[conn_state(c)]);
         } else if (life == CONN_TENTATIVE) {
@@ -96,7 +96,7 @@ sweep_bucket(struct conn_table *t, uint32_t worker, struct conn_bucket *b,
         } else if (life == CONN_DEAD && atomic_load(&c->flushed)) {
             atomic_store(&c->flushed, 0);
             conn_bury(t, worker, c);
-            conn_bump(&w->buried);
+            cell_add(&w->buried, 1);
         }
     }
 }

@@ -57,7 +57,7 @@ conn_leave(struct conn_table *t, uint32_t worker, uint32_t index)
         return false;
     }
     if (head - atomic_load_explicit(&ended->tail, memory_order_acquire) > ended->mask) {
-        conn_bump(&t->workers[worker].uncollected);
+        cell_add(&t->workers[worker].uncollected, 1);
         return false;
     }
     ended->index[head & ended->mask] = index;

@@ -2,6 +2,7 @@
 #ifndef DATAPATH_CONN_PRIVATE_H
 #define DATAPATH_CONN_PRIVATE_H 1
 
+#include "datapath/cell.h"
 #include "datapath/conn.h"
 
 #define CONN_BUCKET_SLOTS 8
@@ -84,13 +85,5 @@ uint32_t conn_walk_as(struct conn_table *, uint32_t reader, uint32_t from, uint3
 void conn_collect_end(struct conn_table *);
 /* +1 or -1 for the initiator's port. */
 void conn_count_for_port(struct conn_table *, const struct conn *, int n);
-
-/* Of a counter that only its worker writes. */
-static inline void
-conn_bump(_Atomic uint64_t *counter)
-{
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-                          memory_order_relaxed);
-}
 
 #endif

@@ -12,6 +12,8 @@
 #include <rte_branch_prediction.h>
 #include <rte_cycles.h>
 
+#include "datapath/cell.h"
+
 #define PROFILE_EVERY 16
 
 enum stage {
@@ -31,13 +33,6 @@ struct profile {
     bool on;         /* this one is */
 };
 
-static inline void
-profile_count(_Atomic uint64_t *cell, uint64_t n)
-{
-    atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + n,
-                          memory_order_relaxed);
-}
-
 /* Before a poll. */
 static inline void
 profile_begin(struct profile *p)
@@ -56,7 +51,7 @@ profile_received(struct profile *p, uint16_t n)
         p->bursts += n > 0;
     } else if (n) {
         p->bursts = 0;
-        profile_count(&p->packets, n);
+        cell_add(&p->packets, n);
     } else {
         p->on = false;
     }
@@ -69,7 +64,7 @@ profile_end(struct profile *p, enum stage stage)
     if (unlikely(p->on)) {
         uint64_t now = rte_rdtsc();
 
-        profile_count(&p->cycles[stage], now - p->last);
+        cell_add(&p->cycles[stage], now - p->last);
         p->last = now;
     }
 }

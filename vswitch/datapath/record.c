@@ -14,6 +14,7 @@
 #include <rte_random.h>
 
 #include "datapath/capture.h"
+#include "datapath/cell.h"
 #include "datapath/frag.h"
 
 #define RING_RECORDS 32768
@@ -61,13 +62,6 @@ clock_ns(clockid_t id)
     return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
 
-static void
-unsaid_add(_Atomic uint64_t *cell, uint32_t n)
-{
-    atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + n,
-                          memory_order_relaxed);
-}
-
 static struct drop_unsaid *
 unsaid_of(struct recorder *r, const struct drop_record *d)
 {
@@ -80,12 +74,12 @@ send_record(struct recorder *r, const struct drop_record *d)
     if (!rate_take(&r->budget[d->port], BUDGET_A_SECOND, BUDGET_BURST_S, d->mono_ns, NS_A_SECOND) &&
         !(d->attempt == DROP_ATTEMPT &&
           sketch_may_tell(&r->sketches[d->port], d->mono_ns / NS_A_SECOND, d->peer_port))) {
-        unsaid_add(&unsaid_of(r, d)->suppressed, d->count);
+        cell_add(&unsaid_of(r, d)->suppressed, d->count);
         return;
     }
     struct drop_record *to = drop_ring_reserve(&r->ring);
     if (!to) {
-        unsaid_add(&unsaid_of(r, d)->lost, d->count);
+        cell_add(&unsaid_of(r, d)->lost, d->count);
         return;
     }
     *to = *d;
@@ -206,7 +200,7 @@ report(struct worker *w, const struct port_leaf *from, const struct pkt *p,
 
     describe(w, from, p, why, &d);
     if (why->log == ACL_LOG_NONE) {
-        unsaid_add(&unsaid_of(r, &d)->suppressed, d.count);
+        cell_add(&unsaid_of(r, &d)->suppressed, d.count);
         return;
     }
     if (d.attempt == DROP_ATTEMPT) {

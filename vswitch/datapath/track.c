@@ -5,6 +5,7 @@
 
 #include <rte_mbuf.h>
 
+#include "datapath/cell.h"
 #include "datapath/csum.h"
 #include "datapath/fdb.h"
 #include "datapath/forward.h"
@@ -12,20 +13,13 @@
 #include "datapath/reject.h"
 
 static void
-add(_Atomic uint64_t *cell, uint64_t n)
-{
-    atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + n,
-                          memory_order_relaxed);
-}
-
-static void
 account(struct worker *w, struct conn *c, unsigned side, const struct pkt *p,
         const uint32_t rule_slot[2])
 {
     uint32_t packets = forward_packets(p), bytes = forward_bytes(p);
 
-    add(&c->half[side].packets, packets);
-    add(&c->half[side].bytes, bytes);
+    cell_add(&c->half[side].packets, packets);
+    cell_add(&c->half[side].bytes, bytes);
     forward_hit(w, rule_slot[0], packets, bytes);
     forward_hit(w, rule_slot[1], packets, bytes);
 }

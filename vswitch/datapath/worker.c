@@ -18,6 +18,7 @@
 #include <rte_mbuf.h>
 #include <rte_rcu_qsbr.h>
 
+#include "datapath/cell.h"
 #include "datapath/grace.h"
 #include "datapath/frag.h"
 #include "datapath/learn.h"
@@ -152,13 +153,6 @@ worker_observe(struct worker *w, const struct snapshot *s)
     w->now_s = w->now / rte_get_tsc_hz();
 }
 
-static void
-count(_Atomic uint64_t *cell, uint64_t n)
-{
-    atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + n,
-                          memory_order_relaxed);
-}
-
 /* A new snapshot may give the worker other ports. */
 static void
 take_snapshot(struct worker *w, const struct snapshot *s)
@@ -194,9 +188,9 @@ poll_port(void *w_, uint16_t id)
         ledger_enter(&w->ledger);
         pipeline_run(w, leaf, m, n);
         ledger_leave(&w->ledger);
-        count(&w->bursts, 1);
-        count(&w->packets, n);
-        count(&w->busy_cycles, rte_rdtsc() - begin);
+        cell_add(&w->bursts, 1);
+        cell_add(&w->packets, n);
+        cell_add(&w->busy_cycles, rte_rdtsc() - begin);
         w->profile.on = false; /* what goes on from elsewhere is not of a burst */
     }
     return n;
@@ -232,7 +226,7 @@ poll_round(struct worker *w)
     if (atomic_load_explicit(&w->reset_job, memory_order_relaxed)) {
         n += reset_send(w);
     }
-    count(&w->polls, 1);
+    cell_add(&w->polls, 1);
     return n;
 }
 
@@ -281,7 +275,7 @@ worker_sleep(struct worker *w)
                                      timed ? SLEEP_UNWATCHED_US * 1000l : SLEEP_MS * 1000000l };
         uint64_t drained;
         record_tick_all(w); /* rounds are rare from now on */
-        count(&w->sleeps, 1);
+        cell_add(&w->sleeps, 1);
         rte_rcu_qsbr_thread_offline(qsbr, w->index);
         atomic_store_explicit(&w->sleeping, true, memory_order_seq_cst);
         ppoll(fds, n, &wait, NULL);
