@@ -68,11 +68,11 @@ def generate(options, switch, words, program="gen"):
     return Run(windows)
 
 
-def verify(options, switch, words):
+def verify(options, switch):
     """What is measured is a firewall: half of these flows are to be denied, and the generator finds
     fault when one is not."""
     switch.start()
-    generate(options, switch, ["--flows", 64, "--denied", 32, "--windows", 1, "--warmup", 0, *words])
+    generate(options, switch, ["--flows", 64, "--denied", 32, "--windows", 1, "--warmup", 0])
     switch.stop()
 
 

@@ -70,7 +70,18 @@ class Process:
         self.log.close()
 
 
-class Ours:
+class Peer:
+    """A switch that is not asked what it counts."""
+
+    def look(self):
+        """Cycles and packets of the worker since the last look; 0: not known."""
+        return 0, 0
+
+    def check(self, sent, received, strangers):
+        """After a run."""
+
+
+class Ours(Peer):
     name = "vswitchd"
 
     def __init__(self, options, n_ports=2, rules=10, **settings):
@@ -85,7 +96,6 @@ class Ours:
         self.look()
 
     def look(self):
-        """Cycles and packets of the worker since the last look."""
         workers = self.switch.stubs.call("fusuma.v1.SystemService", "ListWorkers").workers
         now = sum(w.busy_cycles for w in workers), sum(w.packets for w in workers)
         before = getattr(self, "before", now)
@@ -109,7 +119,7 @@ class Ours:
         self.switch.stop()
 
 
-class Testpmd:
+class Testpmd(Peer):
     """The limit of the I/O: what comes in goes out."""
     name = "testpmd io"
 
@@ -130,17 +140,11 @@ class Testpmd:
         self.pid = self.process.process.pid
         self.process.wait_for(paths)
 
-    def look(self):
-        return 0, 0
-
-    def check(self, *totals):
-        pass
-
     def stop(self):
         self.process.stop()
 
 
-class Ovs:
+class Ovs(Peer):
     """OVS-DPDK: connection tracking and the rules as OpenFlow."""
     name = "OVS-DPDK"
 
@@ -206,12 +210,6 @@ class Ovs:
         management = "unix:" + self.dir + "/br0.mgmt"
         subprocess.run(["ovs-ofctl", "-O", "OpenFlow14", "--bundle", "replace-flows", management,
                         path], check=True)
-
-    def look(self):
-        return 0, 0
-
-    def check(self, *totals):
-        pass
 
     def stop(self):
         self.process.stop()

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 
-from switch import OTHER_CPU, WORKER_CPU, Switch, ends_with_us
+from switch import OTHER_CPU, WORKER_CPU, Switch, add_arguments, ends_with_us, parse_arguments
 
 N_PORTS = 200
 MAX_RULES = 131000  # N_RULE_SLOTS, less what is there beside the set
@@ -326,17 +326,11 @@ def run(options, report):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--build", required=True)
+    add_arguments(parser, 5)
     parser.add_argument("--top", required=True)
-    parser.add_argument("--tmp", required=True)
-    parser.add_argument("--memory-dir", help="where the state is while the disk is left out of it")
-    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--rate", type=int, default=50000, help="packets a second while it changes")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--no-huge", action="store_true")
     parser.add_argument("--only", help="sets, changes, disk, memory or distinct")
-    options = parser.parse_args()
-    options.memory_dir = options.memory_dir or options.tmp + "/state"
+    options = parse_arguments(parser)
     report = Report(options.json)
     run(options, report)
     return 0 if report.all_met else 1

@@ -28,7 +28,7 @@ import threading
 import time
 
 from machine import MAX_DISTURBED, Disturbance, machine
-from switch import OTHER_CPU, Switch, ends_with_us
+from switch import OTHER_CPU, Switch, add_arguments, ends_with_us, parse_arguments
 
 N_DESKTOPS = 5      # the sender, the receiver, and those that are looked for
 TRIES = 3           # times the trials that are wanted
@@ -203,16 +203,10 @@ def run(options):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--build", required=True)
-    parser.add_argument("--tmp", required=True)
-    parser.add_argument("--memory-dir", help="where the state is: the disk's flush is not measured")
-    parser.add_argument("--runs", type=int, default=1000)
+    add_arguments(parser, 1000)
     parser.add_argument("--rate", type=int, default=10000,
                         help="allowed packets a second; above 25000 the switch has no CPU left")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--no-huge", action="store_true")
-    options = parser.parse_args()
-    options.memory_dir = options.memory_dir or options.tmp + "/state"
+    options = parse_arguments(parser)
     if options.runs < 2:
         parser.error("two trials at least: one of an idle switch, one of a busy one")
     return run(options)

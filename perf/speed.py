@@ -12,9 +12,9 @@ import subprocess
 import sys
 import time
 
-from measure import Report, alternate, generate, once, verify
+from measure import Report, alternate, once, verify
 from peers import Ours, Ovs, Testpmd
-from switch import OTHER_CPU, ends_with_us
+from switch import OTHER_CPU, add_arguments, ends_with_us, parse_arguments
 
 WINDOWS = ["--windows", 3, "--seconds", 0.5]
 MPPS = 1e6
@@ -72,7 +72,6 @@ def forward_kinds(options, report):
 
 
 def forward(options, report):
-    verify(options, ours(options), [])
     forward_flows(options, report)
     forward_kinds(options, report)
 
@@ -217,16 +216,11 @@ CASES = {f.__name__: f for f in (forward, opening, many, denied, latency, idle)}
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("case", choices=CASES)
-    p.add_argument("--build", required=True)
-    p.add_argument("--tmp", required=True)
-    p.add_argument("--memory-dir", help="where the state is")
-    p.add_argument("--runs", type=int, default=5)
+    add_arguments(p, 5)
     p.add_argument("--only", help="lines whose case has this word")
-    p.add_argument("--json", action="store_true")
-    p.add_argument("--no-huge", action="store_true")
-    options = p.parse_args()
-    options.memory_dir = options.memory_dir or options.tmp + "/state"
+    options = parse_arguments(p)
     report = Report(options)
+    verify(options, ours(options))
     CASES[options.case](options, report)
     return 0 if report.floors_met else 1
 

@@ -22,6 +22,22 @@ def ends_with_us():
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def add_arguments(parser, runs):
+    """What every benchmark is told."""
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--tmp", required=True)
+    parser.add_argument("--memory-dir", help="where the state is: the disk's flush is not measured")
+    parser.add_argument("--runs", type=int, default=runs)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--no-huge", action="store_true")
+
+
+def parse_arguments(parser):
+    options = parser.parse_args()
+    options.memory_dir = options.memory_dir or options.tmp + "/state"
+    return options
+
+
 class Switch:
     """Desktops p0, p1 ... with the addresses 10.0.0.1 and fd00::a00:1, 10.0.0.2 and fd00::a00:2 ...;
     'options' has build, tmp and no_huge, 'settings' what the config file has of them."""
